@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![doc = include_str!("../README.md")]
+#![warn(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::integer_division_remainder_used
+)]
+#![cfg_attr(
+    not(feature = "hazmat"),
+    expect(
+        dead_code,
+        reason = "the scheme layer is whole in every build; the linker drops what no command uses"
+    )
+)]
+
+#[cfg(feature = "std")]
+extern crate std;
+
+/// Declares modules of the lowest layers: public with `hazmat`, private without it, because they take raw keys.
+macro_rules! raw {
+    ($($(#[$attr:meta])* $name:ident),* $(,)?) => {
+        $(
+            #[cfg(feature = "hazmat")]
+            $(#[$attr])*
+            pub mod $name;
+            #[cfg(not(feature = "hazmat"))]
+            $(#[$attr])*
+            mod $name;
+        )*
+    };
+}
+
+// Layer 0: base.
+pub mod codec;
+pub mod entropy;
+pub mod error;
+raw!(ct, secret);
+
+// Layer 1: primitives.
+raw!(cipher, mac);
+
+// Layer 2: keys.
+pub mod key;

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Message authentication: ISO/IEC 9797-1, CMAC, HMAC.
+//!
+//! Every algorithm is a stream with a fixed-size state: make it with a key (one schedule a message), `update` it,
+//! then `finish` or `verify`, both of which consume it. Dropped in between, it wipes itself.
+
+pub mod cmac;
+pub mod hmac;
+pub mod iso9797;
+
+use crate::ct;
+use crate::error::Error;
+use crate::secret::Secret;
+
+/// The longest MAC of any algorithm here, in bytes.
+pub const MAX_LEN: usize = 64;
+
+/// A MAC computation in progress.
+pub trait Mac: Sized {
+    /// Full length of the MAC in bytes.
+    const LEN: usize;
+
+    /// Takes more of the message.
+    fn update(&mut self, data: &[u8]);
+
+    /// Ends the message and writes the leftmost `out.len()` bytes of the MAC.
+    ///
+    /// # Errors
+    /// [`Error::InvalidLength`] if `out` is empty or longer than the MAC, or if the message does not have the length
+    /// that was announced.
+    fn finish(self, out: &mut [u8]) -> Result<(), Error>;
+
+    /// Ends the message and compares the leftmost `tag.len()` bytes in constant time. How short `tag` may be is the
+    /// caller's policy.
+    ///
+    /// # Errors
+    /// [`Error::InvalidLength`] as in [`finish`](Self::finish), [`Error::VerificationFailed`] if it differs.
+    fn verify(self, tag: &[u8]) -> Result<(), Error> {
+        let mut full = Secret::<MAX_LEN>::zeroed();
+        let computed = full.expose_mut().get_mut(..tag.len()).ok_or(Error::InvalidLength)?;
+        self.finish(computed)?;
+        ct::verdict(ct::eq(computed, tag))
+    }
+}
+
+/// Copies the leftmost bytes of a MAC.
+pub(crate) fn truncate(full: &[u8], out: &mut [u8]) -> Result<(), Error> {
+    match full.get(..out.len()) {
+        Some(left) if !out.is_empty() => {
+            out.copy_from_slice(left);
+            Ok(())
+        }
+        _ => {
+            out.fill(0);
+            Err(Error::InvalidLength)
+        }
+    }
+}
