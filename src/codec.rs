@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Bytes to values and back: hexadecimal and decimal digits. No keys, no policy.
+//! Bytes to values and back; no keys, no policy.
 
+pub mod bcd;
 pub mod hex;
+pub mod tlv;

@@ -6,7 +6,10 @@
 //! values of ANSI X9.143. Raw bytes go in and out only with the feature `hazmat`; without it keys come from the
 //! module's slots.
 
+pub mod kcv;
+pub mod parity;
 pub mod role;
+pub mod usage;
 
 mod material;
 

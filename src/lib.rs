@@ -45,7 +45,29 @@ pub mod error;
 raw!(ct, secret);
 
 // Layer 1: primitives.
-raw!(cipher, mac);
+raw!(
+    cipher,
+    kdf,
+    mac,
+);
+#[cfg(feature = "ec")]
+pub mod ecdh;
 
 // Layer 2: keys.
 pub mod key;
+
+// Layer 3: schemes.
+pub mod dukpt;
+pub mod emv;
+pub mod inject;
+pub mod keyblock;
+pub mod pin;
+
+// Layer 4: the module.
+pub mod hsm;
+pub mod policy;
+pub mod store;
+
+// Layer 5: the boundary.
+#[cfg(feature = "capi")]
+pub mod capi;
