@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+use crate::cipher::tdes::Des;
+use crate::secret::Secret;
+use zeroize::Zeroize;
+
+/// The mask between the two halves of a derived key: C0C0C0C0 00000000 on each half of the deriving key.
+pub(super) const VARIANT: u64 = 0xC0C0_C0C0_0000_0000;
+
+/// One of the two DES chains of the non-reversible key generation process.
+struct Chain {
+    des: Des,
+    right: Secret<8>,
+}
+
+impl Chain {
+    /// Schedules `key` with `mask` on both halves.
+    fn new(key: &[u8; 16], mask: u64) -> Self {
+        let mask = mask.to_be_bytes();
+        let (mut left, mut right) = (Secret::<8>::zeroed(), Secret::<8>::zeroed());
+        let halves = left.expose_mut().iter_mut().chain(right.expose_mut());
+        for ((to, from), mask) in halves.zip(key).zip(mask.iter().cycle()) {
+            *to = from ^ mask;
+        }
+        Self {
+            des: Des::new(left.expose()),
+            right,
+        }
+    }
+
+    /// DES(left half, S xor right half) xor right half.
+    fn run(&self, s: u64) -> u64 {
+        let right = u64::from_be_bytes(*self.right.expose());
+        u64::from_be_bytes(self.des.encrypt((s ^ right).to_be_bytes())) ^ right
+    }
+}
+
+/// The non-reversible key generation process of one deriving key, with its two schedules: they serve all registers
+/// that this key fills. The chains do not depend on each other.
+///
+/// # Source
+/// X9.24-1:2009 A.2 "Non-reversible Key Generation Process"; X9.24-3:2017 C.3.3.
+pub(super) struct Nrkg {
+    left: Chain,
+    right: Chain,
+}
+
+impl Nrkg {
+    pub(super) fn new(key: &[u8; 16]) -> Self {
+        Self {
+            left: Chain::new(key, VARIANT),
+            right: Chain::new(key, 0),
+        }
+    }
+
+    /// Derives the key for `s`, the rightmost 64 bits of the KSN with the counter bits of the derived key.
+    pub(super) fn derive(&self, s: u64, out: &mut [u8; 16]) {
+        let (mut left, mut right) = (self.left.run(s).to_be_bytes(), self.right.run(s).to_be_bytes());
+        for (to, from) in out.iter_mut().zip(left.iter().chain(&right)) {
+            *to = *from;
+        }
+        left.zeroize();
+        right.zeroize();
+    }
+}
