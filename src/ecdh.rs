@@ -222,15 +222,16 @@ impl PrivateKey {
         let mut scalar = self.scalar()?;
         let mut product = ProjectivePoint::from(point).mul(&scalar).to_affine();
         scalar.zeroize();
+        // SP 800-56A 5.7.1.2, step 2: infinity cannot come of a scalar in range and a point of prime order. Z = 0 can:
+        // the two points with X = 0 are points like any other.
+        let finite = !product.is_identity();
         let mut x = product.x();
         product.zeroize();
         for (to, from) in z.expose_mut().iter_mut().zip(x.iter()) {
             *to = *from;
         }
         x.zeroize();
-        // Zero is no x coordinate of P-256's prime-order points times a scalar in range; checked all the same
-        // (SP 800-56A 5.7.1.2, step 2).
-        ct::verdict(!ct::is_zero(z.expose())).map_err(|_| Error::EcPoint)
+        ct::verdict(finite).map_err(|_| Error::EcPoint)
     }
 
     fn complete(&mut self) -> Result<(), Error> {
