@@ -8,8 +8,6 @@
 
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::ct;
-
 /// The bits of a DES key byte that enter the cipher.
 const KEY_BITS: u8 = 0xFE;
 
@@ -94,13 +92,21 @@ const fn ones_odd(byte: u8) -> u8 {
 
 /// Equality of two DES keys, parity bits ignored.
 fn same(a: &[u8; 8], b: &[u8; 8]) -> Choice {
-    a.iter().zip(b).fold(0, |acc, (x, y)| acc | ((x ^ y) & KEY_BITS)).ct_eq(&0)
+    a.iter()
+        .zip(b)
+        .fold(0, |acc, (x, y)| acc | ((x ^ y) & KEY_BITS))
+        .ct_eq(&0)
 }
 
-/// Whether any 8-byte part of a TDEA key is weak or semi-weak, or the key falls back to single DES.
-pub(crate) fn is_degenerate(key: &[u8]) -> Choice {
+/// Whether a DES or TDEA key is one that must not be loaded: a part of it is weak or semi-weak, or parts are equal
+/// ([`halves_equal`]).
+///
+/// # Timing
+/// The length shows, the bytes do not.
+#[must_use]
+pub fn is_degenerate(key: &[u8]) -> Choice {
     let (parts, _) = key.as_chunks::<8>();
-    parts.iter().fold(halves_equal(key), |acc, part| acc | is_weak(part)) | ct::is_zero(key)
+    parts.iter().fold(halves_equal(key), |acc, part| acc | is_weak(part))
 }
 
 #[cfg(test)]
