@@ -75,10 +75,9 @@ fn kind(op: &str, field: &str) -> Kind {
 ///
 /// # Errors
 /// A file that cannot be read or written, or a value that the format cannot hold.
-pub fn run(from: &Path, to: &Path, families: &[String]) -> Result<()> {
+pub fn run(from: &Path, to: &Path, families: &[&str]) -> Result<()> {
     fs::create_dir_all(to).at(to.display())?;
-    let all = FAMILIES.map(String::from);
-    let families = if families.is_empty() { &all } else { families };
+    let families = if families.is_empty() { &FAMILIES } else { families };
     for family in families {
         let source = from.join(format!("{family}.json"));
         let json = fs::read_to_string(&source).at(source.display())?;
@@ -133,7 +132,7 @@ fn block(vector: &Map<String, Value>) -> Result<String> {
     let rest = vector
         .iter()
         .filter(|(name, _)| !FIRST.contains(&name.as_str()) && *name != "checked_with");
-    for (name, value) in first.map(|(name, value)| (name, value)).chain(rest) {
+    for (name, value) in first.chain(rest) {
         let mut letters = name.chars();
         let initial = letters
             .next()

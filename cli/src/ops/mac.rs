@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Message authentication.
+
+use payhsm::cipher::{aes::Aes, tdes::Tdes};
+use payhsm::error::Error;
+use payhsm::mac::Mac;
+use payhsm::mac::cmac::{CmacAes, CmacTdes};
+use payhsm::mac::hmac::{HmacSha256, HmacSha384, HmacSha512};
+use payhsm::mac::iso9797::{CbcMac, Padding, RetailMac};
+
+use super::Table;
+use crate::cases::parameter;
+use crate::value::{Case, Done, Stop};
+
+pub const LINE: Table = &[
+    ("mac_cbc", mac_cbc),
+    ("mac_retail", mac_retail),
+    ("mac_cmac", mac_cmac),
+    ("mac_hmac_sha256", mac_hmac_sha256),
+];
+
+pub const FAMILY: Table = &[("cmac", cmac), ("hmac", hmac), ("iso9797_1_mac", iso9797_1_mac)];
+
+/// The whole MAC of `data`.
+pub fn full<M: Mac>(mac: M, data: &[u8]) -> Result<Vec<u8>, Error> {
+    cut(mac, data, M::LEN)
+}
+
+/// The leftmost `len` bytes of the MAC of `data`.
+fn cut<M: Mac>(mut mac: M, data: &[u8], len: usize) -> Result<Vec<u8>, Error> {
+    mac.update(data);
+    let mut out = vec![0; len];
+    mac.finish(&mut out)?;
+    Ok(out)
+}
+
+/// A padding method of ISO/IEC 9797-1 for `data`.
+pub fn padding(method: i64, data: &[u8]) -> Result<Padding, Stop> {
+    match method {
+        1 => Ok(Padding::Method1),
+        2 => Ok(Padding::Method2),
+        3 => Ok(Padding::Method3 { len: data.len() as u64 }),
+        other => parameter("padding", other),
+    }
+}
+
+fn mac_cbc(case: &Case) -> Done {
+    let (alg, key, data) = (case.text("alg"), case.hex("key"), case.hex("data"));
+    let (padding, len) = (padding(case.int("padding"), &data), case.size("length"));
+    let padding = padding?;
+    let mac = match alg {
+        "DES" => cut(CbcMac::new(Tdes::new(&key)?, padding), &data, len)?,
+        "AES" => cut(CbcMac::new(Aes::new(&key)?, padding), &data, len)?,
+        other => return parameter("alg", other),
+    };
+    case.expect_hex("mac", &mac);
+    Ok(())
+}
+
+fn mac_retail(case: &Case) -> Done {
+    let (key, data) = (case.hex("key"), case.hex("data"));
+    let (padding, len) = (padding(case.int("padding"), &data), case.size("length"));
+    case.expect_hex("mac", &cut(RetailMac::new(&key, padding?)?, &data, len)?);
+    Ok(())
+}
+
+fn mac_cmac(case: &Case) -> Done {
+    let (alg, key, len, data) = (case.text("alg"), case.hex("key"), case.size("length"), case.hex("data"));
+    let mac = match alg {
+        "DES" => cut(CmacTdes::new(&key)?, &data, len)?,
+        "AES" => cut(CmacAes::new(&key)?, &data, len)?,
+        other => return parameter("alg", other),
+    };
+    case.expect_hex("mac", &mac);
+    Ok(())
+}
+
+fn mac_hmac_sha256(case: &Case) -> Done {
+    let (key, data) = (case.hex("key"), case.hex("data"));
+    case.expect_hex("mac", &full(HmacSha256::new(&key)?, &data)?);
+    Ok(())
+}
+
+fn cmac(case: &Case) -> Done {
+    let (cipher, key, msg) = (case.text("cipher"), case.hex("key"), case.hex("msg"));
+    let mac = match cipher {
+        "TDES" => full(CmacTdes::new(&key)?, &msg)?,
+        "AES" => full(CmacAes::new(&key)?, &msg)?,
+        other => return parameter("cipher", other),
+    };
+    case.expect_left("mac", &mac);
+    Ok(())
+}
+
+fn hmac(case: &Case) -> Done {
+    let (hash, key, msg) = (case.text("hash"), case.hex("key"), case.hex("msg"));
+    let mac = match hash {
+        "sha256" => full(HmacSha256::new(&key)?, &msg)?,
+        "sha384" => full(HmacSha384::new(&key)?, &msg)?,
+        "sha512" => full(HmacSha512::new(&key)?, &msg)?,
+        other => return parameter("hash", other),
+    };
+    case.expect_left("mac", &mac);
+    Ok(())
+}
+
+fn iso9797_1_mac(case: &Case) -> Done {
+    let (algorithm, method) = (case.int("algorithm"), case.int("padding"));
+    let (key, msg) = (case.hex("key"), case.hex("msg"));
+    let (key2, iv) = (case.opt_hex("key2"), case.opt_hex("iv"));
+    if iv.is_some() {
+        return parameter("iv", "not zero");
+    }
+    let padding = match method {
+        // Whole blocks and nothing added: method 1 adds nothing to them.
+        0 if !msg.is_empty() && msg.len().is_multiple_of(8) => Padding::Method1,
+        other => padding(other, &msg)?,
+    };
+    let mac = match (algorithm, key.len()) {
+        (1, _) => full(CbcMac::new(Tdes::new(&key)?, padding), &msg)?,
+        (3, 24) => return parameter("key", "K K' K''"),
+        (3, _) => full(
+            RetailMac::new(&[key, key2.unwrap_or_default()].concat(), padding)?,
+            &msg,
+        )?,
+        (other, _) => return parameter("algorithm", other),
+    };
+    case.expect_left("mac", &mac);
+    Ok(())
+}
+
+/// A Wycheproof MAC test: the tag verifies or it does not.
+pub fn cmac_wycheproof(case: &Case) -> Done {
+    let (key, msg, tag) = (case.hex("key"), case.hex("msg"), case.hex("tag"));
+    let mut mac = CmacAes::new(&key)?;
+    mac.update(&msg);
+    Ok(mac.verify(&tag)?)
+}
+
+/// As [`cmac_wycheproof`].
+pub fn hmac_wycheproof(case: &Case) -> Done {
+    let (key, msg, tag) = (case.hex("key"), case.hex("msg"), case.hex("tag"));
+    let mut mac = HmacSha256::new(&key)?;
+    mac.update(&msg);
+    Ok(mac.verify(&tag)?)
+}
