@@ -1,3 +1,132 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Constant-time harness.
-fn main() {}
+//! Constant-time harness: runs every operation with its keys, PINs and clear blocks marked undefined, under valgrind,
+//! and fails if a branch or an address depends on one of them.
+//!
+//! Runs by `scripts/ct`. One line for each operation, then the number of operations. Two controls leak on purpose and
+//! must be reported; an operation whose result is not secret any more tested nothing and fails as well.
+
+mod controls;
+mod ops;
+mod valgrind;
+
+use std::process::ExitCode;
+
+/// The operations, run one after the other.
+pub struct Harness {
+    ok: usize,
+    failed: usize,
+    only: Option<String>,
+}
+
+impl Harness {
+    fn skips(&self, name: &str) -> bool {
+        self.only.as_deref().is_some_and(|only| !name.contains(only))
+    }
+
+    /// Runs `operation`, which returns what it computed from its secrets, and expects no report of the tool.
+    pub fn constant<const N: usize>(&mut self, name: &str, operation: impl FnOnce() -> [u8; N]) {
+        if self.skips(name) {
+            return;
+        }
+        let before = valgrind::errors();
+        let result = operation();
+        let errors = valgrind::errors() - before;
+        let verdict = if errors > 0 {
+            format!("LEAKS ({errors} reports)")
+        } else if N > 0 && !valgrind::all_secret(&result) {
+            "VACUOUS: the result does not depend on a secret".to_owned()
+        } else {
+            "ok".to_owned()
+        };
+        self.line(name, &verdict, verdict == "ok");
+    }
+
+    /// As [`constant`](Self::constant) for an operation whose only result is its verdict, which it makes public.
+    pub fn verdict(&mut self, name: &str, expected: bool, operation: impl FnOnce() -> bool) {
+        if self.skips(name) {
+            return;
+        }
+        let before = valgrind::errors();
+        let verdict = operation();
+        let errors = valgrind::errors() - before;
+        let text = if errors > 0 {
+            format!("LEAKS ({errors} reports)")
+        } else if verdict != expected {
+            "WRONG VERDICT".to_owned()
+        } else {
+            "ok".to_owned()
+        };
+        self.line(name, &text, text == "ok");
+    }
+
+    /// An operation with branches that are understood: at most `most` reports, and why.
+    pub fn known(&mut self, name: &str, most: u64, why: &str, operation: impl FnOnce()) {
+        if self.skips(name) {
+            return;
+        }
+        let before = valgrind::errors();
+        operation();
+        let errors = valgrind::errors() - before;
+        let ok = errors <= most;
+        self.line(
+            name,
+            &format!(
+                "{} ({errors} of at most {most} reports: {why})",
+                if ok { "ok" } else { "LEAKS" }
+            ),
+            ok,
+        );
+    }
+
+    /// A control that leaks on purpose.
+    pub fn leaky(&mut self, name: &str, operation: impl FnOnce()) {
+        if self.skips(name) {
+            return;
+        }
+        let before = valgrind::errors();
+        operation();
+        let caught = valgrind::errors() > before;
+        self.line(name, if caught { "caught" } else { "NOT CAUGHT" }, caught);
+    }
+
+    fn line(&mut self, name: &str, verdict: &str, ok: bool) {
+        println!("{name:<44} {verdict}");
+        if ok {
+            self.ok += 1;
+        } else {
+            self.failed += 1;
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let what = args.next().unwrap_or_default();
+    if !valgrind::running() {
+        eprintln!("payhsm-ct: run by scripts/ct, under valgrind");
+        return ExitCode::from(2);
+    }
+    if !cfg!(payhsm_ctgrind) {
+        eprintln!("payhsm-ct: built without --cfg payhsm_ctgrind: nothing would be marked");
+        return ExitCode::from(2);
+    }
+    let mut harness = Harness {
+        ok: 0,
+        failed: 0,
+        only: args.next(),
+    };
+    match what.as_str() {
+        "operations" => ops::run(&mut harness),
+        "controls" => controls::run(&mut harness),
+        _ => {
+            eprintln!("payhsm-ct: operations or controls");
+            return ExitCode::from(2);
+        }
+    }
+    println!("{} {what} ok, {} failed", harness.ok, harness.failed);
+    if harness.ok > 0 && harness.failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
