@@ -3,6 +3,294 @@
 //! agreement's messages, so an independent composition of the parts stands beside it.
 #![cfg(all(feature = "hazmat", feature = "ec"))]
 
+#[path = "common/vectors.rs"]
+mod vectors;
+
+mod component {
+    use payhsm::error::Error;
+    use payhsm::inject::component::*;
+    use payhsm::key::role::Kek;
+    use payhsm::key::usage::KeyAlgorithm;
+    use payhsm::key::{Aes, Key, Tdea, parity};
+    use proptest::prelude::*;
+
+    use crate::vectors::cases;
+
+    const A: [u8; 16] = *b"\x01\x23\x45\x67\x89\xAB\xCD\xEF\xFE\xDC\xBA\x98\x76\x54\x32\x10";
+    const B: [u8; 16] = *b"\x8F\x11\x5E\xA3\x40\x77\x02\xC9\x35\x6A\xDD\x18\xE4\x90\x2B\x7C";
+
+    fn tdea(parts: usize) -> Ceremony {
+        Ceremony::new(KeyAlgorithm::Tdea, 16, parts).unwrap()
+    }
+
+    fn aes(parts: usize) -> Ceremony {
+        Ceremony::new(KeyAlgorithm::Aes, 16, parts).unwrap()
+    }
+
+    fn sum(a: &[u8; 16], b: &[u8; 16]) -> [u8; 16] {
+        core::array::from_fn(|i| a[i] ^ b[i])
+    }
+
+    /// Opens a ceremony and gives the parts as custodians 1, 2, ...
+    fn give(ceremony: &Ceremony, parts: &[&[u8]]) -> Result<Assembly, Error> {
+        let mut assembly = Assembly::empty();
+        assembly.begin(ceremony)?;
+        for (part, custodian) in parts.iter().zip(1..) {
+            if let Err(error) = assembly.add(CustodianId(custodian), part, None) {
+                assert!(!assembly.is_open() && assembly.missing() == 0);
+                return Err(error);
+            }
+        }
+        Ok(assembly)
+    }
+
+    fn finish(ceremony: &Ceremony, parts: &[&[u8]]) -> Result<Vec<u8>, Error> {
+        let mut assembly = give(ceremony, parts)?;
+        // A key that was here before is gone when the ceremony fails.
+        let mut out = Key::<Kek, Tdea>::from_bytes(&[0x55; 16]).unwrap();
+        let result = assembly.finish(&mut out);
+        assert!(!assembly.is_open());
+        assert_eq!(out.is_empty(), result.is_err());
+        result.map(|_| out.expose_bytes().to_vec())
+    }
+
+    #[test]
+    fn published_components() {
+        let cases = cases("key_management", "xor_components");
+        assert_eq!(cases.len(), 2);
+        for case in cases {
+            let parts: Vec<Vec<u8>> = case.list("Components").iter().map(|part| part.hex()).collect();
+            let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+            let mut key = [0; 16];
+            combine(&parts, &mut key).unwrap();
+            if let Some(expected) = case.opt_hex("Key") {
+                assert_eq!(key[..], expected);
+                assert_eq!(finish(&tdea(parts.len()), &parts).unwrap(), expected);
+            }
+            // The KCV does not see parity.
+            let _ = case.opt_bool("Parity_adjusted");
+            parity::set_odd(&mut key);
+            let Some(kcv) = case.opt_hex("Kcv") else { continue };
+            let kcv = CheckValue::Legacy(kcv.try_into().unwrap());
+            // One of the published ceremonies has a zero part, which is refused: it can be had by leaving it out.
+            let parts: Vec<&[u8]> = parts.into_iter().filter(|part| part.iter().any(|&b| b != 0)).collect();
+            let expecting = tdea(parts.len()).expect(kcv).unwrap();
+            let odd = expecting.with_parity(Parity::Odd);
+            let result = finish(&odd, &parts).unwrap();
+            assert!(bool::from(parity::is_odd(&result)));
+            let mut as_is = finish(&expecting, &parts).unwrap();
+            parity::set_odd(&mut as_is);
+            assert_eq!(result, as_is);
+            assert_eq!(result, key);
+        }
+        assert_eq!(combine(&[], &mut [1; 16]), Err(Error::InvalidArgument));
+        assert_eq!(combine(&[&A, &A[..15]], &mut [1; 16]), Err(Error::InvalidLength));
+    }
+
+    #[test]
+    fn check_values_of_parts_and_result() {
+        // A published KCV, and what is said of the second part.
+        let second = |kcv: Option<CheckValue>| {
+            let mut assembly = Assembly::empty();
+            assembly.begin(&tdea(2).require_part_kcv()).unwrap();
+            let published = CheckValue::Legacy([0x08, 0xD7, 0xB4]);
+            assembly.add(CustodianId(1), &A, Some(published)).unwrap();
+            assembly.add(CustodianId(2), &B, kcv).map(drop)
+        };
+        assert_eq!(second(None), Err(Error::Component));
+        assert_eq!(second(Some(CheckValue::Legacy([0; 3]))), Err(Error::VerificationFailed));
+
+        // What `add` and `finish` show is what they take.
+        let mut assembly = give(&tdea(2), &[]).unwrap();
+        let a = assembly.add(CustodianId(1), &A, None).unwrap();
+        let b = assembly.add(CustodianId(2), &B, None).unwrap();
+        let k = assembly.finish(&mut Key::<Kek, Tdea>::empty()).unwrap();
+        let again = |a, b, k| -> Result<(), Error> {
+            let mut assembly = Assembly::empty();
+            assembly.begin(&tdea(2).require_part_kcv().expect(CheckValue::Cmac(k))?)?;
+            assembly.add(CustodianId(1), &A, Some(CheckValue::Cmac(a)))?;
+            assembly.add(CustodianId(2), &B, Some(CheckValue::Cmac(b)))?;
+            assembly.finish(&mut Key::<Kek, Tdea>::empty()).map(drop)
+        };
+        assert_eq!(again(a, b, k), Ok(()));
+        for bit in 0..40 {
+            let flip = |mut kcv: [u8; 5]| {
+                kcv[bit / 8] ^= 0x80 >> (bit % 8);
+                kcv
+            };
+            assert_eq!(again(flip(a), b, k), Err(Error::VerificationFailed));
+            assert_eq!(again(a, flip(b), k), Err(Error::VerificationFailed));
+            assert_eq!(again(a, b, flip(k)), Err(Error::VerificationFailed));
+        }
+        // AES takes no legacy KCV.
+        assert_eq!(
+            aes(2).expect(CheckValue::Legacy([0; 3])).unwrap_err(),
+            Error::AlgorithmMismatch
+        );
+    }
+
+    #[test]
+    fn e01_xor_to_null() {
+        // Equal parts, also if only parity bits differ, and wherever they stand.
+        let a_parity = A.map(|byte| byte ^ 1);
+        for parts in [[&A[..], &A, &B], [&A, &B, &A], [&B, &A, &A], [&A, &a_parity, &B]] {
+            assert_eq!(give(&tdea(3), &parts).unwrap_err(), Error::VerificationFailed);
+        }
+        assert_eq!(give(&aes(3), &[&A, &B, &A]).unwrap_err(), Error::VerificationFailed);
+        give(&aes(2), &[&A, &a_parity]).unwrap();
+        // Zero parts.
+        assert_eq!(give(&tdea(2), &[&A, &[0; 16]]).unwrap_err(), Error::WeakKey);
+        assert_eq!(give(&tdea(2), &[&[1; 16], &A]).unwrap_err(), Error::WeakKey);
+        assert_eq!(give(&aes(2), &[&[0; 16]]).unwrap_err(), Error::WeakKey);
+        // Zero, equal-half and weak results.
+        let null = sum(&A, &B);
+        assert_eq!(finish(&tdea(3), &[&A, &B, &null]), Err(Error::WeakKey));
+        let weak: [u8; 16] = [&[0x5B; 8][..], &[0x1F, 0xE0, 0x1F, 0xE0, 0x0E, 0xF1, 0x0E, 0xF1]]
+            .concat()
+            .try_into()
+            .unwrap();
+        for result in [[0x5B; 16], [0x5A; 16], weak] {
+            let last = sum(&sum(&A, &B), &result);
+            assert_eq!(finish(&tdea(3), &[&A, &B, &last]), Err(Error::WeakKey));
+        }
+        let mut assembly = give(&aes(3), &[&A, &B, &null]).unwrap();
+        let mut out = Key::<Kek, Aes>::from_bytes(&[0x55; 16]).unwrap();
+        assert_eq!(assembly.finish(&mut out), Err(Error::WeakKey));
+        assert!(out.is_empty());
+    }
+
+    #[test]
+    fn e02_known_difference_rerun() {
+        let mut first = give(&tdea(2), &[&A, &B]).unwrap();
+        let kcv = first.finish(&mut Key::<Kek, Tdea>::empty()).unwrap();
+        let fixed = tdea(2).expect(CheckValue::Cmac(kcv)).unwrap();
+        finish(&fixed, &[&A, &B]).unwrap();
+        let mut delta = B;
+        delta[3] ^= 0x10;
+        assert_eq!(finish(&fixed, &[&A, &delta]), Err(Error::VerificationFailed));
+        // Without the KCV the related key would come in: the control.
+        finish(&tdea(2), &[&A, &delta]).unwrap();
+    }
+
+    #[test]
+    fn e03_order_custodians_and_lengths() {
+        let mut assembly = Assembly::empty();
+        let mut out = Key::<Kek, Tdea>::empty();
+        assert_eq!(assembly.finish(&mut out), Err(Error::BadState));
+        assert_eq!(assembly.add(CustodianId(1), &A, None), Err(Error::BadState));
+        // One custodian twice, also as number 0.
+        for id in [0, 1, u32::MAX] {
+            assembly.begin(&tdea(2)).unwrap();
+            assembly.add(CustodianId(id), &A, None).unwrap();
+            assert_eq!(assembly.add(CustodianId(id), &B, None), Err(Error::Component));
+            assert!(!assembly.is_open());
+        }
+        // A part too few, a part too many, a part of another type.
+        assert_eq!(finish(&tdea(2), &[&A]), Err(Error::BadState));
+        assert_eq!(give(&tdea(2), &[&A, &B, &[9; 16]]).unwrap_err(), Error::BadState);
+        assert_eq!(give(&tdea(2), &[&A, &[9; 24]]).unwrap_err(), Error::InvalidKeyLength);
+        let mut aes_out = Key::<Kek, Aes>::empty();
+        let mut assembly = give(&tdea(2), &[&A, &B]).unwrap();
+        assert_eq!(assembly.finish(&mut aes_out), Err(Error::AlgorithmMismatch));
+        assert!(aes_out.is_empty() && !assembly.is_open());
+    }
+
+    #[test]
+    fn e04_a_second_ceremony_does_not_disturb_the_first() {
+        let mut assembly = give(&tdea(2), &[&A]).unwrap();
+        assert_eq!(assembly.begin(&aes(2)), Err(Error::BadState));
+        assert_eq!(assembly.missing(), 1);
+        assembly.add(CustodianId(2), &B, None).unwrap();
+        let mut out = Key::<Kek, Tdea>::empty();
+        assembly.finish(&mut out).unwrap();
+        assert_eq!(out.expose_bytes(), sum(&A, &B));
+    }
+
+    #[test]
+    fn ceremonies_that_do_not_exist() {
+        for len in (0..40).filter(|len| ![16, 24].contains(len)) {
+            assert_eq!(
+                Ceremony::new(KeyAlgorithm::Tdea, len, 2).unwrap_err(),
+                Error::InvalidKeyLength
+            );
+        }
+        for len in (0..40).filter(|len| ![16, 24, 32].contains(len)) {
+            assert_eq!(
+                Ceremony::new(KeyAlgorithm::Aes, len, 2).unwrap_err(),
+                Error::InvalidKeyLength
+            );
+        }
+        for parts in [0, 1, 10, usize::MAX] {
+            assert_eq!(
+                Ceremony::new(KeyAlgorithm::Aes, 16, parts).unwrap_err(),
+                Error::InvalidArgument
+            );
+        }
+        for algorithm in [KeyAlgorithm::Des, KeyAlgorithm::Hmac, KeyAlgorithm::Ec] {
+            assert_eq!(Ceremony::new(algorithm, 16, 2).unwrap_err(), Error::Unsupported);
+        }
+    }
+
+    proptest! {
+        /// Any number of random parts gives their exclusive or, in any order, with either algorithm.
+        #[test]
+        fn parts_add_up(
+            parts in prop::collection::vec(prop::array::uniform32(any::<u8>()), 2..=9),
+            len in prop::sample::select(vec![16_usize, 24, 32]),
+        ) {
+            let parts: Vec<&[u8]> = parts.iter().map(|part| &part[..len]).collect();
+            let mut expected = vec![0; len];
+            combine(&parts, &mut expected).unwrap();
+            let ceremony = Ceremony::new(KeyAlgorithm::Aes, len, parts.len()).unwrap();
+            for order in [parts.clone(), parts.iter().rev().copied().collect()] {
+                let mut out = Key::<Kek, Aes>::empty();
+                give(&ceremony, &order).unwrap().finish(&mut out).unwrap();
+                prop_assert_eq!(out.expose_bytes(), &expected[..]);
+            }
+        }
+
+        /// Any sequence of calls: the state is never other than the model's.
+        #[test]
+        fn call_sequences(calls in prop::collection::vec((0..4_u8, 0..4_u32, 0..4_u8), 1..40)) {
+            let mut assembly = Assembly::empty();
+            let mut model: Option<Vec<(u32, u8)>> = None;
+            for (call, custodian, fill) in calls {
+                match call {
+                    0 => {
+                        prop_assert_eq!(assembly.begin(&aes(3)).is_ok(), model.is_none());
+                        model.get_or_insert_default();
+                    }
+                    1 | 2 => {
+                        let mut part = A;
+                        part[0] = fill;
+                        let taken = model.take().filter(|given| {
+                            given.len() < 3 && given.iter().all(|&(who, what)| who != custodian && what != fill)
+                        });
+                        let result = assembly.add(CustodianId(custodian), &part, None);
+                        prop_assert_eq!(result.is_ok(), taken.is_some());
+                        model = taken.map(|mut given| {
+                            given.push((custodian, fill));
+                            given
+                        });
+                    }
+                    _ => {
+                        let complete = model.take().filter(|given| given.len() == 3);
+                        let mut out = Key::<Kek, Aes>::empty();
+                        prop_assert_eq!(assembly.finish(&mut out).is_ok(), complete.is_some());
+                        if let Some(given) = complete {
+                            let mut expected = A;
+                            expected[0] = given.iter().fold(0, |acc, &(_, what)| acc ^ what);
+                            prop_assert_eq!(out.expose_bytes(), &expected[..]);
+                        }
+                    }
+                }
+                prop_assert_eq!(assembly.is_open(), model.is_some());
+                prop_assert_eq!(assembly.missing(), model.as_ref().map_or(0, |given| 3 - given.len()));
+            }
+        }
+    }
+}
+
 mod agreement {
     use hkdf::Hkdf;
     use payhsm::ecdh::{PrivateKey, PublicKey};
