@@ -1,3 +1,95 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Bench: inject.
-fn main() {}
+//! Key injection: P-256 agreement, a full run of the KBPK agreement, a component ceremony.
+
+use core::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use payhsm::ecdh::{PrivateKey, PublicKey};
+use payhsm::entropy::Entropy;
+use payhsm::error::Error;
+use payhsm::inject::agreement::{Identity, Initiator, KbpkLen, Parties, PeerHistory, Responder};
+use payhsm::inject::component::{Assembly, Ceremony, CustodianId};
+use payhsm::kdf::hkdf_sha256;
+use payhsm::key::role::{Kbpk, Kek, MacKey};
+use payhsm::key::usage::KeyAlgorithm;
+use payhsm::key::{Aes, Key, Tdea};
+use payhsm::secret::Secret;
+
+/// Counts; no randomness, but never the same scalar twice.
+struct Counter(u64);
+
+impl Entropy for Counter {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
+        self.0 += 1;
+        out.fill(0x5A);
+        for (to, from) in out.iter_mut().zip(self.0.to_be_bytes()) {
+            *to = from;
+        }
+        Ok(())
+    }
+}
+
+fn primitives(c: &mut Criterion) {
+    let mut rng = Counter(0);
+    c.bench_function("ecdh/generate", |b| b.iter(|| PrivateKey::generate(&mut rng).unwrap()));
+    let peer = PrivateKey::generate(&mut rng).unwrap().public();
+    let sec1 = peer.to_sec1();
+    c.bench_function("ecdh/validate", |b| {
+        b.iter(|| PublicKey::from_sec1(black_box(&sec1)).unwrap());
+    });
+    c.bench_function("ecdh/agree", |b| {
+        b.iter_batched(
+            || PrivateKey::generate(&mut rng).unwrap(),
+            |key| {
+                let mut z = Secret::zeroed();
+                key.agree(&peer, &mut z).unwrap();
+                z
+            },
+            criterion::BatchSize::SmallInput,
+        );
+    });
+    c.bench_function("kdf/hkdf_sha256/32", |b| {
+        b.iter(|| {
+            let mut out = [0; 32];
+            hkdf_sha256(&[], black_box(&[7; 32]), &[b"info"], &mut out).unwrap();
+            out
+        });
+    });
+}
+
+fn agreement(c: &mut Criterion) {
+    let mut rng = Counter(1 << 32);
+    let psk = Key::<MacKey, Aes>::from_bytes(&[1; 16]).unwrap();
+    let name = |text: &[u8]| Identity::new(text).unwrap();
+    let parties = Parties::new(name(b"host"), name(b"terminal"), KbpkLen::Aes128).unwrap();
+    c.bench_function("inject/agreement/both sides", |b| {
+        b.iter(|| {
+            let (mut host, mut terminal) = (Initiator::empty(), Responder::empty());
+            let (mut seen_host, mut seen_terminal) = (PeerHistory::new(), PeerHistory::new());
+            let (mut k_host, mut k_terminal) = (Key::<Kbpk, Aes>::empty(), Key::<Kbpk, Aes>::empty());
+            let m1 = host.start(&parties, &mut rng).unwrap();
+            let m2 = terminal.answer(&psk, &parties, &m1, &seen_terminal, &mut rng).unwrap();
+            let done = host.finish(&psk, &m2, &mut seen_host, &mut k_host).unwrap();
+            terminal.finish(&done.m3, &mut seen_terminal, &mut k_terminal).unwrap()
+        });
+    });
+}
+
+fn component(c: &mut Criterion) {
+    let ceremony = Ceremony::new(KeyAlgorithm::Tdea, 16, 3).unwrap();
+    let parts: [[u8; 16]; 3] = [*b"0123456789abcdef", *b"fedcba9876543210", *b"a third part...."];
+    c.bench_function("inject/component/3 of TDEA 16", |b| {
+        b.iter(|| {
+            let mut assembly = Assembly::empty();
+            assembly.begin(&ceremony).unwrap();
+            for (part, custodian) in parts.iter().zip(1..) {
+                assembly.add(CustodianId(custodian), black_box(part), None).unwrap();
+            }
+            let mut key = Key::<Kek, Tdea>::empty();
+            assembly.finish(&mut key).unwrap()
+        });
+    });
+}
+
+criterion_group!(benches, primitives, agreement, component);
+criterion_main!(benches);

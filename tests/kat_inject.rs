@@ -59,7 +59,7 @@ mod component {
         let cases = cases("key_management", "xor_components");
         assert_eq!(cases.len(), 2);
         for case in cases {
-            let parts: Vec<Vec<u8>> = case.list("Components").iter().map(|part| part.hex()).collect();
+            let parts: Vec<Vec<u8>> = case.list("Components").iter().map(crate::vectors::Value::hex).collect();
             let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
             let mut key = [0; 16];
             combine(&parts, &mut key).unwrap();
