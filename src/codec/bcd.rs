@@ -112,7 +112,7 @@ fn fill_compressed(bytes: &[u8], digits: &mut [u8]) -> Result<usize, Error> {
 }
 
 /// The nibbles of `bytes`, high one first.
-pub(crate) fn nibbles(bytes: &[u8]) -> impl Iterator<Item = u8> + '_ {
+pub(crate) fn nibbles(bytes: &[u8]) -> impl Iterator<Item = u8> + Clone {
     bytes.iter().flat_map(|&b| [b >> 4, b & 15])
 }
 
