@@ -5,9 +5,12 @@
 //! tables.
 
 mod cipher;
+mod dukpt_aes;
+mod dukpt_tdes;
 mod ec;
 mod key;
 mod mac;
+mod pin;
 
 use crate::value::{Case, Done};
 
@@ -16,12 +19,30 @@ pub type Op = fn(&Case) -> Done;
 
 /// The operation of a case line.
 pub fn line(op: &str) -> Option<Op> {
-    find(&[cipher::LINE, key::LINE, mac::LINE, ec::LINE], op)
+    const TABLES: &[Table] = &[
+        cipher::LINE,
+        key::LINE,
+        mac::LINE,
+        pin::LINE,
+        dukpt_tdes::LINE,
+        dukpt_aes::LINE,
+        ec::LINE,
+    ];
+    find(TABLES, op)
 }
 
 /// The operation of a vector family.
 pub fn family(op: &str) -> Option<Op> {
-    find(&[cipher::FAMILY, key::FAMILY, mac::FAMILY, ec::FAMILY], op)
+    const TABLES: &[Table] = &[
+        cipher::FAMILY,
+        key::FAMILY,
+        mac::FAMILY,
+        pin::FAMILY,
+        dukpt_tdes::FAMILY,
+        dukpt_aes::FAMILY,
+        ec::FAMILY,
+    ];
+    find(TABLES, op)
 }
 
 /// Names and their operations.
