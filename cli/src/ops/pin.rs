@@ -301,18 +301,29 @@ fn iso4_pan_field(case: &Case) -> Done {
     Ok(())
 }
 
-/// The two intermediate blocks and the clear PIN field of a format 4 block, from the block backwards.
-pub fn iso4_intermediates(key: &[u8], block: &[u8], pan: &Pan) -> Result<([u8; 16], [u8; 16], [u8; 16]), Stop> {
+/// What lies between the clear fields of format 4 and its block.
+pub struct Iso4 {
+    pub pin_field: [u8; 16],
+    pub block_a: [u8; 16],
+    pub block_b: [u8; 16],
+}
+
+/// Deciphers a block of format 4 step by step.
+pub fn iso4_steps(key: &[u8], block: &[u8], pan: &Pan) -> Result<Iso4, Stop> {
     let cipher = AesCipher::new(key)?;
-    let mut block_b: [u8; 16] = array(block)?;
+    let mut block_b = array(block)?;
     modes::ecb_decrypt(&cipher, &mut block_b)?;
     let mut block_a = block_b;
     for (to, from) in block_a.iter_mut().zip(pan.format4_field()) {
         *to ^= from;
     }
-    let mut field = block_a;
-    modes::ecb_decrypt(&cipher, &mut field)?;
-    Ok((block_a, block_b, field))
+    let mut pin_field = block_a;
+    modes::ecb_decrypt(&cipher, &mut pin_field)?;
+    Ok(Iso4 {
+        pin_field,
+        block_a,
+        block_b,
+    })
 }
 
 fn iso4_encipher(case: &Case) -> Done {
@@ -320,13 +331,19 @@ fn iso4_encipher(case: &Case) -> Done {
     let (random, printed) = (case.opt_hex("random"), case.answer_hex("pinblock").unwrap_or_default());
     let (pin, pan) = (pin(digits)?, pan(account)?);
     // A source that does not print its random bytes has them in the block.
-    let (_, _, field) = iso4_intermediates(&key, &printed, &pan)?;
-    let random = random.or_else(|| field.last_chunk::<8>().map(|random| random.to_vec()));
-    let block = encipher4(&key, &pin, &pan, &random.unwrap_or_default())?;
+    let random = match random {
+        Some(random) => random,
+        None => iso4_steps(&key, &printed, &pan)?
+            .pin_field
+            .into_iter()
+            .skip(8)
+            .collect(),
+    };
+    let block = encipher4(&key, &pin, &pan, &random)?;
     case.expect_hex("pinblock", &block);
-    let (block_a, block_b, _) = iso4_intermediates(&key, &block, &pan)?;
-    case.expect_hex("block_a", &block_a);
-    case.expect_hex("block_b", &block_b);
+    let steps = iso4_steps(&key, &block, &pan)?;
+    case.expect_hex("block_a", &steps.block_a);
+    case.expect_hex("block_b", &steps.block_b);
     let back = decipher4(&key, &block, &pan)?;
     case.expect("pin", pin_text(&back));
     Ok(())
