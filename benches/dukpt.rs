@@ -1,3 +1,86 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Bench: dukpt.
-fn main() {}
+//! Bench: DUKPT derivation at the host and steps at the terminal.
+#![allow(missing_docs, reason = "the macros of criterion make public items")]
+
+use core::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use payhsm::dukpt::{Unstored, aes, tdes};
+use payhsm::key::role::{Bdk, InitialKey, PinEncryption};
+use payhsm::key::{Aes, Key, Tdea};
+use zeroize::Zeroize;
+
+fn tdes_bench(c: &mut Criterion) {
+    let bdk = Key::<Bdk, Tdea>::from_bytes(b"0123456789ABCDEF").unwrap();
+    let id = tdes::Ksn::parse(&[0x42; 10]).unwrap().initial_key_id();
+    let mut ik = Key::<InitialKey, Tdea>::empty();
+    let mut transaction = tdes::Transaction::empty();
+    let mut pin_key = Key::<PinEncryption, Tdea>::empty();
+    let mut group = c.benchmark_group("dukpt/tdes");
+    group.bench_function("initial key", |b| {
+        b.iter(|| tdes::Host::initial_key(black_box(&bdk), &id, &mut ik));
+    });
+    // Ten one bits, the most there are: 29 DES operations from the BDK to the PIN key.
+    let worst = id.ksn(0x1F_F800).unwrap();
+    group.bench_function("host, BDK to PIN key, 10 bits", |b| {
+        b.iter(|| {
+            tdes::Host::initial_key(black_box(&bdk), &id, &mut ik)?;
+            tdes::Host::transaction(&ik, &worst, &mut transaction)?;
+            transaction.pin_key(&mut pin_key)
+        });
+    });
+    group.bench_function("host, IK to transaction, 10 bits", |b| {
+        b.iter(|| tdes::Host::transaction(black_box(&ik), &worst, &mut transaction));
+    });
+    let mut terminal = tdes::Terminal::empty();
+    let mut load = |terminal: &mut tdes::Terminal| {
+        terminal.zeroize();
+        tdes::Host::initial_key(&bdk, &id, &mut ik).unwrap();
+        terminal.load(black_box(&mut ik), &id, &mut Unstored).unwrap();
+    };
+    group.bench_function("initial key and terminal load", |b| b.iter(|| load(&mut terminal)));
+    group.bench_function("terminal step, average", |b| {
+        b.iter(|| {
+            if terminal.step(&mut Unstored, &mut transaction).is_err() {
+                load(&mut terminal);
+            }
+        });
+    });
+    group.finish();
+}
+
+fn aes_bench(c: &mut Criterion) {
+    let id = aes::InitialKeyId::parse(&[0x42; 8]).unwrap();
+    for len in [16, 32] {
+        let bdk = Key::<Bdk, Aes>::from_bytes(&vec![0x29; len]).unwrap();
+        let key_type = aes::KeyType::aes(len).unwrap();
+        let mut ik = Key::<InitialKey, Aes>::empty();
+        let mut transaction = aes::Transaction::empty();
+        let mut pin_key = Key::<PinEncryption, Aes>::empty();
+        let mut group = c.benchmark_group(format!("dukpt/aes-{}", len * 8));
+        // Sixteen one bits, the most there are.
+        let worst = id.ksn(0xFFFF_0000).unwrap();
+        group.bench_function("host, BDK to PIN key, 16 bits", |b| {
+            b.iter(|| {
+                aes::Host::initial_key(black_box(&bdk), &id, &mut ik)?;
+                aes::Host::transaction(&ik, &worst, &mut transaction)?;
+                transaction.working_key(key_type, &mut pin_key)
+            });
+        });
+        let mut terminal = aes::Terminal::empty();
+        group.bench_function("initial key and terminal load", |b| {
+            b.iter(|| {
+                terminal.zeroize();
+                aes::Host::initial_key(&bdk, &id, &mut ik)?;
+                terminal.load(black_box(&mut ik), &id, &mut Unstored)
+            });
+        });
+        group.bench_function("terminal step, average", |b| {
+            b.iter(|| terminal.step(&mut Unstored, &mut transaction));
+        });
+        group.finish();
+    }
+}
+
+criterion_group!(benches, tdes_bench, aes_bench);
+criterion_main!(benches);

@@ -7,7 +7,7 @@
 //!  IK  = KDF(BDK, usage 8001, context = initial key id)                     same length as the BDK
 //!  transaction key = IK after one KDF (usage 8000) per one bit of the counter, highest bit first
 //!  working key     = KDF(transaction key, usage, key type, context = derivation id || counter)
-//!  update key      = KDF(IK, usage 0002, context = derivation id || FFFFFFFF)
+//!  update key      = the working key of usage 0002 at the reserved counter FFFFFFFF
 //! ```
 //!
 //! A counter is a transaction if it has 1 to 16 one bits: 2,448,023,842 of them, the last FFFF0000. FFFFFFFF is

@@ -17,7 +17,9 @@ pub(super) struct CounterRule {
 impl CounterRule {
     /// Whether `counter` is a transaction.
     pub(super) const fn check(self, counter: u32) -> Result<(), Error> {
-        if counter == 0 {
+        if counter & !self.mask != 0 {
+            Err(Error::InvalidArgument)
+        } else if counter == 0 {
             Err(Error::CounterZero)
         } else if counter.count_ones() > self.max_weight {
             Err(Error::CounterOverweight)
@@ -64,7 +66,6 @@ pub(super) const fn lowest_one(counter: u32) -> u32 {
 
 /// The one bits of `counter` from the highest down, each as the prefix of `counter` that ends with it: the counters
 /// along the path of derivation from the initial key.
-#[cfg(any(feature = "host", test))]
 pub(super) fn prefixes(counter: u32) -> impl Iterator<Item = u32> {
     (0..u32::BITS)
         .rev()

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use zeroize::Zeroize;
 
-use crate::cipher::aes::Aes as Cipher;
-use crate::dukpt::aes::kdf::{KeyType, KeyUsage, derive, derive_key};
+use crate::dukpt::aes::kdf::{KeyType, KeyUsage, derive_key, derive_path};
 use crate::dukpt::aes::{InitialKeyId, Ksn, Transaction};
-use crate::dukpt::ksn::prefixes;
 use crate::error::Error;
 use crate::key::role::{Bdk, InitialKey};
 use crate::key::{Aes, Key};
@@ -31,13 +29,7 @@ impl Host {
         out.zeroize();
         let bdk = bdk.material()?;
         let key_type = KeyType::aes(bdk.len())?;
-        derive_key(
-            Ok(bdk),
-            KeyUsage::KeyDerivationInitialKey,
-            key_type,
-            *id.as_bytes(),
-            out,
-        )
+        derive_key(bdk, KeyUsage::KeyDerivationInitialKey, key_type, *id.as_bytes(), out)
     }
 
     /// Derives the key of the transaction `ksn` from the initial key.
@@ -57,21 +49,8 @@ impl Host {
     pub fn transaction(ik: &Key<InitialKey, Aes>, ksn: &Ksn, out: &mut Transaction) -> Result<(), Error> {
         out.zeroize();
         ksn.check()?;
-        let ik = ik.material()?;
-        let key_type = KeyType::aes(ik.len())?;
-        let id = ksn.initial_key_id();
-        let mut key = SecretBuf::<32>::new();
-        key.set(ik)?;
-        for prefix in prefixes(ksn.counter()) {
-            let parent = Cipher::new(key.expose())?;
-            derive(
-                &parent,
-                KeyUsage::KeyDerivation,
-                key_type,
-                id.context(prefix),
-                key.expose_mut(),
-            );
-        }
+        let mut key = SecretBuf::new();
+        derive_path(ik.material()?, &ksn.initial_key_id(), ksn.counter(), &mut key)?;
         out.set(*ksn, key.expose())
     }
 }

@@ -5,17 +5,17 @@ use zeroize::Zeroize;
 use crate::cipher::aes::{Aes as Cipher, BLOCK_LEN};
 use crate::dukpt::aes::InitialKeyId;
 use crate::dukpt::aes::ksn::UPDATE_COUNTER;
+use crate::dukpt::ksn::prefixes;
 use crate::error::Error;
 use crate::key::role::{
     DataBoth, DataRequest, DataResponse, InitialKey, Kek, MacBoth, MacRequest, MacResponse, PinEncryption, Role,
     UpdateKey,
 };
 use crate::key::{Aes, Algorithm, Hmac, Key, Tdea};
+use crate::secret::SecretBuf;
 
 #[cfg(feature = "hazmat")]
 use crate::dukpt::aes::Ksn;
-#[cfg(feature = "hazmat")]
-use crate::secret::SecretBuf;
 
 /// What a derived key is for (X9.24-3:2017 table 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,14 +214,13 @@ pub(super) fn derive(parent: &Cipher, usage: KeyUsage, key_type: KeyType, contex
 
 /// Derives a typed key from the material of `parent`.
 pub(super) fn derive_key<R: Role, A: WorkingAlgorithm>(
-    parent: Result<&[u8], Error>,
+    parent: &[u8],
     usage: KeyUsage,
     key_type: KeyType,
     context: [u8; 8],
     out: &mut Key<R, A>,
 ) -> Result<(), Error> {
     out.zeroize();
-    let parent = parent?;
     if !A::takes(key_type) {
         return Err(Error::AlgorithmMismatch);
     }
@@ -231,10 +230,27 @@ pub(super) fn derive_key<R: Role, A: WorkingAlgorithm>(
     Ok(())
 }
 
-/// Derives the update key of an initial key: usage 0002 at the reserved counter FFFFFFFF.
+/// Derives the key of `counter` from the initial key: one derivation for each one bit, from the highest.
+pub(super) fn derive_path(ik: &[u8], id: &InitialKeyId, counter: u32, out: &mut SecretBuf<32>) -> Result<(), Error> {
+    let key_type = KeyType::aes(ik.len())?;
+    out.set(ik)?;
+    for prefix in prefixes(counter) {
+        let parent = Cipher::new(out.expose())?;
+        derive(
+            &parent,
+            KeyUsage::KeyDerivation,
+            key_type,
+            id.context(prefix),
+            out.expose_mut(),
+        );
+    }
+    Ok(())
+}
+
+/// Derives the update key of an initial key: the working key of usage 0002 at the reserved counter FFFFFFFF.
 ///
-/// Under it the next initial key comes to the terminal. Both sides derive it from the initial key itself; a
-/// [`Terminal`](super::Terminal) does so when it is loaded and keeps it.
+/// Under it the next initial key comes to the terminal. Its path goes over all 32 counter bits, so a terminal cannot
+/// derive it later: `Terminal` does so when it is loaded, and keeps it.
 ///
 /// # Errors
 /// [`Error::NoKey`]; [`Error::AlgorithmMismatch`] if `key_type` is not of algorithm `A`; [`Error::KeyStrength`] if
@@ -254,21 +270,28 @@ pub fn update_key<A: WorkingAlgorithm>(
 where
     Kek: WorkingRole<A>,
 {
-    let context = id.context(UPDATE_COUNTER);
-    derive_key(ik.material(), KeyUsage::KeyEncryption, key_type, context, out)
+    out.zeroize();
+    let mut key = SecretBuf::new();
+    derive_path(ik.material()?, id, UPDATE_COUNTER, &mut key)?;
+    derive_key(
+        key.expose(),
+        KeyUsage::KeyEncryption,
+        key_type,
+        id.context(UPDATE_COUNTER),
+        out,
+    )
 }
 
 /// As [`derive_key`], for any pair of usage and key type.
 #[cfg(feature = "hazmat")]
 pub(super) fn derive_bytes(
-    parent: Result<&[u8], Error>,
+    parent: &[u8],
     usage: KeyUsage,
     key_type: KeyType,
     context: [u8; 8],
     out: &mut SecretBuf<32>,
 ) -> Result<(), Error> {
     out.zeroize();
-    let parent = parent?;
     key_type.check_strength(parent.len())?;
     let parent = Cipher::new(parent)?;
     derive(&parent, usage, key_type, context, out.reset(key_type.key_len())?);
@@ -286,8 +309,16 @@ pub fn update_key_bytes(
     key_type: KeyType,
     out: &mut SecretBuf<32>,
 ) -> Result<(), Error> {
-    let context = id.context(UPDATE_COUNTER);
-    derive_bytes(ik.material(), KeyUsage::KeyEncryption, key_type, context, out)
+    out.zeroize();
+    let mut key = SecretBuf::new();
+    derive_path(ik.material()?, id, UPDATE_COUNTER, &mut key)?;
+    derive_bytes(
+        key.expose(),
+        KeyUsage::KeyEncryption,
+        key_type,
+        id.context(UPDATE_COUNTER),
+        out,
+    )
 }
 
 /// The input block `block_counter` (1, 2) of a derivation for the KSN, for comparison with printed tables.

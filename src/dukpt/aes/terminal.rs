@@ -4,7 +4,7 @@ use core::fmt;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::cipher::aes::Aes as Cipher;
-use crate::dukpt::aes::kdf::{KeyType, KeyUsage, derive};
+use crate::dukpt::aes::kdf::{KeyType, KeyUsage, derive, derive_path};
 use crate::dukpt::aes::ksn::{RULE, UPDATE_COUNTER};
 use crate::dukpt::aes::{InitialKeyId, Ksn, Transaction};
 use crate::dukpt::ksn::lowest_one;
@@ -124,11 +124,12 @@ impl Terminal {
         }
         let key = ik.material()?;
         let key_type = KeyType::aes(key.len())?;
-        let parent = Cipher::new(key)?;
         self.zeroize();
+        derive_path(key, id, UPDATE_COUNTER, &mut self.update_key)?;
+        let parent = Cipher::new(self.update_key.expose())?;
         let (usage, context) = (KeyUsage::KeyEncryption, id.context(UPDATE_COUNTER));
-        derive(&parent, usage, key_type, context, self.update_key.reset(key.len())?);
-        self.fill(&parent, key_type, id, 0, RULE.mask);
+        derive(&parent, usage, key_type, context, self.update_key.expose_mut());
+        self.fill(&Cipher::new(key)?, key_type, id, 0, RULE.mask);
         self.id = Some(*id);
         self.counter = 1;
         self.valid = RULE.registers(self.counter);

@@ -73,7 +73,7 @@ impl Transaction {
         out.zeroize();
         let ksn = self.ksn()?;
         let context = ksn.initial_key_id().context(ksn.counter());
-        derive_key(Ok(self.key.expose()), R::USAGE, key_type, context, out)
+        derive_key(self.key.expose(), R::USAGE, key_type, context, out)
     }
 }
 
@@ -93,7 +93,7 @@ impl Transaction {
         out.zeroize();
         let ksn = self.ksn()?;
         let context = ksn.initial_key_id().context(ksn.counter());
-        derive_bytes(Ok(self.key.expose()), usage, key_type, context, out)
+        derive_bytes(self.key.expose(), usage, key_type, context, out)
     }
 }
 

@@ -126,9 +126,6 @@ impl InitialKeyId {
     /// # Errors
     /// [`Error::InvalidArgument`] with more than 21 bits, otherwise as [`Ksn::check`].
     pub fn ksn(&self, counter: u32) -> Result<Ksn, Error> {
-        if counter > RULE.mask {
-            return Err(Error::InvalidArgument);
-        }
         RULE.check(counter)?;
         Ok(Ksn(with_counter(self.0, counter)))
     }
