@@ -59,25 +59,6 @@ impl Harness {
         self.line(name, &text, text == "ok");
     }
 
-    /// An operation with branches that are understood: at most `most` reports, and why.
-    pub fn known(&mut self, name: &str, most: u64, why: &str, operation: impl FnOnce()) {
-        if self.skips(name) {
-            return;
-        }
-        let before = valgrind::errors();
-        operation();
-        let errors = valgrind::errors() - before;
-        let ok = errors <= most;
-        self.line(
-            name,
-            &format!(
-                "{} ({errors} of at most {most} reports: {why})",
-                if ok { "ok" } else { "LEAKS" }
-            ),
-            ok,
-        );
-    }
-
     /// A control that leaks on purpose.
     pub fn leaky(&mut self, name: &str, operation: impl FnOnce()) {
         if self.skips(name) {

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! HKDF, P-256 and the loading of keys: components, agreement.
+
+use payhsm::ecdh::PrivateKey;
+use payhsm::inject::agreement::{Identity, Initiator, KbpkLen, Parties, PeerHistory, Responder};
+use payhsm::inject::component::{Assembly, Ceremony, CheckValue, CustodianId, Parity};
+use payhsm::kdf::{hkdf_sha256, hkdf_sha256_extract};
+use payhsm::key::role::{Kbpk, Kek, MacKey};
+use payhsm::key::usage::KeyAlgorithm;
+use payhsm::key::{Aes, Algorithm, Key, Tdea};
+use payhsm::secret::Secret;
+
+use super::{Random, bytes, open, secret};
+use crate::Harness;
+
+pub fn run(h: &mut Harness) {
+    h.constant("HKDF-SHA-256: extract", || {
+        let mut prk = Secret::zeroed();
+        hkdf_sha256_extract(b"salt", &secret(bytes::<32>(0x31)), &mut prk).unwrap();
+        *prk.expose()
+    });
+    h.constant("HKDF-SHA-256: extract and expand", || {
+        let mut out = [0; 48];
+        hkdf_sha256(&[], &secret(bytes::<32>(0x32)), &[b"a", b"label"], &mut out).unwrap();
+        out
+    });
+
+    component::<Tdea, 16>(h, "components, TDES two keys", KeyAlgorithm::Tdea);
+    component::<Tdea, 24>(h, "components, TDES three keys", KeyAlgorithm::Tdea);
+    component::<Aes, 16>(h, "components, AES-128", KeyAlgorithm::Aes);
+    component::<Aes, 32>(h, "components, AES-256", KeyAlgorithm::Aes);
+    h.verdict("components: refuse a wrong KCV", false, || {
+        let mut assembly = Assembly::empty();
+        assembly
+            .begin(&Ceremony::new(KeyAlgorithm::Tdea, 16, 2).unwrap())
+            .unwrap();
+        assembly
+            .add(
+                CustodianId(1),
+                &secret(bytes::<16>(0x33)),
+                Some(CheckValue::Legacy([1, 2, 3])),
+            )
+            .is_ok()
+    });
+
+    curve(h);
+}
+
+/// Two parts and, over the result, the refusal of weak keys.
+fn component<A: Algorithm, const N: usize>(h: &mut Harness, name: &str, algorithm: KeyAlgorithm) {
+    h.constant::<N>(name, || {
+        let mut ceremony = Ceremony::new(algorithm, N, 2).unwrap();
+        if algorithm == KeyAlgorithm::Tdea {
+            ceremony = ceremony.with_parity(Parity::Odd);
+        }
+        let mut assembly = Assembly::empty();
+        assembly.begin(&ceremony).unwrap();
+        let mut first: [u8; N] = bytes(0x35);
+        // A key whose halves differ.
+        first[N - 1] ^= 0x70;
+        assembly.add(CustodianId(1), &secret(first), None).unwrap();
+        assembly.add(CustodianId(2), &secret([0x1E; N]), None).unwrap();
+        let mut key = Key::<Kek, A>::empty();
+        assembly.finish(&mut key).unwrap();
+        key.expose_bytes().try_into().unwrap()
+    });
+}
+
+fn curve(h: &mut Harness) {
+    h.verdict("ECDH P-256: key generation", true, || {
+        PrivateKey::generate(&mut Random(0x41)).is_ok()
+    });
+    h.constant("ECDH P-256: agreement", || {
+        let peer = PrivateKey::from_bytes(&bytes(0x42)).unwrap().public();
+        let own = PrivateKey::from_bytes(&secret(bytes(0x43))).unwrap();
+        let mut z = Secret::zeroed();
+        own.agree(&peer, &mut z).unwrap();
+        *z.expose()
+    });
+    h.constant::<16>("agreement of a KBPK, both sides", || {
+        let psk = Key::<MacKey, Aes>::from_bytes(&secret(bytes::<16>(0x44))).unwrap();
+        let parties = Parties::new(
+            Identity::new(b"host").unwrap(),
+            Identity::new(b"terminal").unwrap(),
+            KbpkLen::Aes128,
+        )
+        .unwrap();
+        let mut host = Initiator::empty();
+        let mut m1 = host.start(&parties, &mut Random(0x45)).unwrap();
+        open(&mut m1);
+        let mut terminal = Responder::empty();
+        let mut terminal_history = PeerHistory::new();
+        let mut m2 = terminal
+            .answer(&psk, &parties, &m1, &terminal_history, &mut Random(0x46))
+            .unwrap();
+        open(&mut m2);
+        let (mut here, mut there) = (Key::<Kbpk, Aes>::empty(), Key::<Kbpk, Aes>::empty());
+        let mut m3 = host
+            .take()
+            .finish(&psk, &m2, &mut PeerHistory::new(), &mut here)
+            .unwrap()
+            .m3;
+        open(&mut m3);
+        terminal.take().finish(&m3, &mut terminal_history, &mut there).unwrap();
+        there.expose_bytes().try_into().unwrap()
+    });
+}
