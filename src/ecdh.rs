@@ -16,10 +16,10 @@
 use core::fmt;
 
 use p256::elliptic_curve::Group;
-use p256::elliptic_curve::ff::PrimeField;
+use p256::elliptic_curve::ff::{Field, PrimeField};
 use p256::elliptic_curve::point::{AffineCoordinates, DecompressPoint};
 use p256::elliptic_curve::subtle::Choice;
-use p256::{AffinePoint, FieldBytes, NonZeroScalar, ProjectivePoint, Scalar};
+use p256::{AffinePoint, FieldBytes, ProjectivePoint, Scalar};
 use zeroize::Zeroize;
 
 use crate::ct;
@@ -239,15 +239,19 @@ impl PrivateKey {
         let public = ProjectivePoint::mul_by_generator(&scalar).to_affine();
         scalar.zeroize();
         self.public = encode(&public);
+        ct::public(&mut self.public);
         Ok(())
     }
 
-    fn scalar(&self) -> Result<NonZeroScalar, Error> {
+    fn scalar(&self) -> Result<Scalar, Error> {
         let mut bytes = FieldBytes::from(*self.scalar.expose());
-        let scalar = Scalar::from_repr(bytes).and_then(NonZeroScalar::new);
+        let candidate = Scalar::from_repr(bytes);
         bytes.zeroize();
+        let in_range = candidate.is_some();
+        let scalar = candidate.unwrap_or(Scalar::ZERO);
         // Whether a drawn scalar is in range becomes public here, and no more than that.
-        Option::from(scalar).ok_or(Error::EcScalar)
+        ct::verdict(in_range & !scalar.is_zero()).map_err(|_| Error::EcScalar)?;
+        Ok(scalar)
     }
 
     fn wipe(&mut self) {
