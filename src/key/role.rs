@@ -77,6 +77,8 @@ roles! {
     #[doc(alias = "ZMK")]
     #[doc(alias = "TMK")]
     Kek = "KEK";
+    /// Key of one device from which the keys of stored records are derived.
+    StorageKey = "storage";
 }
 
 /// EMV purpose: application cryptograms (E0).
