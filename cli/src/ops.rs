@@ -8,9 +8,11 @@ mod cipher;
 mod dukpt_aes;
 mod dukpt_tdes;
 mod ec;
+mod emv;
 mod key;
 mod mac;
 mod pin;
+mod tlv;
 
 use crate::value::{Case, Done};
 
@@ -26,6 +28,8 @@ pub fn line(op: &str) -> Option<Op> {
         pin::LINE,
         dukpt_tdes::LINE,
         dukpt_aes::LINE,
+        emv::LINE,
+        tlv::LINE,
         ec::LINE,
     ];
     find(TABLES, op)
@@ -40,6 +44,8 @@ pub fn family(op: &str) -> Option<Op> {
         pin::FAMILY,
         dukpt_tdes::FAMILY,
         dukpt_aes::FAMILY,
+        emv::FAMILY,
+        tlv::FAMILY,
         ec::FAMILY,
     ];
     find(TABLES, op)

@@ -154,6 +154,28 @@ impl Case {
         }
     }
 
+    /// A list.
+    pub fn list(&self, name: &str) -> &[Value] {
+        match self.need(name) {
+            Some(Value::Array(items)) => items,
+            Some(other) => {
+                self.malform(name, "list", other);
+                &[]
+            }
+            None => &[],
+        }
+    }
+
+    /// Named values.
+    pub fn object(&self, name: &str) -> impl Iterator<Item = (&String, &Value)> {
+        let value = self.need(name);
+        let object = value.and_then(Value::as_object);
+        if let (Some(other), None) = (value, object) {
+            self.malform(name, "object", other);
+        }
+        object.into_iter().flatten()
+    }
+
     fn as_hex(&self, name: &str, value: &Value) -> Vec<u8> {
         value.as_str().and_then(from_hex).unwrap_or_else(|| {
             self.malform(name, "hexadecimal", value);
@@ -217,11 +239,6 @@ impl Case {
 
     // ---- Outputs.
 
-    /// Whether the case states this answer.
-    pub fn asks(&self, name: &str) -> bool {
-        self.outputs().contains_key(name)
-    }
-
     /// The stated answer, for an operation that needs a hint of it (a length, a block to read a random field from).
     pub fn answer_hex(&self, name: &str) -> Option<Vec<u8>> {
         self.outputs().get(name).map(|value| self.as_hex(name, value))
@@ -271,6 +288,15 @@ impl Case {
         );
     }
 
+    /// Compares the left of the stated answer with bytes.
+    pub fn expect_begins(&self, name: &str, got: &[u8]) {
+        self.answer(
+            name,
+            || to_hex(got),
+            |expected| expected.as_str().is_some_and(|text| text.starts_with(&to_hex(got))),
+        );
+    }
+
     /// Compares bytes without their lowest bits, which are parity.
     pub fn expect_key(&self, name: &str, got: &[u8]) {
         let bare = |bytes: &[u8]| bytes.iter().map(|byte| byte & 0xFE).collect::<Vec<_>>();
@@ -297,19 +323,6 @@ impl Case {
         self.answer(name, || shown(got), same);
     }
 
-    /// Compares decimal text; the stated answer may be shorter and is then the leftmost part.
-    pub fn expect_left_text(&self, name: &str, got: &str) {
-        self.answer(
-            name,
-            || got.to_owned(),
-            |expected| {
-                expected
-                    .as_str()
-                    .is_some_and(|text| !text.is_empty() && got.starts_with(text))
-            },
-        );
-    }
-
     /// Leaves an answer out of the comparison, because a document says that it is not to be compared.
     pub fn ignore(&self, name: &str) {
         self.answer(name, || "-".to_owned(), |_| true);
@@ -320,7 +333,13 @@ impl Case {
     /// Judges the case after its operation.
     pub fn judge(self, done: Done) -> Verdict {
         if let Err(Stop::Parameter(what)) = done {
-            return Verdict::Skipped(what);
+            // What was answered before the parameter came into play counts.
+            let problems = self.problems.into_inner();
+            return if problems.is_empty() {
+                Verdict::Skipped(what)
+            } else {
+                Verdict::Failed(problems)
+            };
         }
         let (read, compared) = (self.read.into_inner(), self.compared.into_inner());
         let malformed = self.malformed.into_inner();

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Message authentication.
 
+use core::cell::RefCell;
+use core::marker::PhantomData;
+
+use cipher::array::ArraySize;
+use cipher::consts::{U1, U4, U8, U16};
+use cipher::{
+    Block, BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser, InOut, ParBlocksSizeUser,
+};
 use payhsm::cipher::{aes::Aes, tdes::Tdes};
 use payhsm::error::Error;
 use payhsm::mac::Mac;
@@ -13,13 +21,19 @@ use crate::cases::parameter;
 use crate::value::{Case, Done, Stop};
 
 pub const LINE: Table = &[
+    ("pad_iso", pad_iso),
     ("mac_cbc", mac_cbc),
     ("mac_retail", mac_retail),
     ("mac_cmac", mac_cmac),
     ("mac_hmac_sha256", mac_hmac_sha256),
 ];
 
-pub const FAMILY: Table = &[("cmac", cmac), ("hmac", hmac), ("iso9797_1_mac", iso9797_1_mac)];
+pub const FAMILY: Table = &[
+    ("cmac", cmac),
+    ("hmac", hmac),
+    ("iso9797_1_mac", iso9797_1_mac),
+    ("pad", pad),
+];
 
 /// The whole MAC of `data`.
 pub fn full<M: Mac>(mac: M, data: &[u8]) -> Result<Vec<u8>, Error> {
@@ -42,6 +56,59 @@ pub fn padding(method: i64, data: &[u8]) -> Result<Padding, Stop> {
         3 => Ok(Padding::Method3 { len: data.len() as u64 }),
         other => parameter("padding", other),
     }
+}
+
+/// A "cipher" that keeps its input and enciphers it to zeros: under it the chain of a CBC-MAC hands over the padded
+/// message block by block, so that the padding seen is the one that every MAC has.
+struct Tap<'a, N: ArraySize>(&'a RefCell<Vec<u8>>, PhantomData<N>);
+
+impl<N: ArraySize> BlockSizeUser for Tap<'_, N> {
+    type BlockSize = N;
+}
+
+impl<N: ArraySize> ParBlocksSizeUser for Tap<'_, N> {
+    type ParBlocksSize = U1;
+}
+
+impl<N: ArraySize> BlockCipherEncBackend for Tap<'_, N> {
+    fn encrypt_block(&self, mut block: InOut<'_, '_, Block<Self>>) {
+        self.0.borrow_mut().extend(block.get_in().iter());
+        *block.get_out() = Block::<Self>::default();
+    }
+}
+
+impl<N: ArraySize> BlockCipherEncrypt for Tap<'_, N> {
+    fn encrypt_with_backend(&self, f: impl BlockCipherEncClosure<BlockSize = N>) {
+        f.call(self);
+    }
+}
+
+/// `data` with padding `method` of ISO/IEC 9797-1 to whole blocks.
+pub fn padded(method: i64, block_len: usize, data: &[u8]) -> Result<Vec<u8>, Stop> {
+    fn tapped<N: ArraySize>(padding: Padding, data: &[u8]) -> Result<Vec<u8>, Stop> {
+        let blocks = RefCell::default();
+        full(CbcMac::new(Tap::<N>(&blocks, PhantomData), padding), data)?;
+        Ok(blocks.into_inner())
+    }
+    let padding = padding(method, data)?;
+    match block_len {
+        4 => tapped::<U4>(padding, data),
+        8 => tapped::<U8>(padding, data),
+        16 => tapped::<U16>(padding, data),
+        other => parameter("block", other),
+    }
+}
+
+fn pad_iso(case: &Case) -> Done {
+    let (method, block, data) = (case.int("method"), case.size("block"), case.hex("data"));
+    case.expect_hex("data", &padded(method, block, &data)?);
+    Ok(())
+}
+
+fn pad(case: &Case) -> Done {
+    let (method, block, msg) = (case.int("padding"), case.size("block_len"), case.hex("msg"));
+    case.expect_hex("padded", &padded(method, block, &msg)?);
+    Ok(())
 }
 
 fn mac_cbc(case: &Case) -> Done {
