@@ -26,6 +26,7 @@
 //! **TDEA** is one pass: the final permutation of one DES and the initial one of the next cancel, what stays between
 //! them is the exchange of the halves.
 
+use core::hint::black_box;
 use core::marker::PhantomData;
 
 use super::word::Word;
@@ -87,15 +88,21 @@ fn round<W: Word>(left: W, right: W, RoundKey([ka, kb]): RoundKey) -> W {
     let b = right ^ W::splat(kb);
     let spread = |word: W, distance| (word.rotate_right(distance) & W::splat(NIBBLES)).fill_nibbles();
     let [p0, p1, p2, p3] = PLACE;
-    let y = W::sboxes([
-        // The groups follow each other downwards: the previous one is a nibble up, the next one a nibble down.
-        spread(b, p3.wrapping_add(4)),
-        spread(a, p0),
-        spread(a, p1),
-        spread(a, p2),
-        spread(a, p3),
-        spread(b, p0.wrapping_sub(4)),
-    ]);
+    // Opaque in each round, so that the constants are read from one table where they are used: neither pairs of
+    // immediate moves nor copies on the stack.
+    let coefficients = black_box(W::COEFFICIENTS);
+    let y = W::sboxes(
+        coefficients,
+        [
+            // The groups follow each other downwards: the previous one is a nibble up, the next one a nibble down.
+            spread(b, p3.wrapping_add(4)),
+            spread(a, p0),
+            spread(a, p1),
+            spread(a, p2),
+            spread(a, p3),
+            spread(b, p0.wrapping_sub(4)),
+        ],
+    );
     P.iter().fold(left, |sum, &(mask, distance)| sum ^ (y & W::splat(mask)).rotate_right(distance))
 }
 

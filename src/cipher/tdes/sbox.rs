@@ -24,7 +24,7 @@
 //! them again, and another one compares all 8 x 64 entries.
 
 /// For each product of inner bits (bit n of the index: x[n + 1]) the coefficients of 1, x0, x5 and x0 x5.
-static COEFFICIENTS_32: [[u32; 4]; 15] = [
+pub(super) static COEFFICIENTS_32: [[u32; 4]; 15] = [
     [0xF5E4_647E, 0xFBD6_35AC, 0xCB33_A93E, 0x17AC_DE63],
     [0xA765_67D7, 0x3EA8_8C0A, 0x58F8_04AB, 0x6B0E_100A],
     [0x5CEA_3BE6, 0x368D_E653, 0x915F_4208, 0x10AD_E820],
@@ -43,7 +43,7 @@ static COEFFICIENTS_32: [[u32; 4]; 15] = [
 ];
 
 /// The same for 64-bit words: coefficients of 1 and x0, and in the upper half those of x5 and x0 x5.
-static COEFFICIENTS_64: [[u64; 2]; 15] = [
+pub(super) static COEFFICIENTS_64: [[u64; 2]; 15] = [
     [0xCB33_A93E_F5E4_647E, 0x17AC_DE63_FBD6_35AC],
     [0x58F8_04AB_A765_67D7, 0x6B0E_100A_3EA8_8C0A],
     [0x915F_4208_5CEA_3BE6, 0x10AD_E820_368D_E653],
@@ -61,36 +61,28 @@ static COEFFICIENTS_64: [[u64; 2]; 15] = [
     [0x85AF_5E42_212D_7904, 0x0DFC_1B0B_203F_3C05],
 ];
 
-/// The polynomial in the inner bits, by Horner's rule, from its 15 coefficients.
+/// The polynomial in the inner bits, by Horner's rule; `$leaf` evaluates a coefficient from its constants.
 macro_rules! inner {
-    ($g:ident, $x1:ident, $x2:ident, $x3:ident, $x4:ident) => {{
-        let quad = |a, b, c, d| (a ^ (b & $x1)) ^ ((c ^ (d & $x1)) & $x2);
-        let [g0, g1, g2, g3, g4, g5, g6, g7, g8, g9, g10, g11, g12, g13, g14] = $g;
-        let low = quad(g0, g1, g2, g3) ^ (quad(g4, g5, g6, g7) & $x3);
-        let top = g12 ^ (g13 & $x1) ^ (g14 & $x2);
-        let high = quad(g8, g9, g10, g11) ^ (top & $x3);
+    ($constants:expr, $leaf:ident, $x1:ident, $x2:ident, $x3:ident, $x4:ident) => {{
+        let [c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14] = $constants;
+        let quad = |a, b, c, d| ($leaf(a) ^ ($leaf(b) & $x1)) ^ (($leaf(c) ^ ($leaf(d) & $x1)) & $x2);
+        let top = $leaf(c12) ^ ($leaf(c13) & $x1) ^ ($leaf(c14) & $x2);
+        let high = quad(c8, c9, c10, c11) ^ (top & $x3);
+        let low = quad(c0, c1, c2, c3) ^ (quad(c4, c5, c6, c7) & $x3);
         low ^ (high & $x4)
     }};
 }
 
 #[inline(always)]
-pub(super) fn evaluate32([x0, x1, x2, x3, x4, x5]: [u32; 6]) -> u32 {
-    // Opaque, so that the constants stay in one table and do not become pairs of immediate moves.
-    let coefficients = core::hint::black_box(&COEFFICIENTS_32);
-    let g = coefficients.each_ref().map(|&[a, b, c, d]| (a ^ (b & x0)) ^ ((c ^ (d & x0)) & x5));
-    inner!(g, x1, x2, x3, x4)
+pub(super) fn evaluate32(coefficients: &[[u32; 4]; 15], [x0, x1, x2, x3, x4, x5]: [u32; 6]) -> u32 {
+    let leaf = |&[a, b, c, d]: &[u32; 4]| (a ^ (b & x0)) ^ ((c ^ (d & x0)) & x5);
+    inner!(coefficients, leaf, x1, x2, x3, x4)
 }
 
 #[inline(always)]
-pub(super) fn evaluate64([x0, x1, x2, x3, x4, x5]: [u64; 6]) -> u64 {
-    let coefficients = core::hint::black_box(&COEFFICIENTS_64);
-    let g = coefficients.each_ref().map(|&[a, b]| a ^ (b & x0));
+pub(super) fn evaluate64(coefficients: &[[u64; 2]; 15], [x0, x1, x2, x3, x4, x5]: [u64; 6]) -> u64 {
+    let leaf = |&[a, b]: &[u64; 2]| a ^ (b & x0);
     // A in the lower half, B in the upper one; both halves get A + x5 B.
-    let terms = inner!(g, x1, x2, x3, x4) & (x5 | 0xFFFF_FFFF);
+    let terms = inner!(coefficients, leaf, x1, x2, x3, x4) & (x5 | 0xFFFF_FFFF);
     terms ^ terms.rotate_left(32)
-}
-
-#[cfg(test)]
-pub(super) fn coefficients() -> (&'static [[u32; 4]; 15], &'static [[u64; 2]; 15]) {
-    (&COEFFICIENTS_32, &COEFFICIENTS_64)
 }

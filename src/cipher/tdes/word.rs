@@ -28,14 +28,21 @@ pub(super) trait Word:
     /// Spreads the lowest bit of each nibble over the nibble; the other bits must be zero.
     fn fill_nibbles(self) -> Self;
 
+    /// The constants of the S-boxes.
+    const COEFFICIENTS: &'static Self::Coefficients;
+    type Coefficients: 'static;
+
     /// All eight S-boxes: `x[k]` holds input bit `k` of S-box `i` in all four lanes of that S-box.
-    fn sboxes(x: [Self; 6]) -> Self;
+    fn sboxes(coefficients: &Self::Coefficients, x: [Self; 6]) -> Self;
 
     /// Applies `f`, which treats all bytes alike, to the first and to the second words: both at once where they fit.
     fn for_both(words: [[u32; 2]; 4], f: impl Fn([Self; 4]) -> [[Self; 8]; 2]) -> [[[u32; 8]; 2]; 2];
 }
 
 impl Word for u32 {
+    const COEFFICIENTS: &'static Self::Coefficients = &sbox::COEFFICIENTS_32;
+    type Coefficients = [[Self; 4]; 15];
+
     #[inline(always)]
     fn splat(word: u32) -> Self {
         word
@@ -68,8 +75,8 @@ impl Word for u32 {
     }
 
     #[inline(always)]
-    fn sboxes(x: [Self; 6]) -> Self {
-        sbox::evaluate32(x)
+    fn sboxes(coefficients: &Self::Coefficients, x: [Self; 6]) -> Self {
+        sbox::evaluate32(coefficients, x)
     }
 
     #[inline(always)]
@@ -79,6 +86,9 @@ impl Word for u32 {
 }
 
 impl Word for u64 {
+    const COEFFICIENTS: &'static Self::Coefficients = &sbox::COEFFICIENTS_64;
+    type Coefficients = [[Self; 2]; 15];
+
     #[inline(always)]
     fn splat(word: u32) -> Self {
         Self::from(word) | (Self::from(word) << 32)
@@ -111,8 +121,8 @@ impl Word for u64 {
     }
 
     #[inline(always)]
-    fn sboxes(x: [Self; 6]) -> Self {
-        sbox::evaluate64(x)
+    fn sboxes(coefficients: &Self::Coefficients, x: [Self; 6]) -> Self {
+        sbox::evaluate64(coefficients, x)
     }
 
     #[inline(always)]
