@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The operations by layer.
 
+mod card;
 mod injection;
 mod primitives;
+mod schemes;
 
 use payhsm::entropy::Entropy;
 use payhsm::error::Error;
@@ -12,6 +14,8 @@ use crate::Harness;
 pub fn run(h: &mut Harness) {
     primitives::run(h);
     injection::run(h);
+    schemes::run(h);
+    card::run(h);
 }
 
 /// Marks as secret.

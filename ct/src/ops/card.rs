@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Layer 3: EMV cryptograms.
+
+use payhsm::emv::card::{generate_ac, verify_arpc};
+use payhsm::emv::derive::{MasterKeyOption, Psn, icc_master_key};
+use payhsm::emv::element::{Atc, CryptogramKind};
+use payhsm::emv::profile::{
+    AcInput, ArpcMethod, MCHIP_CVN10, Profile, UNIONPAY_CVN01, VISA_CVN10, VISA_CVN18, verify_arqc,
+};
+use payhsm::emv::response::Authentication;
+use payhsm::key::role::{Ac, IccMk, Imk};
+use payhsm::key::{Key, Tdea};
+use payhsm::pin::pan::Pan;
+
+use super::{bytes, open, secret};
+use crate::Harness;
+
+const TERMINAL: [u8; 29] = [
+    0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0x01, 0x56, 0, 0, 0, 0, 0, 0x01, 0x56, 0x26, 0x01, 0x31, 0, 0xA5, 0x5A, 0x12,
+    0x34,
+];
+const AIP: [u8; 2] = [0x3C, 0x00];
+
+pub fn run(h: &mut Harness) {
+    let long = Pan::parse(b"4012345678901234567").unwrap();
+    for (name, option) in [("A", MasterKeyOption::A), ("B", MasterKeyOption::B)] {
+        h.constant::<16>(&format!("ICC master key, option {name}"), || {
+            master_key(option, &long).expose_bytes().try_into().unwrap()
+        });
+    }
+    profile(h, "Visa CVN 10", &VISA_CVN10, &[6, 1, 10, 3, 0xA0, 0, 0]);
+    profile(h, "Visa CVN 18", &VISA_CVN18, &[6, 1, 0x12, 3, 0xA0, 0, 0]);
+    profile(
+        h,
+        "M/Chip CVN 10",
+        &MCHIP_CVN10,
+        &[1, 0x10, 0xA0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    );
+    profile(h, "UnionPay CVN 01", &UNIONPAY_CVN01, &[7, 1, 1, 3, 0xA0, 0, 0, 1]);
+}
+
+fn imk() -> Key<Imk<Ac>, Tdea> {
+    Key::from_bytes(&secret(bytes::<16>(0xB1))).unwrap()
+}
+
+fn master_key(option: MasterKeyOption, pan: &Pan) -> Key<IccMk<Ac>, Tdea> {
+    let mut mk = Key::empty();
+    icc_master_key(option, &imk(), pan, Psn::ABSENT, &mut mk).unwrap();
+    mk
+}
+
+/// The card makes an ARQC, the issuer verifies it and answers, the card verifies the answer.
+fn profile(h: &mut Harness, name: &str, profile: &'static Profile, iad: &[u8]) {
+    let pan = Pan::parse(b"4012345678909").unwrap();
+    let input = AcInput::new(&TERMINAL, AIP, Atc::from_bytes(&[0, 7]).unwrap()).unwrap();
+    let arqc = || {
+        let mk = master_key(profile.master_key(), &pan);
+        let answer = generate_ac(profile, &mk, CryptogramKind::Arqc, &input, iad).unwrap();
+        let Authentication::Cryptogram(mut arqc) = answer.authentication else {
+            unreachable!("no cryptogram asked for");
+        };
+        open(&mut arqc);
+        arqc
+    };
+    h.verdict(&format!("{name}: ARQC and ARPC"), true, || {
+        let arqc = arqc();
+        let field55 = field55(&arqc, iad);
+        let verified = verify_arqc(profile, &imk(), &pan, Psn::ABSENT, &field55).unwrap();
+        let answer = match profile.arpc() {
+            ArpcMethod::Method1 => verified.arpc1(*b"00"),
+            ArpcMethod::Method2 => verified.arpc2([0; 4], &[]),
+        };
+        let mut data = answer.unwrap().as_bytes().to_vec();
+        open(&mut data);
+        let mk = master_key(profile.master_key(), &pan);
+        verify_arpc(profile, &mk, &input, &arqc, &data).is_ok()
+    });
+    h.verdict(&format!("{name}: refuse an ARQC"), false, || {
+        let mut arqc = arqc();
+        arqc[3] ^= 1;
+        verify_arqc(profile, &imk(), &pan, Psn::ABSENT, &field55(&arqc, iad)).is_ok()
+    });
+    h.verdict(&format!("{name}: refuse an ARPC"), false, || {
+        let mk = master_key(profile.master_key(), &pan);
+        let data = [0x55; 10];
+        verify_arpc(profile, &mk, &input, &arqc(), &data).is_ok()
+    });
+}
+
+fn field55(arqc: &[u8; 8], iad: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut put = |tag: &[u8], value: &[u8]| {
+        out.extend_from_slice(tag);
+        out.push(value.len() as u8);
+        out.extend_from_slice(value);
+    };
+    let mut rest = &TERMINAL[..];
+    let elements: [(&[u8], usize); 8] = [
+        (&[0x9F, 0x02], 6),
+        (&[0x9F, 0x03], 6),
+        (&[0x9F, 0x1A], 2),
+        (&[0x95], 5),
+        (&[0x5F, 0x2A], 2),
+        (&[0x9A], 3),
+        (&[0x9C], 1),
+        (&[0x9F, 0x37], 4),
+    ];
+    for (tag, len) in elements {
+        let (value, after) = rest.split_at(len);
+        put(tag, value);
+        rest = after;
+    }
+    put(&[0x82], &AIP);
+    put(&[0x9F, 0x36], &[0, 7]);
+    put(&[0x9F, 0x10], iad);
+    put(&[0x9F, 0x26], arqc);
+    put(&[0x9F, 0x27], &[0x80]);
+    out
+}
