@@ -62,27 +62,34 @@ struct Runner<'a, W> {
 /// Runs the cases of `files`, of the operations in `only` if given, and writes the report to `out`.
 ///
 /// # Errors
-/// A file that cannot be read or is of no known format, and cases of which none is selected.
+/// A file that cannot be read or has another shape, and files of which no case was selected. The cases of the other
+/// files have run then, and the report is written.
 pub fn run(files: &[PathBuf], only: Option<&BTreeSet<String>>, out: &mut impl Write) -> Result<Totals> {
     let mut runner = Runner {
         out,
         only,
         totals: Totals::default(),
     };
+    let mut first_error = None;
     for file in files {
-        let text = fs::read_to_string(file).at(file.display())?;
-        runner.file(file, &text).at(file.display())?;
+        let ran = fs::read_to_string(file)
+            .at("reading")
+            .and_then(|text| runner.file(file, &text));
+        if let Err(e) = ran.at(file.display()) {
+            first_error.get_or_insert(e);
+        }
     }
     runner.report().at("output")?;
-    if runner.totals.count() == 0 {
-        return Err(Error::new("no case was selected"));
+    match first_error {
+        Some(e) => Err(e),
+        None if runner.totals.count() == 0 => Err(Error::new("no case was selected")),
+        None => Ok(runner.totals),
     }
-    Ok(runner.totals)
 }
 
 impl<W: Write> Runner<'_, W> {
     fn file(&mut self, path: &Path, text: &str) -> Result<()> {
-        // Case lines are many values and therefore no value.
+        // Case lines are many values and therefore no value, or a single case.
         if let Ok(Value::Object(file)) = serde_json::from_str::<Value>(text) {
             if file.contains_key("testGroups") {
                 return self.wycheproof(&file);
@@ -98,12 +105,15 @@ impl<W: Write> Runner<'_, W> {
                 return Ok(());
             }
         }
-        for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let place = format!("{}:{}", path.display(), number + 1);
+        for (number, line) in (1_usize..)
+            .zip(text.lines())
+            .filter(|(_, line)| !line.trim().is_empty())
+        {
+            let place = format!("{}:{number}", path.display());
             match serde_json::from_str::<Value>(line) {
                 Ok(Value::Object(case)) => self.line(&place, case)?,
-                Ok(_) => return Err(Error::new(format!("line {} is not an object", number + 1))),
-                Err(e) => return Err(Error::new(format!("line {}: {e}", number + 1))),
+                Ok(_) => self.fail(&place, "-", &["line object (malformed)".to_owned()])?,
+                Err(e) => self.fail(&place, "-", &[format!("line JSON {e}")])?,
             }
         }
         Ok(())

@@ -10,6 +10,7 @@ mod dukpt_tdes;
 mod ec;
 mod emv;
 mod key;
+mod keyblock;
 mod mac;
 mod pin;
 mod tlv;
@@ -24,6 +25,7 @@ pub fn line(op: &str) -> Option<Op> {
     const TABLES: &[Table] = &[
         cipher::LINE,
         key::LINE,
+        keyblock::LINE,
         mac::LINE,
         pin::LINE,
         dukpt_tdes::LINE,
@@ -40,6 +42,7 @@ pub fn family(op: &str) -> Option<Op> {
     const TABLES: &[Table] = &[
         cipher::FAMILY,
         key::FAMILY,
+        keyblock::FAMILY,
         mac::FAMILY,
         pin::FAMILY,
         dukpt_tdes::FAMILY,
