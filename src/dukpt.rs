@@ -18,7 +18,7 @@
 //! - `Transaction` is what a step or the host's derivation yields: the KSN and the key, from which the working keys are
 //!   taken by purpose.
 //!
-//! **Order.** A step computes the next state, gives it to the caller's [`Journal`], and writes the key only after the
+//! **Order.** A step computes the next state, gives it to the caller's `Journal`, and writes the key only after the
 //! journal has accepted it. Whatever stops the terminal in between costs a key; none is used twice.
 //!
 //! **Which registers hold keys** follows from the counter alone. A register *j* waits for the transaction whose lowest

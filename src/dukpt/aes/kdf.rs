@@ -232,18 +232,16 @@ pub(super) fn derive_key<R: Role, A: WorkingAlgorithm>(
 
 /// Derives the key of `counter` from the initial key: one derivation for each one bit, from the highest.
 pub(super) fn derive_path(ik: &[u8], id: &InitialKeyId, counter: u32, out: &mut SecretBuf<32>) -> Result<(), Error> {
-    let key_type = KeyType::aes(ik.len())?;
     out.set(ik)?;
-    for prefix in prefixes(counter) {
-        let parent = Cipher::new(out.expose())?;
-        derive(
-            &parent,
-            KeyUsage::KeyDerivation,
-            key_type,
-            id.context(prefix),
-            out.expose_mut(),
-        );
-    }
+    prefixes(counter).try_for_each(|prefix| replace(out, KeyUsage::KeyDerivation, id.context(prefix)))
+}
+
+/// Replaces an AES key by one of the same length derived from it. Its own frame: the schedule is the largest thing
+/// on the stack here.
+#[inline(never)]
+pub(super) fn replace(key: &mut SecretBuf<32>, usage: KeyUsage, context: [u8; 8]) -> Result<(), Error> {
+    let parent = Cipher::new(key.expose())?;
+    derive(&parent, usage, KeyType::aes(key.len())?, context, key.expose_mut());
     Ok(())
 }
 

@@ -4,7 +4,8 @@ use core::fmt;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::cipher::aes::Aes as Cipher;
-use crate::dukpt::aes::kdf::{KeyType, KeyUsage, derive, derive_path};
+use crate::ct;
+use crate::dukpt::aes::kdf::{KeyType, KeyUsage, derive, derive_path, replace};
 use crate::dukpt::aes::ksn::{RULE, UPDATE_COUNTER};
 use crate::dukpt::aes::{InitialKeyId, Ksn, Transaction};
 use crate::dukpt::ksn::lowest_one;
@@ -123,13 +124,15 @@ impl Terminal {
             return Err(Error::CounterReplayed);
         }
         let key = ik.material()?;
-        let key_type = KeyType::aes(key.len())?;
+        KeyType::aes(key.len())?;
         self.zeroize();
         derive_path(key, id, UPDATE_COUNTER, &mut self.update_key)?;
-        let parent = Cipher::new(self.update_key.expose())?;
-        let (usage, context) = (KeyUsage::KeyEncryption, id.context(UPDATE_COUNTER));
-        derive(&parent, usage, key_type, context, self.update_key.expose_mut());
-        self.fill(&Cipher::new(key)?, key_type, id, 0, RULE.mask);
+        replace(
+            &mut self.update_key,
+            KeyUsage::KeyEncryption,
+            id.context(UPDATE_COUNTER),
+        )?;
+        self.fill(key, id, 0, RULE.mask)?;
         self.id = Some(*id);
         self.counter = 1;
         self.valid = RULE.registers(self.counter);
@@ -147,8 +150,8 @@ impl Terminal {
     /// before the key is written to `out`. With the last transaction the state becomes exhausted.
     ///
     /// # Errors
-    /// [`Error::NoKey`], [`Error::CounterExhausted`]; [`Error::RegisterInvalid`] if the register holds no key, which
-    /// a sound state never shows; an error of the journal: the counter has moved on, its key is lost. `out` is empty
+    /// [`Error::NoKey`], [`Error::CounterExhausted`]; [`Error::RegisterInvalid`] for ever if the register holds no
+    /// key, which a sound state never shows; an error of the journal: the counter has moved on, its key is lost. `out` is empty
     /// after any error.
     ///
     /// # Timing
@@ -162,16 +165,19 @@ impl Terminal {
             return Err(Error::RegisterInvalid);
         }
         let key_len = self.update_key.len();
-        let key_type = KeyType::aes(key_len)?;
         let mut key = SecretBuf::<MAX_KEY_LEN>::new();
         let mut registers = self.registers.expose_mut().chunks_exact_mut(key_len.max(1));
         let register = registers.nth(used.trailing_zeros() as usize).ok_or(Error::Internal)?;
         key.set(register)?;
         register.zeroize();
+        if ct::verdict(!ct::is_zero(key.expose())).is_err() {
+            // A known key would have known descendants: nothing more comes from this state.
+            self.valid = 0;
+            return Err(Error::RegisterInvalid);
+        }
         self.changed |= used;
         if RULE.has_children(counter) {
-            let parent = Cipher::new(key.expose())?;
-            self.fill(&parent, key_type, &ksn.initial_key_id(), counter, used.wrapping_sub(1));
+            self.fill(key.expose(), &ksn.initial_key_id(), counter, used.wrapping_sub(1))?;
         }
         self.counter = RULE.next(counter).unwrap_or(0);
         self.valid = RULE.registers(self.counter);
@@ -233,13 +239,15 @@ impl Terminal {
     }
 
     /// Derives the keys of all registers in `mask` from the key of `counter` (0: the initial key).
-    fn fill(&mut self, parent: &Cipher, key_type: KeyType, id: &InitialKeyId, counter: u32, mask: u32) {
+    #[inline(never)]
+    fn fill(&mut self, key: &[u8], id: &InitialKeyId, counter: u32, mask: u32) -> Result<(), Error> {
+        let (parent, key_type) = (Cipher::new(key)?, KeyType::aes(key.len())?);
         let registers = self.registers.expose_mut().chunks_exact_mut(key_type.key_len());
         for (bit, register) in (0..u32::BITS).zip(registers) {
             let bit = 1 << bit;
             if mask & bit != 0 {
                 derive(
-                    parent,
+                    &parent,
                     KeyUsage::KeyDerivation,
                     key_type,
                     id.context(counter | bit),
@@ -248,6 +256,7 @@ impl Terminal {
             }
         }
         self.changed |= mask;
+        Ok(())
     }
 
     fn commit(&mut self, journal: &mut impl Journal) -> Result<(), Error> {
@@ -291,5 +300,51 @@ impl fmt::Debug for Terminal {
             .field("id", &self.id)
             .field("counter", &self.counter)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Taken(u32);
+
+    impl Journal for Taken {
+        fn commit(&mut self, step: &Step<'_>) -> Result<(), Error> {
+            self.0 = step.counter;
+            Ok(())
+        }
+    }
+
+    fn loaded(journal: &mut Taken) -> Terminal {
+        let (mut terminal, mut ik) = (Terminal::empty(), Key::empty());
+        ik.set(&[0x40; 24]).unwrap();
+        let id = InitialKeyId::parse(&[1, 2, 3, 4, 5, 6, 7, 8]).unwrap();
+        terminal.load(&mut ik, &id, journal).unwrap();
+        terminal
+    }
+
+    #[test]
+    fn a_register_without_a_key_stops_the_terminal() {
+        let (mut journal, mut out) = (Taken(0), Transaction::empty());
+        let mut terminal = loaded(&mut journal);
+        terminal.step(&mut journal, &mut out).unwrap();
+        terminal.registers.zeroize();
+        for _ in 0..3 {
+            assert_eq!(terminal.step(&mut journal, &mut out), Err(Error::RegisterInvalid));
+            assert!(out.is_empty());
+        }
+        assert_eq!(journal.0, 2);
+    }
+
+    #[test]
+    fn flags_and_counter_must_agree() {
+        let (mut journal, mut out) = (Taken(0), Transaction::empty());
+        let mut terminal = loaded(&mut journal);
+        terminal.counter = 9;
+        assert_eq!(terminal.step(&mut journal, &mut out), Err(Error::RegisterInvalid));
+        terminal.counter = RULE.mask;
+        assert_eq!(terminal.step(&mut journal, &mut out), Err(Error::RegisterInvalid));
+        assert_eq!(journal.0, 1);
     }
 }

@@ -3,6 +3,7 @@ use core::fmt;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::ct;
 use crate::dukpt::ksn::lowest_one;
 use crate::dukpt::state::{Journal, Scheme, Snapshot, Step, snapshot_len};
 use crate::dukpt::tdes::ksn::RULE;
@@ -136,8 +137,8 @@ impl Terminal {
     /// before the key is written to `out`. With the last transaction the state becomes exhausted.
     ///
     /// # Errors
-    /// [`Error::NoKey`], [`Error::CounterExhausted`]; [`Error::RegisterInvalid`] if the register holds no key, which
-    /// a sound state never shows; an error of the journal: the counter has moved on, its key is lost. `out` is empty
+    /// [`Error::NoKey`], [`Error::CounterExhausted`]; [`Error::RegisterInvalid`] for ever if the register holds no
+    /// key, which a sound state never shows; an error of the journal: the counter has moved on, its key is lost. `out` is empty
     /// after any error.
     ///
     /// # Timing
@@ -157,6 +158,11 @@ impl Terminal {
             .ok_or(Error::Internal)?;
         *key.expose_mut() = *register;
         register.zeroize();
+        if ct::verdict(!ct::is_zero(key.expose())).is_err() {
+            // A known key would have known descendants: nothing more comes from this state.
+            self.valid = 0;
+            return Err(Error::RegisterInvalid);
+        }
         self.changed |= used;
         if RULE.has_children(counter) {
             self.fill(key.expose(), ksn.rightmost(), used.wrapping_sub(1));
@@ -256,5 +262,51 @@ impl fmt::Debug for Terminal {
             .field("id", &self.id)
             .field("counter", &self.counter)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Taken(u32);
+
+    impl Journal for Taken {
+        fn commit(&mut self, step: &Step<'_>) -> Result<(), Error> {
+            self.0 = step.counter;
+            Ok(())
+        }
+    }
+
+    fn loaded(journal: &mut Taken) -> Terminal {
+        let (mut terminal, mut ik) = (Terminal::empty(), Key::empty());
+        ik.set(&[0x40; 16]).unwrap();
+        let id = InitialKeyId::parse(&[1, 2, 3, 4, 5, 6, 7, 0, 0, 0]).unwrap();
+        terminal.load(&mut ik, &id, journal).unwrap();
+        terminal
+    }
+
+    #[test]
+    fn a_register_without_a_key_stops_the_terminal() {
+        let (mut journal, mut out) = (Taken(0), Transaction::empty());
+        let mut terminal = loaded(&mut journal);
+        terminal.step(&mut journal, &mut out).unwrap();
+        terminal.registers.zeroize();
+        for _ in 0..3 {
+            assert_eq!(terminal.step(&mut journal, &mut out), Err(Error::RegisterInvalid));
+            assert!(out.is_empty());
+        }
+        assert_eq!(journal.0, 2);
+    }
+
+    #[test]
+    fn flags_and_counter_must_agree() {
+        let (mut journal, mut out) = (Taken(0), Transaction::empty());
+        let mut terminal = loaded(&mut journal);
+        terminal.counter = 9;
+        assert_eq!(terminal.step(&mut journal, &mut out), Err(Error::RegisterInvalid));
+        terminal.counter = RULE.mask;
+        assert_eq!(terminal.step(&mut journal, &mut out), Err(Error::RegisterInvalid));
+        assert_eq!(journal.0, 1);
     }
 }
