@@ -354,4 +354,31 @@ mod tests {
             assert_eq!(Header::from_chars(&bad), Err(error), "{at}");
         }
     }
+    #[test]
+    fn each_profile_has_its_versions() {
+        let legacy = if cfg!(feature = "legacy") {
+            None
+        } else {
+            Some(Error::Unsupported)
+        };
+        let foreign = Some(Error::KeyBlockVersion);
+        for (version, strict, tr31, iso) in [
+            (b'A', foreign, legacy, foreign),
+            (b'B', None, None, foreign),
+            (b'C', legacy, legacy, foreign),
+            (b'D', None, None, None),
+            (b'E', foreign, foreign, None),
+        ] {
+            let mut text = *b"X0000P0TE00E0000";
+            text[0] = version;
+            for (profile, expected) in [
+                (Profile::X9143Strict, strict),
+                (Profile::Tr31_2018, tr31),
+                (Profile::Iso20038, iso),
+            ] {
+                let error = HeaderText::parse(&text, profile).err();
+                assert_eq!(error, expected, "{} {profile:?}", char::from(version));
+            }
+        }
+    }
 }
