@@ -11,6 +11,7 @@ use core::panic::AssertUnwindSafe;
 use std::collections::HashSet;
 use std::panic::catch_unwind;
 
+use cipher::{BlockCipherEncrypt, KeyInit};
 use dukpt::{aes_snapshot, aes_terminal, tdes_snapshot, tdes_terminal};
 use payhsm::dukpt::{Journal, Scheme, Step, Unstored, aes, tdes};
 use payhsm::error::Error;
@@ -299,7 +300,7 @@ fn aes_terminal_agrees_at_the_edges() {
 
 #[test]
 fn aes_last_counters() {
-    // FFFE8000 and the 16 before it are the last; from here it is few steps to the end.
+    // The weight leaves few counters here.
     let start = if OPTIMISED { 0xFFF0_0000 } else { 0xFFFC_0000 };
     aes_agrees(
         &mut aes_terminal(&aes_ik(16), &aes_id(), start),
@@ -359,22 +360,55 @@ fn states_are_what_the_host_derives() {
 
 // Life.
 
-/// Optimised: every transaction of an initial key. Otherwise: the first, then the last ones.
+/// The keys of the transactions by the definition, over the crate `des`: each from the one whose counter lacks the
+/// lowest one bit.
+struct Definition {
+    /// By lowest one bit, the last counter asked for and its key.
+    path: [(u32, [u8; 16]); 21],
+}
+
+impl Definition {
+    fn key(&mut self, counter: u32) -> [u8; 16] {
+        let parent = counter & (counter - 1);
+        let key = match parent {
+            0 => tdes_ik().expose_bytes().try_into().unwrap(),
+            _ => match self.path[parent.trailing_zeros() as usize] {
+                (kept, key) if kept == parent => key,
+                _ => self.key(parent),
+            },
+        };
+        let s = 0x9876_5432_10E0_0000 | u64::from(counter);
+        let half = |mask: u64| {
+            let [left, right] = [0, 8].map(|at| u64::from_be_bytes(key[at..at + 8].try_into().unwrap()) ^ mask);
+            let mut block = (s ^ right).to_be_bytes().into();
+            des::Des::new(&left.to_be_bytes().into()).encrypt_block(&mut block);
+            u64::from_be_bytes(block.into()) ^ right
+        };
+        let derived = (u128::from(half(0xC0C0_C0C0_0000_0000)) << 64) | u128::from(half(0));
+        self.path[counter.trailing_zeros() as usize] = (counter, derived.to_be_bytes());
+        derived.to_be_bytes()
+    }
+}
+
+/// Every transaction of an initial key if optimised, otherwise the first and the last ones: the right key, no key
+/// twice, the last counter usable, then nothing for ever.
 #[test]
 fn tdes_whole_life() {
     let mut terminal = tdes_loaded();
     let mut transaction = tdes::Transaction::empty();
     let mut keys = HashSet::new();
+    let mut definition = Definition {
+        path: [(0, [0; 16]); 21],
+    };
     let (mut count, mut last) = (0_u32, 0);
     loop {
         match terminal.step(&mut Unstored, &mut transaction) {
             Ok(ksn) => {
                 assert!(ksn.counter() > last && ksn.counter().count_ones() <= 10);
                 last = ksn.counter();
-                assert!(
-                    keys.insert(<[u8; 16]>::try_from(transaction.key_bytes()).unwrap()),
-                    "{ksn}"
-                );
+                let key = definition.key(last);
+                assert_eq!(transaction.key_bytes(), key, "{ksn}");
+                assert!(keys.insert(key), "{ksn}");
                 count += 1;
             }
             Err(e) => {
