@@ -1,2 +1,295 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The module.
+//! The security module: keys in slots, DUKPT groups, and the commands on them.
+//!
+//! ```text
+//!            key block, components, agreement
+//!                          |
+//!   Platform  <---------  Hsm  ---------> slots   (keys with attributes, named by KeyHandle)
+//!   entropy, storage,      |              groups  (DUKPT state,          named by GroupHandle)
+//!   decisions              |                         and its transaction, named by TransactionHandle)
+//!                    command: handle -> state -> policy -> data -> scheme -> answer
+//! ```
+//!
+//! Every command judges in this order: the module's state, the handle, the key's attributes against the table of
+//! [`policy`](crate::policy), then the caller's data. A refused command leaves its outputs wiped and changes nothing.
+//! No command gives a key or a PIN in clear, and none takes a key in clear but the component ceremony.
+//!
+//! The memory for slots and groups is the caller's; the [`Platform`] is what only the device can give.
+
+mod data;
+mod dukpt;
+#[cfg(feature = "host")]
+mod emv;
+mod handle;
+mod load;
+mod mac;
+#[cfg(any(feature = "host", feature = "terminal"))]
+mod pin;
+mod slot;
+
+use core::fmt;
+
+use crate::entropy::Entropy;
+use crate::error::Error;
+#[cfg(all(feature = "ec", feature = "host"))]
+use crate::inject::agreement::Initiator;
+#[cfg(feature = "ec")]
+use crate::inject::agreement::{PeerHistory, Responder};
+use crate::inject::component::Assembly;
+use crate::key::usage::Attributes;
+use crate::key::{self, Key, role::StorageKey};
+use crate::pin::pan::Pan;
+use crate::policy::Policy;
+use crate::store::Storage;
+#[cfg(feature = "terminal")]
+use crate::store::seal::{Scratch, Sealer};
+
+#[cfg(feature = "terminal")]
+pub use self::dukpt::InitialKeyInfo;
+pub use self::dukpt::{Group, TransactionKsn};
+#[cfg(feature = "host")]
+pub use self::emv::{ArpcRequest, ArqcAnswer};
+pub use self::handle::{GroupHandle, KeyHandle, KeyRef, TransactionHandle};
+pub use self::load::ImportedKey;
+pub use self::mac::{MacMethod, MacPurpose};
+#[cfg(any(feature = "host", feature = "terminal"))]
+pub use self::pin::PIN_BLOCK_MAX_LEN;
+pub use self::slot::{KEY_CAPACITY, KeyCheck, KeyInfo, Slot};
+pub use crate::mac::iso9797::Padding;
+
+use self::dukpt::Groups;
+use self::slot::Slots;
+
+/// What the module asks the device to decide, before it answers.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Question<'a> {
+    /// A PIN is about to be verified: may this card try? (Try counters are the device's.)
+    PinVerify {
+        /// The card.
+        pan: &'a Pan,
+    },
+    /// A transaction's keys are about to be derived on the host: was this counter not seen before?
+    DukptCounter {
+        /// The initial key identifier: 8 (AES) or 10 bytes (TDEA, counter bits zero).
+        identity: &'a [u8],
+        /// The counter, already judged valid.
+        counter: u32,
+    },
+    /// A cryptogram has verified and is about to be answered: is this ATC new for the card?
+    Atc {
+        /// The card.
+        pan: &'a Pan,
+        /// The application transaction counter.
+        atc: u16,
+    },
+}
+
+/// What only the device can give: random bytes, storage, and decisions.
+pub trait Platform: Entropy + Storage {
+    /// Decides. `Ok` lets the command go on.
+    ///
+    /// # Errors
+    /// Any error refuses the command with it. A platform that does not decide refuses: [`Error::Refused`].
+    fn decide(&mut self, question: &Question<'_>) -> Result<(), Error> {
+        let _ = question;
+        Err(Error::Refused)
+    }
+}
+
+/// The life-cycle state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum State {
+    /// Commands run.
+    Operational,
+    /// A component ceremony is open: only its own commands run.
+    Loading,
+    /// Stored state is damaged or a tamper event came: every key is erased, only a new start helps.
+    Tampered,
+}
+
+/// What an installation decides once, at the start.
+#[derive(Debug, Default)]
+pub struct Config {
+    /// The permissions.
+    pub policy: Policy,
+    /// The key that seals stored records, AES-256, unique to the device. Without one nothing is stored, and DUKPT
+    /// groups refuse to load.
+    pub storage_key: Option<Key<StorageKey, key::Aes>>,
+}
+
+/// What [`Hsm::status`] tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// The life-cycle state.
+    pub state: State,
+    /// Slots in all, and with a key.
+    pub slots: (usize, usize),
+    /// Groups in all, and in use.
+    pub groups: (usize, usize),
+}
+
+/// The security module.
+pub struct Hsm<'m, P: Platform> {
+    platform: P,
+    policy: Policy,
+    state: State,
+    slots: Slots<'m>,
+    groups: Groups<'m>,
+    #[cfg(feature = "terminal")]
+    sealer: Option<Sealer>,
+    #[cfg(feature = "terminal")]
+    scratch: Scratch,
+    assembly: Assembly,
+    ceremony: Option<Attributes>,
+    mac: Option<mac::Stream>,
+    #[cfg(all(feature = "ec", feature = "host"))]
+    initiator: Initiator,
+    #[cfg(all(feature = "ec", feature = "host"))]
+    initiator_key: Option<KeyHandle>,
+    #[cfg(feature = "ec")]
+    responder: Responder,
+    #[cfg(feature = "ec")]
+    peers: PeerHistory,
+}
+
+impl<'m, P: Platform> Hsm<'m, P> {
+    /// Starts the module over the caller's memory, and takes up the DUKPT groups that the storage holds.
+    ///
+    /// # Errors
+    /// [`Error::Entropy`]; [`Error::InvalidLength`] for more than 256 slots or groups. Damaged records are no error
+    /// here: the module comes up [`State::Tampered`].
+    pub fn new(mut platform: P, slots: &'m mut [Slot], groups: &'m mut [Group], config: Config) -> Result<Self, Error> {
+        let slots = Slots::new(slots, &mut platform)?;
+        let groups = Groups::new(groups, &mut platform)?;
+        #[cfg(feature = "terminal")]
+        let sealer = match config.storage_key {
+            Some(key) => Some(Sealer::new(&key)?),
+            None => None,
+        };
+        #[cfg_attr(not(feature = "terminal"), expect(unused_mut, reason = "nothing is taken up"))]
+        let mut module = Self {
+            platform,
+            policy: config.policy,
+            state: State::Operational,
+            slots,
+            groups,
+            #[cfg(feature = "terminal")]
+            sealer,
+            #[cfg(feature = "terminal")]
+            scratch: Scratch::new(),
+            assembly: Assembly::empty(),
+            ceremony: None,
+            mac: None,
+            #[cfg(all(feature = "ec", feature = "host"))]
+            initiator: Initiator::empty(),
+            #[cfg(all(feature = "ec", feature = "host"))]
+            initiator_key: None,
+            #[cfg(feature = "ec")]
+            responder: Responder::empty(),
+            #[cfg(feature = "ec")]
+            peers: PeerHistory::new(),
+        };
+        #[cfg(feature = "terminal")]
+        module.take_up_groups();
+        Ok(module)
+    }
+
+    /// The state and how full the tables are.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        Status {
+            state: self.state,
+            slots: (self.slots.capacity(), self.slots.used()),
+            groups: (self.groups.capacity(), self.groups.used()),
+        }
+    }
+
+    /// The policy the module was started with.
+    #[must_use]
+    pub const fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    /// The platform.
+    pub const fn platform(&mut self) -> &mut P {
+        &mut self.platform
+    }
+
+    /// Erases every key at once and refuses all commands but [`status`](Self::status) from then on. Stored records
+    /// stay: they are sealed, and a group that returned without them could repeat a counter.
+    pub fn tamper(&mut self) {
+        self.erase_everything();
+        self.state = State::Tampered;
+    }
+
+    /// What is public about a key.
+    ///
+    /// # Errors
+    /// [`Error::InvalidHandle`]; the state's error.
+    pub fn key_info(&self, key: KeyHandle) -> Result<KeyInfo, Error> {
+        self.operational()?;
+        self.slots.get(key)?.info()
+    }
+
+    /// Erases a key. Its handle names nothing afterwards.
+    ///
+    /// # Errors
+    /// [`Error::InvalidHandle`]; the state's error.
+    pub fn key_erase(&mut self, key: KeyHandle) -> Result<(), Error> {
+        self.operational()?;
+        self.slots.erase(key)
+    }
+
+    /// Random bytes from the platform.
+    ///
+    /// # Errors
+    /// [`Error::Entropy`], `out` is wiped then; the state's error.
+    pub fn random(&mut self, out: &mut [u8]) -> Result<(), Error> {
+        self.operational()?;
+        self.platform.fill(out).inspect_err(|_| out.fill(0))
+    }
+
+    fn operational(&self) -> Result<(), Error> {
+        match self.state {
+            State::Operational => Ok(()),
+            State::Loading => Err(Error::BadState),
+            State::Tampered => Err(Error::Tampered),
+        }
+    }
+
+    fn erase_everything(&mut self) {
+        self.slots.erase_all();
+        self.groups.erase_all();
+        self.assembly.abort();
+        self.ceremony = None;
+        self.mac = None;
+        #[cfg(all(feature = "ec", feature = "host"))]
+        {
+            self.initiator.abort();
+            self.initiator_key = None;
+        }
+        #[cfg(feature = "ec")]
+        self.responder.abort();
+        #[cfg(feature = "terminal")]
+        {
+            self.sealer = None;
+            self.scratch.wipe();
+        }
+    }
+}
+
+impl<P: Platform> Drop for Hsm<'_, P> {
+    fn drop(&mut self) {
+        self.erase_everything();
+    }
+}
+
+impl<P: Platform> fmt::Debug for Hsm<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hsm")
+            .field("status", &self.status())
+            .finish_non_exhaustive()
+    }
+}

@@ -14,7 +14,7 @@
     clippy::integer_division_remainder_used
 )]
 #![cfg_attr(
-    not(feature = "hazmat"),
+    not(all(feature = "hazmat", feature = "host", feature = "terminal")),
     expect(
         dead_code,
         reason = "the scheme layer is whole in every build; the linker drops what no command uses"
@@ -45,11 +45,7 @@ pub mod error;
 raw!(ct, secret);
 
 // Layer 1: primitives.
-raw!(
-    cipher,
-    kdf,
-    mac,
-);
+raw!(cipher, kdf, mac,);
 #[cfg(feature = "ec")]
 pub mod ecdh;
 

@@ -1,2 +1,205 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Policy.
+//! What a key may be used for: the table of operations, and the switches of an installation.
+//!
+//! A key's attributes are the header values of ANSI X9.143. An operation is possible only if [`permit`] finds the
+//! key's usage, mode of use and algorithm in the operation's row; what is not in the table is impossible.
+//! `tests/key_confusion.rs` walks the whole matrix.
+
+use crate::error::Error;
+use crate::key::usage::{Attributes, KeyAlgorithm, ModeOfUse, Usage};
+
+/// What is about to be done with a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Operation {
+    /// Unwrap a key block under this key.
+    KeyBlockUnwrap,
+    /// Wrap a key block under this key.
+    KeyBlockWrap,
+    /// Authenticate a key agreement.
+    AgreementAuthenticate,
+    /// Derive initial keys from a BDK (host).
+    DukptDerive,
+    /// Load the register state from an initial key (terminal).
+    DukptLoad,
+    /// Encipher a PIN that was entered, or the output side of a translation.
+    PinEncipher,
+    /// The input side of a translation or verification.
+    PinDecipher,
+    /// Make a PVV.
+    PvvGenerate,
+    /// Check a PVV.
+    PvvVerify,
+    /// Make a MAC.
+    MacGenerate,
+    /// Check a MAC.
+    MacVerify,
+    /// Encipher data.
+    DataEncipher,
+    /// Decipher data.
+    DataDecipher,
+    /// Check an application cryptogram and answer it.
+    ArqcVerify,
+}
+
+impl Operation {
+    /// Every operation, in the order of declaration.
+    pub const ALL: &'static [Self] = &[
+        Self::KeyBlockUnwrap,
+        Self::KeyBlockWrap,
+        Self::AgreementAuthenticate,
+        Self::DukptDerive,
+        Self::DukptLoad,
+        Self::PinEncipher,
+        Self::PinDecipher,
+        Self::PvvGenerate,
+        Self::PvvVerify,
+        Self::MacGenerate,
+        Self::MacVerify,
+        Self::DataEncipher,
+        Self::DataDecipher,
+        Self::ArqcVerify,
+    ];
+
+    /// The row of the table: usages, modes of use and algorithms that allow the operation.
+    const fn row(self) -> Row {
+        use KeyAlgorithm::{Aes, Tdea};
+        const BOTH: &[KeyAlgorithm] = &[Tdea, Aes];
+        const MACS: &[Usage] = &[Usage::M0, Usage::M1, Usage::M3, Usage::M6];
+        match self {
+            Self::KeyBlockUnwrap => Row(&[Usage::K1], &[ModeOfUse::Both, ModeOfUse::Decrypt], BOTH),
+            Self::KeyBlockWrap => Row(&[Usage::K1], &[ModeOfUse::Both, ModeOfUse::Encrypt], BOTH),
+            // A derivation key: no other operation takes it, so nothing else can make or check its tags.
+            Self::AgreementAuthenticate => Row(&[Usage::B3], &[ModeOfUse::Derive], &[Aes]),
+            Self::DukptDerive => Row(&[Usage::B0], &[ModeOfUse::Derive], BOTH),
+            Self::DukptLoad => Row(&[Usage::B1], &[ModeOfUse::Derive], BOTH),
+            Self::PinEncipher => Row(&[Usage::P0], &[ModeOfUse::Both, ModeOfUse::Encrypt], BOTH),
+            Self::PinDecipher => Row(&[Usage::P0], &[ModeOfUse::Both, ModeOfUse::Decrypt], BOTH),
+            Self::PvvGenerate => Row(&[Usage::V2], &[ModeOfUse::GenerateVerify, ModeOfUse::Generate], &[Tdea]),
+            Self::PvvVerify => Row(&[Usage::V2], &[ModeOfUse::GenerateVerify, ModeOfUse::Verify], &[Tdea]),
+            Self::MacGenerate => Row(MACS, &[ModeOfUse::GenerateVerify, ModeOfUse::Generate], BOTH),
+            Self::MacVerify => Row(MACS, &[ModeOfUse::GenerateVerify, ModeOfUse::Verify], BOTH),
+            Self::DataEncipher => Row(&[Usage::D0], &[ModeOfUse::Both, ModeOfUse::Encrypt], BOTH),
+            Self::DataDecipher => Row(&[Usage::D0], &[ModeOfUse::Both, ModeOfUse::Decrypt], BOTH),
+            Self::ArqcVerify => Row(&[Usage::E0], &[ModeOfUse::Derive], &[Tdea]),
+        }
+    }
+}
+
+struct Row(&'static [Usage], &'static [ModeOfUse], &'static [KeyAlgorithm]);
+
+/// Judges whether a key with these attributes may do `operation`.
+///
+/// Mode N ("no restriction") passes only with [`Permission::ModeN`], and then means what the usage implies.
+///
+/// # Errors
+/// [`Error::UsageNotPermitted`], [`Error::ModeNotPermitted`], [`Error::AlgorithmMismatch`], judged in this order.
+pub fn permit(operation: Operation, attributes: &Attributes, policy: Policy) -> Result<(), Error> {
+    let Row(usages, modes, algorithms) = operation.row();
+    if !usages.contains(&attributes.usage) {
+        return Err(Error::UsageNotPermitted);
+    }
+    let any_mode = attributes.mode == ModeOfUse::NoRestriction && policy.has(Permission::ModeN);
+    if !any_mode && !modes.contains(&attributes.mode) {
+        return Err(Error::ModeNotPermitted);
+    }
+    if !algorithms.contains(&attributes.algorithm) {
+        return Err(Error::AlgorithmMismatch);
+    }
+    Ok(())
+}
+
+/// The MAC algorithms of slots and transactions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MacAlgorithm {
+    /// ISO/IEC 9797-1 algorithm 1 with the whole key (M0, M1).
+    Iso9797Alg1,
+    /// ISO/IEC 9797-1 algorithm 3, the retail MAC (M3).
+    #[doc(alias = "X9.19")]
+    Iso9797Alg3,
+    /// CMAC (M6).
+    Cmac,
+}
+
+impl MacAlgorithm {
+    /// The algorithm that a MAC key's usage stands for.
+    ///
+    /// # Errors
+    /// [`Error::UsageNotPermitted`] for other usages.
+    pub const fn of(usage: Usage) -> Result<Self, Error> {
+        match usage {
+            Usage::M0 | Usage::M1 => Ok(Self::Iso9797Alg1),
+            Usage::M3 => Ok(Self::Iso9797Alg3),
+            Usage::M6 => Ok(Self::Cmac),
+            _ => Err(Error::UsageNotPermitted),
+        }
+    }
+
+    /// The shortest MAC that is made or accepted, in bytes: 4 for the block-cipher MACs of old messages, 8 for CMAC.
+    #[must_use]
+    pub const fn min_len(self) -> usize {
+        match self {
+            Self::Iso9797Alg1 | Self::Iso9797Alg3 => 4,
+            Self::Cmac => 8,
+        }
+    }
+}
+
+/// A relaxation that an installation may need. None is on by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[repr(u32)]
+pub enum Permission {
+    /// Keys with mode of use N do whatever their usage implies.
+    ModeN = 1,
+    /// PIN translation to a key weaker than the input key (a gateway from AES to TDEA).
+    WeakerPinKey = 1 << 1,
+    /// A KBPK longer than AES-128 from P-256, whose strength is 128 bits.
+    LongKbpk = 1 << 2,
+    /// A PIN key of a slot that both enciphers and deciphers (mode B).
+    PinKeyBothWays = 1 << 3,
+}
+
+/// The permissions of an installation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Policy(u32);
+
+impl Policy {
+    /// No relaxation.
+    pub const STRICT: Self = Self(0);
+    const KNOWN: u32 = Permission::ModeN as u32
+        | Permission::WeakerPinKey as u32
+        | Permission::LongKbpk as u32
+        | Permission::PinKeyBothWays as u32;
+
+    /// This policy and one permission more.
+    #[must_use]
+    pub const fn with(self, permission: Permission) -> Self {
+        Self(self.0 | permission as u32)
+    }
+
+    /// Whether `permission` is given.
+    #[must_use]
+    pub const fn has(self, permission: Permission) -> bool {
+        self.0 & permission as u32 != 0
+    }
+
+    /// From the bits of the C ABI.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for an unknown bit.
+    pub const fn from_bits(bits: u32) -> Result<Self, Error> {
+        if bits & !Self::KNOWN == 0 {
+            Ok(Self(bits))
+        } else {
+            Err(Error::InvalidArgument)
+        }
+    }
+
+    /// The bits of the C ABI.
+    #[must_use]
+    pub const fn to_bits(self) -> u32 {
+        self.0
+    }
+}

@@ -27,6 +27,18 @@ impl Scheme {
         }
     }
 
+    /// Which scheme a snapshot is of.
+    ///
+    /// # Errors
+    /// [`Error::Record`] if it is of none.
+    pub(crate) fn of_snapshot(snapshot: &[u8]) -> Result<Self, Error> {
+        match snapshot.get(1) {
+            Some(1) => Ok(Self::Tdes),
+            Some(2) => Ok(Self::Aes),
+            _ => Err(Error::Record),
+        }
+    }
+
     /// Length of the identity in bytes: IKSN or initial key id.
     #[must_use]
     pub const fn identity_len(self) -> usize {

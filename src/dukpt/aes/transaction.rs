@@ -47,6 +47,15 @@ impl Transaction {
         self.ksn.is_none()
     }
 
+    /// The AES key type of the initial key: the strongest that its working keys can have, and what the module uses.
+    ///
+    /// # Errors
+    /// [`Error::NoKey`] if empty.
+    pub fn own_type(&self) -> Result<KeyType, Error> {
+        self.ksn()?;
+        KeyType::aes(self.key.len())
+    }
+
     #[cfg(any(feature = "host", feature = "terminal"))]
     pub(super) fn set(&mut self, ksn: Ksn, key: &[u8]) -> Result<(), Error> {
         self.key.set(key)?;

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Commands that make and check MACs.
+
+use crate::cipher::{aes::Aes, tdes::Tdes};
+use crate::error::Error;
+use crate::hsm::dukpt::{Side, Transaction};
+use crate::hsm::{Hsm, KeyRef, Platform};
+use crate::key::usage::KeyAlgorithm;
+use crate::key::{self, Key, role};
+use crate::mac::Mac;
+use crate::mac::cmac::{CmacAes, CmacTdes};
+use crate::mac::iso9797::{CbcMac, Padding, RetailMac};
+use crate::policy::{MacAlgorithm, Operation};
+
+/// Whether a MAC is made or checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MacPurpose {
+    /// Made.
+    Generate,
+    /// Checked.
+    Verify,
+}
+
+/// How a MAC is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MacMethod {
+    /// The algorithm; a key in a slot allows the one of its usage only.
+    pub algorithm: MacAlgorithm,
+    /// The padding of ISO/IEC 9797-1; CMAC takes no notice of it.
+    pub padding: Padding,
+}
+
+impl MacMethod {
+    /// ANSI X9.19: algorithm 3, padding method 1.
+    pub const X9_19: Self = Self {
+        algorithm: MacAlgorithm::Iso9797Alg3,
+        padding: Padding::Method1,
+    };
+    /// CMAC.
+    pub const CMAC: Self = Self {
+        algorithm: MacAlgorithm::Cmac,
+        padding: Padding::Method1,
+    };
+}
+
+/// A MAC in progress.
+enum Engine {
+    CbcTdea(CbcMac<Tdes>),
+    CbcAes(CbcMac<Aes>),
+    Retail(RetailMac),
+    CmacTdea(CmacTdes),
+    CmacAes(CmacAes),
+}
+
+impl Engine {
+    fn new(algorithm: KeyAlgorithm, method: MacMethod, key: &[u8]) -> Result<Self, Error> {
+        match (method.algorithm, algorithm) {
+            (MacAlgorithm::Iso9797Alg1, KeyAlgorithm::Tdea) => {
+                Ok(Self::CbcTdea(CbcMac::new(Tdes::new(key)?, method.padding)))
+            }
+            (MacAlgorithm::Iso9797Alg1, KeyAlgorithm::Aes) => {
+                Ok(Self::CbcAes(CbcMac::new(Aes::new(key)?, method.padding)))
+            }
+            (MacAlgorithm::Iso9797Alg3, KeyAlgorithm::Tdea) => Ok(Self::Retail(RetailMac::new(key, method.padding)?)),
+            (MacAlgorithm::Cmac, KeyAlgorithm::Tdea) => Ok(Self::CmacTdea(CmacTdes::new(key)?)),
+            (MacAlgorithm::Cmac, KeyAlgorithm::Aes) => Ok(Self::CmacAes(CmacAes::new(key)?)),
+            _ => Err(Error::AlgorithmMismatch),
+        }
+    }
+
+    const fn len(&self) -> usize {
+        match self {
+            Self::CbcTdea(_) | Self::Retail(_) | Self::CmacTdea(_) => 8,
+            Self::CbcAes(_) | Self::CmacAes(_) => 16,
+        }
+    }
+
+    fn update(&mut self, data: &[u8]) {
+        match self {
+            Self::CbcTdea(mac) => mac.update(data),
+            Self::CbcAes(mac) => mac.update(data),
+            Self::Retail(mac) => mac.update(data),
+            Self::CmacTdea(mac) => mac.update(data),
+            Self::CmacAes(mac) => mac.update(data),
+        }
+    }
+
+    fn finish(self, out: &mut [u8]) -> Result<(), Error> {
+        match self {
+            Self::CbcTdea(mac) => mac.finish(out),
+            Self::CbcAes(mac) => mac.finish(out),
+            Self::Retail(mac) => mac.finish(out),
+            Self::CmacTdea(mac) => mac.finish(out),
+            Self::CmacAes(mac) => mac.finish(out),
+        }
+    }
+
+    fn verify(self, tag: &[u8]) -> Result<(), Error> {
+        match self {
+            Self::CbcTdea(mac) => mac.verify(tag),
+            Self::CbcAes(mac) => mac.verify(tag),
+            Self::Retail(mac) => mac.verify(tag),
+            Self::CmacTdea(mac) => mac.verify(tag),
+            Self::CmacAes(mac) => mac.verify(tag),
+        }
+    }
+}
+
+/// A message whose MAC is in progress in the module; one at a time.
+pub(crate) struct Stream {
+    engine: Engine,
+    purpose: MacPurpose,
+    min_len: usize,
+}
+
+impl Stream {
+    /// The lengths that policy allows.
+    fn check_len(&self, len: usize) -> Result<(), Error> {
+        if (self.min_len..=self.engine.len()).contains(&len) {
+            Ok(())
+        } else {
+            Err(Error::InvalidLength)
+        }
+    }
+}
+
+impl<P: Platform> Hsm<'_, P> {
+    /// Makes the MAC of `data` and writes its leftmost `out.len()` bytes.
+    ///
+    /// `key`: a MAC key in a slot with mode of use G or C, or a transaction; a terminal's transaction makes request
+    /// MACs, a host's response MACs. Length of `out`: 4 to 8 bytes (AES: 16), CMAC at least 8.
+    ///
+    /// # Errors
+    /// The state's and the handle's errors; [`Error::UsageNotPermitted`], [`Error::ModeNotPermitted`],
+    /// [`Error::AlgorithmMismatch`]; [`Error::InvalidLength`] for `out`. `out` is wiped then.
+    ///
+    /// # Timing
+    /// The lengths of `data` and `out`, and the method.
+    ///
+    /// # Source
+    /// ISO/IEC 9797-1:2011 algorithms 1, 3 and 5; ANSI X9.19; NIST SP 800-38B. Vectors: `vectors/mac.txt`.
+    pub fn mac_generate(&mut self, key: KeyRef, method: MacMethod, data: &[u8], out: &mut [u8]) -> Result<(), Error> {
+        out.fill(0);
+        let mut stream = self.mac_stream(key, method, MacPurpose::Generate)?;
+        stream.check_len(out.len())?;
+        stream.engine.update(data);
+        stream.engine.finish(out)
+    }
+
+    /// Checks the MAC of `data`.
+    ///
+    /// `key`: a MAC key in a slot with mode of use V or C, or a transaction; a terminal's transaction checks response
+    /// MACs, a host's request MACs.
+    ///
+    /// # Errors
+    /// As [`mac_generate`](Self::mac_generate), and [`Error::VerificationFailed`] if the MAC is wrong.
+    ///
+    /// # Timing
+    /// The lengths of `data` and `tag`, and the method.
+    pub fn mac_verify(&mut self, key: KeyRef, method: MacMethod, data: &[u8], tag: &[u8]) -> Result<(), Error> {
+        let mut stream = self.mac_stream(key, method, MacPurpose::Verify)?;
+        stream.check_len(tag.len())?;
+        stream.engine.update(data);
+        stream.engine.verify(tag)
+    }
+
+    /// Begins a message that comes in parts. A message in progress is dropped and wiped.
+    ///
+    /// # Errors
+    /// As [`mac_generate`](Self::mac_generate).
+    pub fn mac_begin(&mut self, key: KeyRef, method: MacMethod, purpose: MacPurpose) -> Result<(), Error> {
+        self.mac = None;
+        self.mac = Some(self.mac_stream(key, method, purpose)?);
+        Ok(())
+    }
+
+    /// Takes more of the message.
+    ///
+    /// # Errors
+    /// [`Error::BadState`] if no message was begun; the state's error.
+    pub fn mac_update(&mut self, data: &[u8]) -> Result<(), Error> {
+        self.operational()?;
+        self.mac.as_mut().ok_or(Error::BadState)?.engine.update(data);
+        Ok(())
+    }
+
+    /// Ends a message that was begun to [`Generate`](MacPurpose::Generate).
+    ///
+    /// # Errors
+    /// [`Error::BadState`] if none was begun, or one to verify; otherwise as [`mac_generate`](Self::mac_generate).
+    /// The message is over in every case.
+    pub fn mac_finish(&mut self, out: &mut [u8]) -> Result<(), Error> {
+        out.fill(0);
+        let stream = self.mac_end(MacPurpose::Generate)?;
+        stream.check_len(out.len())?;
+        stream.engine.finish(out)
+    }
+
+    /// Ends a message that was begun to [`Verify`](MacPurpose::Verify).
+    ///
+    /// # Errors
+    /// [`Error::BadState`] if none was begun, or one to generate; otherwise as [`mac_verify`](Self::mac_verify).
+    /// The message is over in every case.
+    pub fn mac_finish_verify(&mut self, tag: &[u8]) -> Result<(), Error> {
+        let stream = self.mac_end(MacPurpose::Verify)?;
+        stream.check_len(tag.len())?;
+        stream.engine.verify(tag)
+    }
+
+    fn mac_end(&mut self, purpose: MacPurpose) -> Result<Stream, Error> {
+        self.operational()?;
+        match self.mac.take() {
+            Some(stream) if stream.purpose == purpose => Ok(stream),
+            _ => Err(Error::BadState),
+        }
+    }
+
+    fn mac_stream(&self, key: KeyRef, method: MacMethod, purpose: MacPurpose) -> Result<Stream, Error> {
+        self.operational()?;
+        let engine = match key {
+            KeyRef::Slot(handle) => {
+                let slot = self.slots.get(handle)?;
+                let operation = match purpose {
+                    MacPurpose::Generate => Operation::MacGenerate,
+                    MacPurpose::Verify => Operation::MacVerify,
+                };
+                let attributes = slot.attributes()?;
+                crate::policy::permit(operation, attributes, self.policy)?;
+                if MacAlgorithm::of(attributes.usage)? != method.algorithm {
+                    return Err(Error::AlgorithmMismatch);
+                }
+                Engine::new(attributes.algorithm, method, slot.material())?
+            }
+            KeyRef::Transaction(handle) => {
+                let (side, transaction) = self.groups.transaction(handle)?;
+                transaction_engine(side, transaction, method, purpose)?
+            }
+        };
+        Ok(Stream {
+            engine,
+            purpose,
+            min_len: method.algorithm.min_len(),
+        })
+    }
+}
+
+/// The MAC key of a transaction: request MACs are made by the terminal, response MACs by the host.
+fn transaction_engine(
+    side: Side,
+    transaction: &Transaction,
+    method: MacMethod,
+    purpose: MacPurpose,
+) -> Result<Engine, Error> {
+    let request = matches!(
+        (side, purpose),
+        (Side::Terminal, MacPurpose::Generate) | (Side::Host, MacPurpose::Verify)
+    );
+    match transaction {
+        // X9.24 knows the retail MAC; CMAC under the same keys is used in the field.
+        Transaction::Tdea(_) if method.algorithm == MacAlgorithm::Iso9797Alg1 => Err(Error::AlgorithmMismatch),
+        Transaction::Tdea(keys) if request => {
+            let mut key = Key::<role::MacRequest, key::Tdea>::empty();
+            keys.mac_request_key(&mut key)?;
+            Engine::new(KeyAlgorithm::Tdea, method, key.material()?)
+        }
+        Transaction::Tdea(keys) => {
+            let mut key = Key::<role::MacResponse, key::Tdea>::empty();
+            keys.mac_response_key(&mut key)?;
+            Engine::new(KeyAlgorithm::Tdea, method, key.material()?)
+        }
+        Transaction::Aes(_) if method.algorithm != MacAlgorithm::Cmac => Err(Error::AlgorithmMismatch),
+        Transaction::Aes(keys) if request => {
+            let mut key = Key::<role::MacRequest, key::Aes>::empty();
+            keys.working_key(keys.own_type()?, &mut key)?;
+            Engine::new(KeyAlgorithm::Aes, method, key.material()?)
+        }
+        Transaction::Aes(keys) => {
+            let mut key = Key::<role::MacResponse, key::Aes>::empty();
+            keys.working_key(keys.own_type()?, &mut key)?;
+            Engine::new(KeyAlgorithm::Aes, method, key.material()?)
+        }
+        Transaction::None => Err(Error::InvalidHandle),
+    }
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Commands on PINs. A PIN enters in clear at the terminal only, and leaves enciphered only.
+
+use crate::error::Error;
+use crate::hsm::dukpt::{Purpose, Side, Transaction};
+use crate::hsm::{Hsm, KeyRef, Platform};
+#[cfg(feature = "host")]
+use crate::hsm::{KeyHandle, Question};
+use crate::key::usage::KeyAlgorithm;
+#[cfg(feature = "host")]
+use crate::key::usage::strength_bits;
+use crate::key::{self, Key, role};
+use crate::pin::Pin;
+use crate::pin::block::{self, Format};
+use crate::pin::pan::Pan;
+#[cfg(feature = "host")]
+use crate::pin::pvv::{self, Pvv};
+use crate::policy::Operation;
+#[cfg(feature = "host")]
+use crate::policy::Permission;
+
+/// The longest enciphered PIN block, in bytes.
+pub const PIN_BLOCK_MAX_LEN: usize = 16;
+
+/// A PIN key of either algorithm, out of its slot or transaction.
+enum PinKey {
+    Tdea(Key<role::PinEncryption, key::Tdea>),
+    Aes(Key<role::PinEncryption, key::Aes>),
+}
+
+impl PinKey {
+    const fn empty() -> Self {
+        Self::Tdea(Key::empty())
+    }
+
+    #[cfg(feature = "host")]
+    fn strength_bits(&self) -> u16 {
+        match self {
+            Self::Tdea(key) => strength_bits(KeyAlgorithm::Tdea, key.len()),
+            Self::Aes(key) => strength_bits(KeyAlgorithm::Aes, key.len()),
+        }
+    }
+
+    /// The key with the format it is used for; formats that may not be used so are refused.
+    ///
+    /// Formats 0 and 3 belong to 8-byte ciphers, format 4 to AES. Format 1 is bound to no PAN, format 2 is for the
+    /// card only: neither travels.
+    const fn with(&self, format: Format) -> Result<block::PinKey<'_>, Error> {
+        match (self, format) {
+            (Self::Tdea(key), Format::Iso0 | Format::Iso3) => Ok(block::PinKey::Tdea(key, format)),
+            (Self::Aes(key), Format::Iso4) => Ok(block::PinKey::Aes(key)),
+            _ => Err(Error::FormatNotPermitted),
+        }
+    }
+}
+
+impl<P: Platform> Hsm<'_, P> {
+    /// Enciphers a PIN that was entered at this terminal.
+    ///
+    /// `key`: a P0 key in a slot with mode of use E (or B, by policy), or a terminal's transaction, which enciphers one
+    /// PIN. Formats 0 and 3 under TDEA (8 bytes), format 4 under AES (16 bytes). Returns the length; the rest of `out`
+    /// is zero.
+    ///
+    /// # Errors
+    /// The state's and the handle's errors; [`Error::UsageNotPermitted`], [`Error::ModeNotPermitted`];
+    /// [`Error::FormatNotPermitted`]; [`Error::InvalidPan`]; [`Error::Entropy`]; [`Error::LimitReached`] for a second PIN
+    /// of one transaction. `out` is wiped then.
+    ///
+    /// # Timing
+    /// The format and the length of the PAN; neither the PIN nor its length.
+    ///
+    /// # Source
+    /// ISO 9564-1:2017 clause 9.3. Vectors: `vectors/pinblock.txt`, `vectors/dukpt_tdes.txt`, `vectors/dukpt_aes.txt`.
+    #[cfg(feature = "terminal")]
+    pub fn pin_encipher(
+        &mut self,
+        key: KeyRef,
+        format: Format,
+        pan: &Pan,
+        pin: &Pin,
+        out: &mut [u8; PIN_BLOCK_MAX_LEN],
+    ) -> Result<usize, Error> {
+        out.fill(0);
+        self.operational()?;
+        if let KeyRef::Transaction(handle) = key
+            && self.groups.transaction(handle)?.0 != Side::Terminal
+        {
+            return Err(Error::UsageNotPermitted);
+        }
+        let mut pin_key = PinKey::empty();
+        self.pin_key(key, Operation::PinEncipher, &mut pin_key)?;
+        pin_key.with(format)?.encipher(pin, Some(pan), &mut self.platform, out)
+    }
+
+    /// Translates a PIN block to another key and format, for the same PAN. The PIN stays inside.
+    ///
+    /// `input`: a P0 key with mode of use D, or a host's transaction; `output`: a P0 key with mode of use E. Only the
+    /// PAN-bound formats 0, 3 and 4 go in and out. Returns the length; the rest of `out` is zero.
+    ///
+    /// # Errors
+    /// The state's and the handles' errors; [`Error::UsageNotPermitted`], [`Error::ModeNotPermitted`];
+    /// [`Error::FormatNotPermitted`]; [`Error::KeyStrength`] for a weaker output key without the permission;
+    /// [`Error::InvalidLength`] of the block; [`Error::VerificationFailed`] for whatever is wrong inside it;
+    /// [`Error::Entropy`]. `out` is wiped then.
+    ///
+    /// # Timing
+    /// The formats and the length of the PAN.
+    ///
+    /// # Source
+    /// ISO 9564-1:2017 clause 9.4 (translation). Vectors: `vectors/pinblock.txt`.
+    #[cfg(feature = "host")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "two keys, two formats, one PAN, one block in and one out"
+    )]
+    pub fn pin_translate(
+        &mut self,
+        input: KeyRef,
+        format: Format,
+        pan: &Pan,
+        enciphered: &[u8],
+        output: KeyHandle,
+        output_format: Format,
+        out: &mut [u8; PIN_BLOCK_MAX_LEN],
+    ) -> Result<usize, Error> {
+        out.fill(0);
+        self.operational()?;
+        // The output side is judged before anything is deciphered.
+        let mut output_key = PinKey::empty();
+        self.pin_key(output.into(), Operation::PinEncipher, &mut output_key)?;
+        let to = output_key.with(output_format)?;
+        let mut input_key = PinKey::empty();
+        self.pin_input_key(input, &mut input_key)?;
+        let from = input_key.with(format)?;
+        if output_key.strength_bits() < input_key.strength_bits() && !self.policy.has(Permission::WeakerPinKey) {
+            return Err(Error::KeyStrength);
+        }
+        block::translate(&from, enciphered, &to, Some(pan), &mut self.platform, out)
+    }
+
+    /// Verifies an enciphered PIN against its PVV. The platform is asked first ([`Question::PinVerify`]).
+    ///
+    /// `input`: as in [`pin_translate`](Self::pin_translate); `pvk`: a V2 key with mode of use V or C; `pvki`: the key
+    /// index, 0 to 9.
+    ///
+    /// # Errors
+    /// The platform's refusal; otherwise as [`pin_translate`](Self::pin_translate), and one
+    /// [`Error::VerificationFailed`] for a wrong PIN and for a malformed block.
+    ///
+    /// # Timing
+    /// The format and the length of the PAN.
+    ///
+    /// # Source
+    /// Visa PVV. Vectors: `vectors/card_verification.txt`.
+    #[cfg(feature = "host")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the block's key, format, PAN and bytes; the PVV's key, index, value"
+    )]
+    pub fn pin_verify_pvv(
+        &mut self,
+        input: KeyRef,
+        format: Format,
+        pan: &Pan,
+        enciphered: &[u8],
+        pvk: KeyHandle,
+        pvki: u8,
+        reference: &Pvv,
+    ) -> Result<(), Error> {
+        self.operational()?;
+        let mut pvv_key = Key::<role::PinVerificationVisa, key::Tdea>::empty();
+        self.slots
+            .get(pvk)?
+            .take(Operation::PvvVerify, self.policy, &mut pvv_key)?;
+        let mut input_key = PinKey::empty();
+        self.pin_input_key(input, &mut input_key)?;
+        let from = input_key.with(format)?;
+        self.platform.decide(&Question::PinVerify { pan })?;
+        let mut pin = Pin::empty();
+        from.decipher(enciphered, Some(pan), &mut pin)?;
+        pvv::verify(&pvv_key, pvki, pan, &pin, reference)
+    }
+
+    /// Makes the PVV of an enciphered PIN: the issuer's side.
+    ///
+    /// `pvk`: a V2 key with mode of use G or C; the rest as in [`pin_verify_pvv`](Self::pin_verify_pvv).
+    ///
+    /// # Errors
+    /// As [`pin_verify_pvv`](Self::pin_verify_pvv); the platform is asked the same question, since a PVV made for a
+    /// chosen PIN tells as much as a verification.
+    ///
+    /// # Timing
+    /// The format and the length of the PAN.
+    #[cfg(feature = "host")]
+    pub fn pvv_generate(
+        &mut self,
+        input: KeyRef,
+        format: Format,
+        pan: &Pan,
+        enciphered: &[u8],
+        pvk: KeyHandle,
+        pvki: u8,
+    ) -> Result<Pvv, Error> {
+        self.operational()?;
+        let mut pvv_key = Key::<role::PinVerificationVisa, key::Tdea>::empty();
+        self.slots
+            .get(pvk)?
+            .take(Operation::PvvGenerate, self.policy, &mut pvv_key)?;
+        let mut input_key = PinKey::empty();
+        self.pin_input_key(input, &mut input_key)?;
+        let from = input_key.with(format)?;
+        self.platform.decide(&Question::PinVerify { pan })?;
+        let mut pin = Pin::empty();
+        from.decipher(enciphered, Some(pan), &mut pin)?;
+        pvv::generate(&pvv_key, pvki, pan, &pin)
+    }
+
+    /// The key of a block that comes in.
+    #[cfg(feature = "host")]
+    fn pin_input_key(&mut self, key: KeyRef, out: &mut PinKey) -> Result<(), Error> {
+        if let KeyRef::Transaction(handle) = key
+            && self.groups.transaction(handle)?.0 != Side::Host
+        {
+            return Err(Error::UsageNotPermitted);
+        }
+        self.pin_key(key, Operation::PinDecipher, out)
+    }
+
+    fn pin_key(&mut self, key: KeyRef, operation: Operation, out: &mut PinKey) -> Result<(), Error> {
+        match key {
+            KeyRef::Slot(handle) => {
+                let slot = self.slots.get(handle)?;
+                match slot.attributes()?.algorithm {
+                    KeyAlgorithm::Aes => {
+                        let mut key = Key::empty();
+                        slot.take(operation, self.policy, &mut key)?;
+                        *out = PinKey::Aes(key);
+                    }
+                    _ => {
+                        let mut key = Key::empty();
+                        slot.take(operation, self.policy, &mut key)?;
+                        *out = PinKey::Tdea(key);
+                    }
+                }
+            }
+            KeyRef::Transaction(handle) => match self.groups.use_once(handle, Purpose::Pin)? {
+                Transaction::Tdea(keys) => {
+                    let mut key = Key::empty();
+                    keys.pin_key(&mut key)?;
+                    *out = PinKey::Tdea(key);
+                }
+                Transaction::Aes(keys) => {
+                    let mut key = Key::empty();
+                    keys.working_key(keys.own_type()?, &mut key)?;
+                    *out = PinKey::Aes(key);
+                }
+                Transaction::None => return Err(Error::InvalidHandle),
+            },
+        }
+        Ok(())
+    }
+}

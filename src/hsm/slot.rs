@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The slot table: keys with their attributes, in the caller's memory.
+
+use core::fmt;
+
+use subtle::{Choice, ConstantTimeEq};
+use zeroize::Zeroize;
+
+use crate::ct;
+use crate::entropy::Entropy;
+use crate::error::Error;
+use crate::hsm::handle::{Generation, KeyHandle};
+use crate::key::usage::{Attributes, KeyAlgorithm, ModeOfUse, Usage};
+use crate::key::{Algorithm, Key, kcv, parity, role::Role};
+use crate::policy::{self, Operation, Permission, Policy};
+use crate::secret::SecretBuf;
+
+/// The longest key that a slot holds, in bytes.
+pub const KEY_CAPACITY: usize = 32;
+
+/// The check value of a key, with which two parties compare keys without showing them.
+///
+/// A zero-block check value would show part of a CMAC subkey and the beginning of a short CBC-MAC; so keys that
+/// make MACs, protect key blocks or are derived from, and all AES keys, show a CMAC check value only.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct KeyCheck {
+    value: [u8; Self::MAX_LEN],
+    len: u8,
+}
+
+impl KeyCheck {
+    /// The longest check value, in bytes.
+    pub const MAX_LEN: usize = 5;
+
+    /// The check value of `material`: CMAC of a zero block, 5 bytes; for TDEA keys of the remaining usages the
+    /// enciphered zero block, 3 bytes (ANSI X9.24-1 annex A).
+    pub(crate) fn of(attributes: &Attributes, material: &[u8]) -> Result<Self, Error> {
+        let mut value = [0; Self::MAX_LEN];
+        let len = if Self::is_legacy(attributes) {
+            let short = kcv::legacy_of(attributes.algorithm, material)?;
+            for (to, from) in value.iter_mut().zip(short) {
+                *to = from;
+            }
+            3
+        } else {
+            value = kcv::cmac_of(attributes.algorithm, material)?;
+            5
+        };
+        ct::public(&mut value);
+        Ok(Self { value, len })
+    }
+
+    fn is_legacy(attributes: &Attributes) -> bool {
+        let usages = [
+            Usage::C0,
+            Usage::D0,
+            Usage::D2,
+            Usage::D3,
+            Usage::E0,
+            Usage::E1,
+            Usage::E2,
+            Usage::E3,
+            Usage::E4,
+            Usage::E5,
+            Usage::E6,
+            Usage::P0,
+            Usage::V0,
+            Usage::V1,
+            Usage::V2,
+        ];
+        attributes.algorithm == KeyAlgorithm::Tdea && usages.contains(&attributes.usage)
+    }
+
+    /// The bytes: 5 of a CMAC check value, 3 of a zero-block one.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.value.get(..usize::from(self.len)).unwrap_or(&[])
+    }
+}
+
+impl fmt::Debug for KeyCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for KeyCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_bytes().iter().try_for_each(|byte| write!(f, "{byte:02X}"))
+    }
+}
+
+/// What is public about a key in a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyInfo {
+    /// The attributes, as in its key block.
+    pub attributes: Attributes,
+    /// The length in bytes.
+    pub len: usize,
+    /// The check value.
+    pub check: KeyCheck,
+}
+
+/// The place of one key.
+pub struct Slot {
+    material: SecretBuf<KEY_CAPACITY>,
+    entry: Option<(Attributes, KeyCheck)>,
+    generation: Generation,
+}
+
+impl Slot {
+    /// No key.
+    pub const EMPTY: Self = Self {
+        material: SecretBuf::new(),
+        entry: None,
+        generation: Generation::new(0),
+    };
+
+    fn erase(&mut self) {
+        self.material.zeroize();
+        if self.entry.take().is_some() {
+            self.generation.advance();
+        }
+    }
+
+    pub(crate) fn attributes(&self) -> Result<&Attributes, Error> {
+        self.entry
+            .as_ref()
+            .map(|(attributes, _)| attributes)
+            .ok_or(Error::NoKey)
+    }
+
+    pub(crate) fn material(&self) -> &[u8] {
+        self.material.expose()
+    }
+
+    pub(crate) fn info(&self) -> Result<KeyInfo, Error> {
+        let (attributes, check) = self.entry.ok_or(Error::NoKey)?;
+        Ok(KeyInfo {
+            attributes,
+            len: self.material.len(),
+            check,
+        })
+    }
+
+    /// Copies the key into a typed one, if its attributes allow `operation`.
+    pub(crate) fn take<R: Role, A: Algorithm>(
+        &self,
+        operation: Operation,
+        policy: Policy,
+        out: &mut Key<R, A>,
+    ) -> Result<(), Error> {
+        out.zeroize();
+        policy::permit(operation, self.attributes()?, policy)?;
+        out.set(self.material.expose())
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.material.zeroize();
+    }
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slot")
+            .field("entry", &self.entry)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The table.
+#[derive(Debug)]
+pub(crate) struct Slots<'m>(&'m mut [Slot]);
+
+impl<'m> Slots<'m> {
+    /// Takes at most 256 slots of `memory`, empty, each with a random first generation.
+    pub(crate) fn new(memory: &'m mut [Slot], entropy: &mut impl Entropy) -> Result<Self, Error> {
+        if memory.len() > 256 {
+            return Err(Error::InvalidLength);
+        }
+        for slot in memory.iter_mut() {
+            let mut start = [0; 4];
+            entropy.fill(&mut start)?;
+            *slot = Slot::EMPTY;
+            slot.generation = Generation::new(u32::from_be_bytes(start));
+        }
+        Ok(Self(memory))
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn used(&self) -> usize {
+        self.0.iter().filter(|slot| slot.entry.is_some()).count()
+    }
+
+    pub(crate) fn get(&self, handle: KeyHandle) -> Result<&Slot, Error> {
+        let slot = self.0.get(handle.index()).ok_or(Error::InvalidHandle)?;
+        if slot.entry.is_some() && slot.generation.value() == handle.generation() {
+            Ok(slot)
+        } else {
+            Err(Error::InvalidHandle)
+        }
+    }
+
+    pub(crate) fn erase(&mut self, handle: KeyHandle) -> Result<(), Error> {
+        self.get(handle)?;
+        let slot = self.0.get_mut(handle.index()).ok_or(Error::InvalidHandle)?;
+        slot.erase();
+        Ok(())
+    }
+
+    pub(crate) fn erase_all(&mut self) {
+        self.0.iter_mut().for_each(Slot::erase);
+    }
+
+    /// Judges a key and puts it into the first free slot.
+    pub(crate) fn admit(
+        &mut self,
+        attributes: &Attributes,
+        material: &[u8],
+        policy: Policy,
+    ) -> Result<KeyHandle, Error> {
+        judge(attributes, material, policy)?;
+        ct::verdict(!self.holds_for_other_purpose(attributes, material))?;
+        let check = KeyCheck::of(attributes, material)?;
+        let (index, slot) = (0..=u8::MAX)
+            .zip(self.0.iter_mut())
+            .find(|(_, slot)| slot.entry.is_none() && !slot.generation.is_spent())
+            .ok_or(Error::SlotsFull)?;
+        slot.material.set(material)?;
+        slot.entry = Some((*attributes, check));
+        Ok(KeyHandle::new(index, slot.generation.value()))
+    }
+
+    /// Whether a slot holds the same value with another usage or algorithm: one key, one purpose.
+    fn holds_for_other_purpose(&self, attributes: &Attributes, material: &[u8]) -> Choice {
+        let mut found = Choice::from(0);
+        for slot in self.0.iter() {
+            if let Some((other, _)) = slot.entry
+                && (other.usage, other.algorithm) != (attributes.usage, attributes.algorithm)
+            {
+                // Lengths are public; slices of different length are unequal.
+                found |= slot.material.expose().ct_eq(material);
+            }
+        }
+        found
+    }
+}
+
+/// What every key must satisfy to enter a slot or a DUKPT group, wherever it comes from.
+///
+/// Public rules first (attributes, length), then the material: not zero, no equal neighbouring parts, no DES weak or
+/// semi-weak part. The verdict on the material is one, after all the tests.
+pub(crate) fn judge(attributes: &Attributes, material: &[u8], policy: Policy) -> Result<(), Error> {
+    attributes.check()?;
+    if attributes.mode == ModeOfUse::NoRestriction && !policy.has(Permission::ModeN) {
+        return Err(Error::ModeNotPermitted);
+    }
+    if attributes.usage == Usage::P0 && attributes.mode == ModeOfUse::Both && !policy.has(Permission::PinKeyBothWays) {
+        return Err(Error::ModeNotPermitted);
+    }
+    if cfg!(not(feature = "host")) && attributes.usage == Usage::B0 {
+        return Err(Error::UsageNotPermitted);
+    }
+    let mut bad = ct::is_zero(material);
+    match (attributes.algorithm, material.len()) {
+        (KeyAlgorithm::Tdea, 16 | 24) => {
+            bad |= parity::halves_equal(material);
+            for part in material.as_chunks::<8>().0 {
+                bad |= parity::is_weak(part);
+            }
+        }
+        (KeyAlgorithm::Aes, 16 | 24 | 32) => {}
+        (KeyAlgorithm::Tdea | KeyAlgorithm::Aes, _) => return Err(Error::InvalidKeyLength),
+        _ => return Err(Error::Unsupported),
+    }
+    ct::verdict(!bad).map_err(|_| Error::WeakKey)
+}
