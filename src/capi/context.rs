@@ -1,0 +1,483 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The context: memory of the caller, and what the device gives to it.
+
+use core::ffi::c_void;
+use core::mem::{align_of, size_of};
+use core::ptr;
+use core::slice;
+
+use zeroize::Zeroize;
+
+use crate::capi::memory::{self, burn_stack};
+use crate::capi::status::{PAYHSM_ABI_VERSION, PAYHSM_OK, Status, status};
+use crate::entropy::Entropy;
+use crate::error::Error;
+use crate::hsm::{Config, Group, Hsm, Platform, Question, Slot, State};
+use crate::key::Key;
+use crate::policy::{Permission, Policy};
+use crate::store::Storage;
+
+/// Bytes of a context without slots and groups, on every target; see `PAYHSM_CTX_SIZE`.
+pub const PAYHSM_CTX_BASE_SIZE: usize = 4096;
+/// Bytes of a slot in a context, on every target.
+pub const PAYHSM_SLOT_SIZE: usize = 96;
+/// Bytes of a group in a context, on every target.
+pub const PAYHSM_GROUP_SIZE: usize = 1344;
+/// The alignment that the memory of a context needs.
+pub const PAYHSM_CTX_ALIGN: usize = 16;
+/// Length of the key that seals stored records, in bytes.
+pub const PAYHSM_STORAGE_KEY_LEN: usize = 32;
+
+/// Policy bit: keys with mode of use N do whatever their usage implies.
+pub const PAYHSM_POLICY_MODE_N: u32 = 1;
+/// Policy bit: PIN translation to a weaker key.
+pub const PAYHSM_POLICY_WEAKER_PIN_KEY: u32 = 2;
+/// Policy bit: a KBPK longer than AES-128 from P-256.
+pub const PAYHSM_POLICY_LONG_KBPK: u32 = 4;
+/// Policy bit: a PIN key that both enciphers and deciphers.
+pub const PAYHSM_POLICY_PIN_KEY_BOTH_WAYS: u32 = 8;
+
+/// State: commands run.
+pub const PAYHSM_STATE_OPERATIONAL: u32 = 1;
+/// State: a component ceremony is open.
+pub const PAYHSM_STATE_LOADING: u32 = 2;
+/// State: every key is erased; only a new start helps.
+pub const PAYHSM_STATE_TAMPERED: u32 = 3;
+
+/// Question: may a PIN of this card be verified?
+pub const PAYHSM_ASK_PIN_VERIFY: u32 = 1;
+/// Question: was this DUKPT counter not seen before?
+pub const PAYHSM_ASK_DUKPT_COUNTER: u32 = 2;
+/// Question: is this ATC new for the card?
+pub const PAYHSM_ASK_ATC: u32 = 3;
+
+/// What the module asks the decision callback.
+#[repr(C)]
+#[derive(Debug)]
+pub struct PayhsmQuestion {
+    /// `PAYHSM_ASK_…`.
+    pub kind: u32,
+    /// The counter or ATC; 0 for a PIN.
+    pub counter: u32,
+    /// The PAN's digits, values 0 to 9, or the initial key identifier; valid during the call only.
+    pub subject: *const u8,
+    /// Its length.
+    pub subject_len: usize,
+}
+
+/// Fills `out` with `len` random bytes that nobody can predict; 0 if it could.
+pub type PayhsmEntropyFn = Option<unsafe extern "C" fn(user: *mut c_void, out: *mut u8, len: usize) -> Status>;
+/// Reads record `id` into `out` of `capacity` bytes and sets `*len`, 0 if there is no such record; returns 0 if it could.
+pub type PayhsmStorageLoadFn =
+    Option<unsafe extern "C" fn(user: *mut c_void, id: u32, out: *mut u8, capacity: usize, len: *mut usize) -> Status>;
+/// Writes record `id` whole, in place of what it was; returns 0 only when it would survive a loss of power.
+pub type PayhsmStorageSaveFn =
+    Option<unsafe extern "C" fn(user: *mut c_void, id: u32, data: *const u8, len: usize) -> Status>;
+/// Removes record `id`, so that its bytes cannot be read again; returns 0 also if there is none.
+pub type PayhsmStorageEraseFn = Option<unsafe extern "C" fn(user: *mut c_void, id: u32) -> Status>;
+/// Decides; 0 lets the command go on.
+pub type PayhsmDecideFn = Option<unsafe extern "C" fn(user: *mut c_void, question: *const PayhsmQuestion) -> Status>;
+
+/// What the device gives, and how the module is set up. Set it to zero, then the fields.
+///
+/// Callbacks run inside calls of the library, on its stack. They must not call the library with the same context.
+#[repr(C)]
+#[derive(Debug)]
+pub struct PayhsmConfig {
+    /// `sizeof(payhsm_config_t)`.
+    pub size: u32,
+    /// `PAYHSM_ABI_VERSION`.
+    pub abi_version: u32,
+    /// Key slots, 1 to 256.
+    pub slots: u32,
+    /// DUKPT groups, 0 to 256.
+    pub groups: u32,
+    /// `PAYHSM_POLICY_…` bits.
+    pub policy: u32,
+    /// 0.
+    pub reserved: u32,
+    /// 32 bytes that seal stored records, unique to the device; copied. `NULL`: nothing is stored, and no DUKPT
+    /// initial key can be loaded.
+    pub storage_key: *const u8,
+    /// Given to every callback.
+    pub user: *mut c_void,
+    /// Random bytes; must not be `NULL`.
+    pub entropy: PayhsmEntropyFn,
+    /// Storage; all three or none.
+    pub storage_load: PayhsmStorageLoadFn,
+    /// Storage.
+    pub storage_save: PayhsmStorageSaveFn,
+    /// Storage.
+    pub storage_erase: PayhsmStorageEraseFn,
+    /// Decisions; `NULL` refuses all of them.
+    pub decide: PayhsmDecideFn,
+}
+
+/// The state of a context.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PayhsmState {
+    /// `PAYHSM_STATE_…`.
+    pub state: u32,
+    /// Slots in all.
+    pub slots: u32,
+    /// Slots with a key.
+    pub slots_used: u32,
+    /// Groups in all.
+    pub groups: u32,
+    /// Groups in use.
+    pub groups_used: u32,
+}
+
+/// The callbacks as a platform.
+#[derive(Debug)]
+pub(super) struct Callbacks {
+    user: *mut c_void,
+    entropy: PayhsmEntropyFn,
+    load: PayhsmStorageLoadFn,
+    save: PayhsmStorageSaveFn,
+    erase: PayhsmStorageEraseFn,
+    decide: PayhsmDecideFn,
+}
+
+impl Entropy for Callbacks {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
+        let Some(entropy) = self.entropy else {
+            return Err(Error::Entropy);
+        };
+        // SAFETY: the contract of `payhsm_config_t`: the callback writes at most `len` bytes of `out`.
+        match unsafe { entropy(self.user, out.as_mut_ptr(), out.len()) } {
+            PAYHSM_OK => Ok(()),
+            _ => {
+                out.zeroize();
+                Err(Error::Entropy)
+            }
+        }
+    }
+}
+
+impl Storage for Callbacks {
+    fn load(&mut self, id: u16, out: &mut [u8]) -> Result<usize, Error> {
+        let Some(load) = self.load else {
+            return Ok(0);
+        };
+        let mut len = 0;
+        // SAFETY: the contract of `payhsm_config_t`: the callback writes at most `capacity` bytes of `out`, and `len`.
+        match unsafe { load(self.user, id.into(), out.as_mut_ptr(), out.len(), &raw mut len) } {
+            PAYHSM_OK if len <= out.len() => Ok(len),
+            _ => Err(Error::Storage),
+        }
+    }
+
+    fn save(&mut self, id: u16, data: &[u8]) -> Result<(), Error> {
+        let Some(save) = self.save else {
+            return Err(Error::Storage);
+        };
+        // SAFETY: the contract of `payhsm_config_t`: the callback reads `len` bytes of `data`.
+        match unsafe { save(self.user, id.into(), data.as_ptr(), data.len()) } {
+            PAYHSM_OK => Ok(()),
+            _ => Err(Error::Storage),
+        }
+    }
+
+    fn erase(&mut self, id: u16) -> Result<(), Error> {
+        let Some(erase) = self.erase else {
+            return Err(Error::Storage);
+        };
+        // SAFETY: the contract of `payhsm_config_t`.
+        match unsafe { erase(self.user, id.into()) } {
+            PAYHSM_OK => Ok(()),
+            _ => Err(Error::Storage),
+        }
+    }
+}
+
+impl Platform for Callbacks {
+    fn decide(&mut self, question: &Question<'_>) -> Result<(), Error> {
+        let Some(decide) = self.decide else {
+            return Err(Error::Refused);
+        };
+        let (kind, counter, subject): (_, _, &[u8]) = match question {
+            Question::PinVerify { pan } => (PAYHSM_ASK_PIN_VERIFY, 0, pan.digits()),
+            Question::DukptCounter { identity, counter } => (PAYHSM_ASK_DUKPT_COUNTER, *counter, identity),
+            Question::Atc { pan, atc } => (PAYHSM_ASK_ATC, u32::from(*atc), pan.digits()),
+        };
+        let question = PayhsmQuestion {
+            kind,
+            counter,
+            subject: subject.as_ptr(),
+            subject_len: subject.len(),
+        };
+        // SAFETY: the contract of `payhsm_config_t`: the callback reads the question during the call only.
+        match unsafe { decide(self.user, &raw const question) } {
+            PAYHSM_OK => Ok(()),
+            _ => Err(Error::Refused),
+        }
+    }
+}
+
+pub(super) type Module = Hsm<'static, Callbacks>;
+
+/// Marks a live context; its complement stands at the other end of the header.
+const MAGIC: u32 = 0x5048_534D;
+
+/// A context. Its memory is the caller's, its content is the library's.
+#[derive(Debug)]
+pub struct PayhsmCtx {
+    magic: u32,
+    /// A call is running: a callback must not come in again.
+    busy: bool,
+    module: Module,
+    mirror: u32,
+}
+
+// What `PAYHSM_CTX_SIZE` promises. The tables begin aligned: every size is a multiple of the alignment.
+const _: () = assert!(size_of::<PayhsmCtx>() <= PAYHSM_CTX_BASE_SIZE);
+const _: () = assert!(size_of::<Slot>() <= PAYHSM_SLOT_SIZE);
+const _: () = assert!(size_of::<Group>() <= PAYHSM_GROUP_SIZE);
+const _: () = assert!(align_of::<PayhsmCtx>() <= PAYHSM_CTX_ALIGN);
+const _: () = assert!(align_of::<Slot>() <= PAYHSM_CTX_ALIGN && align_of::<Group>() <= PAYHSM_CTX_ALIGN);
+const _: () = assert!((PAYHSM_CTX_BASE_SIZE | PAYHSM_SLOT_SIZE | PAYHSM_GROUP_SIZE) & (PAYHSM_CTX_ALIGN - 1) == 0);
+// The bits of the C header are the permissions of Rust.
+const _: () = assert!(PAYHSM_POLICY_MODE_N == Permission::ModeN as u32);
+const _: () = assert!(PAYHSM_POLICY_WEAKER_PIN_KEY == Permission::WeakerPinKey as u32);
+const _: () = assert!(PAYHSM_POLICY_LONG_KBPK == Permission::LongKbpk as u32);
+const _: () = assert!(PAYHSM_POLICY_PIN_KEY_BOTH_WAYS == Permission::PinKeyBothWays as u32);
+
+/// Runs one command on a context: judges the pointer, keeps callbacks out, overwrites the stack afterwards.
+///
+/// # Safety
+/// `ctx` is `NULL` or came from [`payhsm_init`] and was not closed; C2 for the context.
+pub(super) unsafe fn run(ctx: *mut PayhsmCtx, command: impl FnOnce(&mut Module) -> Result<(), Error>) -> Status {
+    // SAFETY: the caller's.
+    let result = unsafe { enter(ctx, command) };
+    burn_stack();
+    status(result)
+}
+
+/// # Safety
+/// As [`run`].
+#[inline(never)]
+unsafe fn enter(ctx: *mut PayhsmCtx, command: impl FnOnce(&mut Module) -> Result<(), Error>) -> Result<(), Error> {
+    if ctx.is_null() {
+        return Err(Error::NullPointer);
+    }
+    if !ctx.is_aligned() {
+        return Err(Error::Misaligned);
+    }
+    // SAFETY: not null, aligned; memory of a context by the caller's contract. Fields are reached one by one: while a
+    // callback of a running call is here, the module is borrowed by that call.
+    unsafe {
+        if (*ctx).magic != MAGIC || (*ctx).mirror != !MAGIC {
+            return Err(Error::BadState);
+        }
+        if (*ctx).busy {
+            return Err(Error::BadState);
+        }
+        (*ctx).busy = true;
+        let result = command(&mut (*ctx).module);
+        (*ctx).busy = false;
+        result
+    }
+}
+
+/// Starts a module in the caller's memory.
+///
+/// Parameters:
+/// - `memory`: at least `PAYHSM_CTX_SIZE(slots, groups)` bytes, aligned to `PAYHSM_CTX_ALIGN`; it stays the module's
+///   until `payhsm_close`.
+/// - `config`: read during the call only.
+/// - `ctx`: receives the context; `NULL` on error.
+///
+/// DUKPT groups that the storage holds are taken up: find them with `payhsm_dukpt_find`. If a stored record is damaged
+/// the module starts tampered, which `payhsm_state` tells.
+///
+/// Returns: `OK`; `NULL_POINTER`, `MISALIGNED`, `INVALID_LENGTH` (memory too short), `INVALID_ARGUMENT` (slots, groups,
+/// policy, reserved, or some storage callbacks only), `ABI_MISMATCH` (version or size), `ENTROPY`.
+///
+/// # Safety
+/// C1 to C3 for every pointer; the callbacks keep the contract of `payhsm_config_t`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_init(
+    memory: *mut c_void,
+    memory_len: usize,
+    config: *const PayhsmConfig,
+    ctx: *mut *mut PayhsmCtx,
+) -> Status {
+    // SAFETY: the caller's.
+    let result = unsafe { init(memory.cast(), memory_len, config, ctx) };
+    burn_stack();
+    status(result)
+}
+
+/// # Safety
+/// As [`payhsm_init`].
+#[inline(never)]
+unsafe fn init(
+    memory: *mut u8,
+    memory_len: usize,
+    config: *const PayhsmConfig,
+    ctx: *mut *mut PayhsmCtx,
+) -> Result<(), Error> {
+    // SAFETY: C1 to C3 for `ctx`.
+    let ctx = unsafe { memory::place(ctx, ptr::null_mut()) }?;
+    // SAFETY: C1 and C2 for `config`.
+    let config = unsafe { memory::value(config) }?;
+    if config.abi_version != PAYHSM_ABI_VERSION || config.size as usize != size_of::<PayhsmConfig>() {
+        return Err(Error::AbiMismatch);
+    }
+    let storage = [
+        config.storage_load.is_some(),
+        config.storage_save.is_some(),
+        config.storage_erase.is_some(),
+    ];
+    let (slots, groups) = (config.slots as usize, config.groups as usize);
+    if !(1..=256).contains(&slots) || groups > 256 || config.reserved != 0 || storage.iter().any(|&s| s != storage[0]) {
+        return Err(Error::InvalidArgument);
+    }
+    let policy = Policy::from_bits(config.policy)?;
+    if memory.is_null() {
+        return Err(Error::NullPointer);
+    }
+    if memory.addr() & (PAYHSM_CTX_ALIGN - 1) != 0 {
+        return Err(Error::Misaligned);
+    }
+    // At most 256 of each: far from overflow on 32 bits.
+    let needed = PAYHSM_CTX_BASE_SIZE
+        .wrapping_add(slots.wrapping_mul(PAYHSM_SLOT_SIZE))
+        .wrapping_add(groups.wrapping_mul(PAYHSM_GROUP_SIZE));
+    if memory_len < needed {
+        return Err(Error::InvalidLength);
+    }
+    let mut storage_key = None;
+    if !config.storage_key.is_null() {
+        // SAFETY: C1 and C2 for 32 bytes.
+        let bytes = unsafe { memory::input(config.storage_key, PAYHSM_STORAGE_KEY_LEN) }?;
+        storage_key.insert(Key::empty()).set(bytes)?;
+    }
+    let platform = Callbacks {
+        user: config.user,
+        entropy: config.entropy,
+        load: config.storage_load,
+        save: config.storage_save,
+        erase: config.storage_erase,
+        decide: config.decide,
+    };
+    // SAFETY: the base is aligned and large enough for the context and, behind it, the tables: `needed` bytes, by the
+    // assertions above. The tables do not overlap. `'static` ends with `payhsm_close`, which drops the module first.
+    let (slots, groups) = unsafe {
+        let table = memory.add(PAYHSM_CTX_BASE_SIZE);
+        let slot_table = table.cast::<Slot>();
+        let group_table = table.add(slots.wrapping_mul(PAYHSM_SLOT_SIZE)).cast::<Group>();
+        for i in 0..slots {
+            slot_table.add(i).write(Slot::EMPTY);
+        }
+        for i in 0..groups {
+            group_table.add(i).write(Group::EMPTY);
+        }
+        (
+            slice::from_raw_parts_mut(slot_table, slots),
+            slice::from_raw_parts_mut(group_table, groups),
+        )
+    };
+    let module = Hsm::new(platform, slots, groups, Config { policy, storage_key })?;
+    let context = memory.cast::<PayhsmCtx>();
+    // SAFETY: aligned and large enough; see above.
+    unsafe {
+        context.write(PayhsmCtx {
+            magic: MAGIC,
+            busy: false,
+            module,
+            mirror: !MAGIC,
+        });
+    }
+    *ctx = context;
+    Ok(())
+}
+
+/// Erases every key and ends the context. Its memory is the caller's again; stored records stay.
+///
+/// Returns: `OK`; `NULL_POINTER`, `MISALIGNED`, `BAD_STATE` (not a live context, or called from a callback).
+///
+/// # Safety
+/// `ctx` is `NULL` or came from `payhsm_init` and was not closed; C2.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_close(ctx: *mut PayhsmCtx) -> Status {
+    // SAFETY: the caller's. The module is dropped in place, once: the marks are gone then.
+    unsafe {
+        let result = enter(ctx, |_| Ok(()));
+        if result.is_ok() {
+            (*ctx).magic = 0;
+            (*ctx).mirror = 0;
+            ptr::drop_in_place(&raw mut (*ctx).module);
+        }
+        status(result)
+    }
+}
+
+/// Tells the state of a context.
+///
+/// Parameters: `state`: receives it; zero on error.
+///
+/// Returns: `OK`; `NULL_POINTER`, `MISALIGNED`, `BAD_STATE`.
+///
+/// # Safety
+/// As `payhsm_close`; C1 to C3 for `state`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_state(ctx: *mut PayhsmCtx, state: *mut PayhsmState) -> Status {
+    // SAFETY: the caller's.
+    unsafe {
+        run(ctx, |module| {
+            let out = memory::place(state, PayhsmState::default())?;
+            let now = module.status();
+            *out = PayhsmState {
+                state: match now.state {
+                    State::Operational => PAYHSM_STATE_OPERATIONAL,
+                    State::Loading => PAYHSM_STATE_LOADING,
+                    State::Tampered => PAYHSM_STATE_TAMPERED,
+                },
+                slots: count(now.slots.0),
+                slots_used: count(now.slots.1),
+                groups: count(now.groups.0),
+                groups_used: count(now.groups.1),
+            };
+            Ok(())
+        })
+    }
+}
+
+/// At most 256.
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// A tamper event: erases every key at once; all commands but `payhsm_state` and `payhsm_close` are refused from now on.
+///
+/// Returns: `OK`; `NULL_POINTER`, `MISALIGNED`, `BAD_STATE`.
+///
+/// # Safety
+/// As `payhsm_close`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_tamper(ctx: *mut PayhsmCtx) -> Status {
+    // SAFETY: the caller's.
+    unsafe {
+        run(ctx, |module| {
+            module.tamper();
+            Ok(())
+        })
+    }
+}
+
+/// Random bytes from the entropy callback.
+///
+/// Parameters: `out`, `out_len`: filled whole.
+///
+/// Returns: `OK`; `NULL_POINTER`, `MISALIGNED`, `BAD_STATE`, `TAMPERED`, `ENTROPY`.
+///
+/// # Safety
+/// As `payhsm_close`; C1 to C3 for `out`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_random(ctx: *mut PayhsmCtx, out: *mut u8, out_len: usize) -> Status {
+    // SAFETY: the caller's.
+    unsafe { run(ctx, |module| module.random(memory::output(out, out_len)?)) }
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Data encryption.
+
+use crate::capi::context::{Module, PayhsmCtx, run};
+use crate::capi::memory;
+use crate::capi::status::Status;
+use crate::error::Error;
+use crate::hsm::KeyRef;
+
+/// The command that the function of the same name describes.
+type Command = fn(&mut Module, KeyRef, &[u8], &mut [u8]) -> Result<(), Error>;
+
+/// # Safety
+/// As the functions below.
+#[expect(clippy::too_many_arguments, reason = "a C function has no slices")]
+unsafe fn cipher(
+    ctx: *mut PayhsmCtx,
+    key: u32,
+    iv: *const u8,
+    iv_len: usize,
+    data: *const u8,
+    data_len: usize,
+    out: *mut u8,
+    out_capacity: usize,
+    out_len: *mut usize,
+    command: Command,
+) -> Status {
+    // SAFETY: the caller's.
+    unsafe {
+        run(ctx, |module| {
+            let written = memory::place(out_len, 0)?;
+            let result = (|| {
+                let iv = memory::input(iv, iv_len)?;
+                let key = KeyRef::from_raw(key)?;
+                if out_capacity < data_len {
+                    return Err(Error::BufferTooSmall);
+                }
+                command(module, key, iv, memory::copy_in(data, data_len, out)?)
+            })();
+            match result {
+                Ok(()) => {
+                    *written = data_len;
+                    Ok(())
+                }
+                Err(error) => {
+                    memory::output(out, out_capacity)?;
+                    Err(error)
+                }
+            }
+        })
+    }
+}
+
+/// Enciphers data: CBC over whole blocks, without padding.
+///
+/// Parameters: `key`: a D0 key's or a transaction's handle; a terminal's transaction enciphers request data, a host's
+/// response data, one message each. `iv`, `iv_len`: one block, 8 bytes (TDEA) or 16 (AES). `data`: whole blocks. `out`,
+/// `out_capacity`, `out_len`: receive as many bytes; `out` may be `data`. Wiped and 0 on error.
+///
+/// Returns: `OK`; `INVALID_HANDLE`, `USAGE_NOT_PERMITTED`, `MODE_NOT_PERMITTED`, `INVALID_LENGTH`, `LIMIT_REACHED`,
+/// `BUFFER_TOO_SMALL`, `OVERLAP`; the context's errors.
+///
+/// # Safety
+/// The context's contract; C1 to C3 for the pointers, except that `out` may be `data`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_data_encipher(
+    ctx: *mut PayhsmCtx,
+    key: u32,
+    iv: *const u8,
+    iv_len: usize,
+    data: *const u8,
+    data_len: usize,
+    out: *mut u8,
+    out_capacity: usize,
+    out_len: *mut usize,
+) -> Status {
+    // SAFETY: the caller's.
+    unsafe {
+        cipher(
+            ctx,
+            key,
+            iv,
+            iv_len,
+            data,
+            data_len,
+            out,
+            out_capacity,
+            out_len,
+            Module::data_encipher,
+        )
+    }
+}
+
+/// Deciphers data: CBC over whole blocks. Check the message's MAC first.
+///
+/// Parameters and returns: as `payhsm_data_encipher`; a terminal's transaction deciphers response data, a host's request
+/// data.
+///
+/// # Safety
+/// As `payhsm_data_encipher`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_data_decipher(
+    ctx: *mut PayhsmCtx,
+    key: u32,
+    iv: *const u8,
+    iv_len: usize,
+    data: *const u8,
+    data_len: usize,
+    out: *mut u8,
+    out_capacity: usize,
+    out_len: *mut usize,
+) -> Status {
+    // SAFETY: the caller's.
+    unsafe {
+        cipher(
+            ctx,
+            key,
+            iv,
+            iv_len,
+            data,
+            data_len,
+            out,
+            out_capacity,
+            out_len,
+            Module::data_decipher,
+        )
+    }
+}

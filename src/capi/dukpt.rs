@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! DUKPT at the terminal.
+
+use crate::capi::context::{PayhsmCtx, run};
+use crate::capi::key::{PAYHSM_KCV_MAX_LEN, profile};
+use crate::capi::memory::{self, Output};
+use crate::capi::status::Status;
+use crate::capi::transaction::PAYHSM_KSN_MAX_LEN;
+use crate::error::Error;
+use crate::hsm::{GroupHandle, InitialKeyInfo, KeyHandle};
+
+/// What is public about an initial key that was loaded.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PayhsmInitialKeyInfo {
+    /// Algorithm: `'T'` TDEA, `'A'` AES.
+    pub algorithm: u8,
+    /// Length of `ksn`: 10 or 12.
+    pub ksn_len: u8,
+    /// Length of `kcv`: 5, or 0 for a group that came from storage.
+    pub kcv_len: u8,
+    /// The KSN of the next transaction; zeros behind.
+    pub ksn: [u8; PAYHSM_KSN_MAX_LEN],
+    /// The check value of the initial key.
+    pub kcv: [u8; PAYHSM_KCV_MAX_LEN],
+}
+
+impl From<&InitialKeyInfo> for PayhsmInitialKeyInfo {
+    fn from(info: &InitialKeyInfo) -> Self {
+        let mut out = Self {
+            algorithm: info.algorithm.to_char(),
+            ..Self::default()
+        };
+        let ksn = info.next.as_bytes();
+        out.ksn_len = u8::try_from(ksn.len()).unwrap_or(0);
+        for (to, from) in out.ksn.iter_mut().zip(ksn) {
+            *to = *from;
+        }
+        if let Some(check) = info.check {
+            out.kcv_len = u8::try_from(check.as_bytes().len()).unwrap_or(0);
+            for (to, from) in out.kcv.iter_mut().zip(check.as_bytes()) {
+                *to = *from;
+            }
+        }
+        out
+    }
+}
+
+/// Loads a DUKPT initial key from a key block into a free group. The block says which scheme (`'T'` or `'A'`) and, in its
+/// optional block KS or IK, which initial key.
+///
+/// The state is stored before the call returns. An identity that the storage knows is refused: its counter would start
+/// again.
+///
+/// Parameters: as `payhsm_key_import`; usage B1, mode of use X. `group`, `info`: receive the handle and what is public;
+/// zero on error.
+///
+/// Returns: `OK`; as `payhsm_key_import`; `KEY_BLOCK_OPTIONAL` without KS or IK; `INVALID_KSN`; `COUNTER_REPLAYED` for a
+/// known identity; `SLOTS_FULL` without a free group; `STORAGE`; the context's errors.
+///
+/// # Safety
+/// The context's contract; C1 to C3 for the pointers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_dukpt_load(
+    ctx: *mut PayhsmCtx,
+    kbpk: u32,
+    profile_number: u32,
+    block: *const u8,
+    block_len: usize,
+    group: *mut u32,
+    info: *mut PayhsmInitialKeyInfo,
+) -> Status {
+    // SAFETY: the caller's.
+    unsafe {
+        run(ctx, |module| {
+            let (group, info) = (
+                memory::place(group, 0)?,
+                memory::place(info, PayhsmInitialKeyInfo::default())?,
+            );
+            let block = memory::input(block, block_len)?;
+            let (handle, public) = module.dukpt_load(KeyHandle::from_raw(kbpk)?, block, profile(profile_number)?)?;
+            *group = handle.to_raw();
+            *info = (&public).into();
+            Ok(())
+        })
+    }
+}
+
+/// Finds a group by its number, also one that was taken up from storage at the start.
+///
+/// Parameters: `index`: 0 to `groups` − 1. `group`, `info`: as `payhsm_dukpt_load`.
+///
+/// Returns: `OK`; `INVALID_HANDLE` if nothing is there; `COUNTER_EXHAUSTED` if its initial key is at the end of its life;
+/// the context's errors.
+///
+/// # Safety
+/// The context's contract; C1 to C3 for the pointers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_dukpt_find(
+    ctx: *mut PayhsmCtx,
+    index: u32,
+    group: *mut u32,
+    info: *mut PayhsmInitialKeyInfo,
+) -> Status {
+    // SAFETY: the caller's.
+    unsafe {
+        run(ctx, |module| {
+            let (group, info) = (
+                memory::place(group, 0)?,
+                memory::place(info, PayhsmInitialKeyInfo::default())?,
+            );
+            let index = u8::try_from(index).map_err(|_| Error::InvalidHandle)?;
+            let (handle, public) = module.dukpt_find(index)?;
+            *group = handle.to_raw();
+            *info = (&public).into();
+            Ok(())
+        })
+    }
+}
+
+/// Begins the next transaction of a group. The counter has moved on in storage before the call returns: whatever happens
+/// now, this KSN does not come again. A transaction of the group that was not ended is ended.
+///
+/// Parameters: `group`: from `payhsm_dukpt_load` or `payhsm_dukpt_find`. `transaction`: receives the handle whose keys
+/// serve one PIN, the MACs and one message of data in each direction. `ksn`, `ksn_capacity`, `ksn_len`: receive the KSN
+/// for the host, `PAYHSM_KSN_MAX_LEN` is enough. Zero on error.
+///
+/// Returns: `OK`; `INVALID_HANDLE`, `COUNTER_EXHAUSTED`, `STORAGE`, `BUFFER_TOO_SMALL` (nothing is used up then); the
+/// context's errors.
+///
+/// # Safety
+/// The context's contract; C1 to C3 for the pointers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_dukpt_begin(
+    ctx: *mut PayhsmCtx,
+    group: u32,
+    transaction: *mut u32,
+    ksn: *mut u8,
+    ksn_capacity: usize,
+    ksn_len: *mut usize,
+) -> Status {
+    // SAFETY: the caller's.
+    unsafe {
+        run(ctx, |module| {
+            let transaction = memory::place(transaction, 0)?;
+            let out = Output::new(ksn, ksn_capacity, ksn_len)?;
+            let group = GroupHandle::from_raw(group)?;
+            let needed = module.dukpt_ksn(group)?.as_bytes().len();
+            if ksn_capacity < needed {
+                return Err(Error::BufferTooSmall);
+            }
+            let (handle, ksn) = module.dukpt_begin(group)?;
+            *transaction = handle.to_raw();
+            out.exactly(needed, |bytes| {
+                for (to, from) in bytes.iter_mut().zip(ksn.as_bytes()) {
+                    *to = *from;
+                }
+                Ok(())
+            })
+        })
+    }
+}
+
+/// Gives up a group: its keys are erased here and in storage. What was used of its initial key stays remembered, so that
+/// it cannot be loaded again.
+///
+/// Returns: `OK`; `INVALID_HANDLE`, `STORAGE`; the context's errors.
+///
+/// # Safety
+/// The context's contract.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_dukpt_erase(ctx: *mut PayhsmCtx, group: u32) -> Status {
+    // SAFETY: the caller's.
+    unsafe { run(ctx, |module| module.dukpt_erase(GroupHandle::from_raw(group)?)) }
+}

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The host's functions: BDKs, translation and verification of PINs, cryptograms.
+
+use crate::capi::context::{PayhsmCtx, run};
+use crate::capi::memory::{self, Output};
+use crate::capi::pin::format_of;
+use crate::capi::status::Status;
+use crate::emv::derive::Psn;
+use crate::emv::profile::{Profile, Scheme};
+use crate::error::Error;
+use crate::hsm::{ArpcRequest, KeyHandle, KeyRef, PIN_BLOCK_MAX_LEN};
+use crate::pin::pan::Pan;
+use crate::pin::pvv::Pvv;
+
+/// Card scheme: Visa.
+pub const PAYHSM_SCHEME_VISA: u32 = 1;
+/// Card scheme: Mastercard.
+pub const PAYHSM_SCHEME_MASTERCARD: u32 = 2;
+/// Card scheme: Interac.
+pub const PAYHSM_SCHEME_INTERAC: u32 = 3;
+/// Card scheme: UnionPay.
+pub const PAYHSM_SCHEME_UNIONPAY: u32 = 4;
+
+/// Length of a PVV, in ASCII digits.
+pub const PAYHSM_PVV_LEN: usize = 4;
+/// The longest issuer authentication data (tag 91), in bytes.
+pub const PAYHSM_ISSUER_AUTH_MAX_LEN: usize = 16;
+
+/// Derives the keys of a KSN from a BDK.
+///
+/// The decision callback is asked whether the counter is new. End the transaction when the message is answered: it holds a
+/// group.
+///
+/// Parameters: `bdk`: a B0 key with mode of use X. `ksn`, `ksn_len`: 10 bytes for TDEA, 12 for AES. `transaction`: receives
+/// the handle; 0 on error.
+///
+/// Returns: `OK`; `INVALID_HANDLE`, `USAGE_NOT_PERMITTED`, `MODE_NOT_PERMITTED`, `INVALID_KSN`, `COUNTER_…`, `REFUSED`,
+/// `SLOTS_FULL`; the context's errors.
+///
+/// # Safety
+/// The context's contract; C1 to C3 for the pointers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_dukpt_derive(
+    ctx: *mut PayhsmCtx,
+    bdk: u32,
+    ksn: *const u8,
+    ksn_len: usize,
+    transaction: *mut u32,
+) -> Status {
+    // SAFETY: the caller's.
+    unsafe {
+        run(ctx, |module| {
+            let out = memory::place(transaction, 0)?;
+            let ksn = memory::input(ksn, ksn_len)?;
+            *out = module.dukpt_derive(KeyHandle::from_raw(bdk)?, ksn)?.to_raw();
+            Ok(())
+        })
+    }
+}
+
+/// Derives a terminal's initial key and wraps it for that terminal, with its KSN in the optional block KS or IK.
+///
+/// Parameters: `bdk`: a B0 key with mode of use X. `id`, `id_len`: the initial key identifier, 10 bytes with zero counter
+/// bits (TDEA) or 8 bytes (AES). `kbpk`: a K1 key with mode of use E or B. `block`, `block_capacity`, `block_len`: receive
+/// ASCII; wiped and 0 on error. `kcv`: receives the 5-byte CMAC check value.
+///
+/// Returns: `OK`; `INVALID_HANDLE`, `USAGE_NOT_PERMITTED`, `MODE_NOT_PERMITTED`, `INVALID_KSN`, `KEY_STRENGTH`,
+/// `BUFFER_TOO_SMALL`, `ENTROPY`; the context's errors.
+///
+/// # Safety
+/// The context's contract; C1 to C3 for the pointers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_dukpt_export_initial_key(
+    ctx: *mut PayhsmCtx,
+    bdk: u32,
+    id: *const u8,
+    id_len: usize,
+    kbpk: u32,
+    block: *mut u8,
+    block_capacity: usize,
+    block_len: *mut usize,
+    kcv: *mut u8,
+) -> Status {
+    // SAFETY: the caller's.
+    unsafe {
+        run(ctx, |module| {
+            let out = Output::new(block, block_capacity, block_len)?;
+            let kcv = memory::output_array::<5>(kcv)?;
+            let id = memory::input(id, id_len)?;
+            let (bdk, kbpk) = (KeyHandle::from_raw(bdk)?, KeyHandle::from_raw(kbpk)?);
+            out.fill(|bytes| {
+                let (len, check) = module.dukpt_export_initial_key(bdk, id, kbpk, bytes)?;
+                for (to, from) in kcv.iter_mut().zip(check.as_bytes()) {
+                    *to = *from;
+                }
+                Ok(len)
+            })
+        })
+    }
+}
+
+/// Translates a PIN block to another key and format, for the same PAN.
+///
+/// Parameters: `input_key`: a P0 key with mode of use D, or a transaction. `format_in`, `format_out`: `PAYHSM_PIN_FORMAT_…`.
+/// `pan`, `pan_len`: ASCII digits. `block`, `block_len`: as it came. `output_key`: a P0 key with mode of use E. `out`,
+/// `out_capacity`, `out_len`: receive 8 or 16 bytes; wiped and 0 on error.
+///
+/// Returns: `OK`; `INVALID_HANDLE`, `USAGE_NOT_PERMITTED`, `MODE_NOT_PERMITTED`, `FORMAT_NOT_PERMITTED`, `KEY_STRENGTH`,
+/// `INVALID_PAN`, `INVALID_LENGTH`, `VERIFICATION_FAILED` for whatever is wrong inside the block, `LIMIT_REACHED`,
+/// `BUFFER_TOO_SMALL`, `ENTROPY`; the context's errors.
+///
+/// # Safety
+/// The context's contract; C1 to C3 for the pointers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_pin_translate(
+    ctx: *mut PayhsmCtx,
+    input_key: u32,
+    format_in: u32,
+    pan: *const u8,
+    pan_len: usize,
+    block: *const u8,
+    block_len: usize,
+    output_key: u32,
+    format_out: u32,
+    out: *mut u8,
+    out_capacity: usize,
+    out_len: *mut usize,
+) -> Status {
+    // SAFETY: the caller's.
+    unsafe {
+        run(ctx, |module| {
+            let out = Output::new(out, out_capacity, out_len)?;
+            let (from, to) = (format_of(format_in)?, format_of(format_out)?);
+            let pan = Pan::parse(memory::input(pan, pan_len)?)?;
+            let block = memory::input(block, block_len)?;
+            let (input, output) = (KeyRef::from_raw(input_key)?, KeyHandle::from_raw(output_key)?);
+            out.exactly(to.block_len(), |bytes| {
+                let mut translated = [0; PIN_BLOCK_MAX_LEN];
+                module.pin_translate(input, from, &pan, block, output, to, &mut translated)?;
+                for (to, from) in bytes.iter_mut().zip(translated) {
+                    *to = from;
+                }
+                Ok(())
+            })
+        })
+    }
+}
+
+/// Verifies an enciphered PIN against its PVV. The decision callback is asked first.
+///
+/// Parameters: `input_key`, `format`, `pan`, `block`: as in `payhsm_pin_translate`. `pvk`: a V2 key with mode of use V or C.
+/// `pvki`: 0 to 9. `pvv`: `PAYHSM_PVV_LEN` ASCII digits.
+///
+/// Returns: `OK` if the PIN is right, `VERIFICATION_FAILED` if not; `REFUSED`; otherwise as `payhsm_pin_translate`.
+///
+/// # Safety
+/// The context's contract; C1 to C3 for the pointers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_pin_verify_pvv(
+    ctx: *mut PayhsmCtx,
+    input_key: u32,
+    format: u32,
+    pan: *const u8,
+    pan_len: usize,
+    block: *const u8,
+    block_len: usize,
+    pvk: u32,
+    pvki: u32,
+    pvv: *const u8,
+) -> Status {
+    // SAFETY: the caller's.
+    unsafe {
+        run(ctx, |module| {
+            let format = format_of(format)?;
+            let pan = Pan::parse(memory::input(pan, pan_len)?)?;
+            let block = memory::input(block, block_len)?;
+            let pvki = u8::try_from(pvki).map_err(|_| Error::InvalidArgument)?;
+            let pvv = Pvv::parse(memory::input(pvv, PAYHSM_PVV_LEN)?)?;
+            let (input, pvk) = (KeyRef::from_raw(input_key)?, KeyHandle::from_raw(pvk)?);
+            module.pin_verify_pvv(input, format, &pan, block, pvk, pvki, &pvv)
+        })
+    }
+}
+
+fn scheme_of(number: u32) -> Result<Scheme, Error> {
+    match number {
+        PAYHSM_SCHEME_VISA => Ok(Scheme::Visa),
+        PAYHSM_SCHEME_MASTERCARD => Ok(Scheme::Mastercard),
+        PAYHSM_SCHEME_INTERAC => Ok(Scheme::Interac),
+        PAYHSM_SCHEME_UNIONPAY => Ok(Scheme::UnionPay),
+        _ => Err(Error::InvalidArgument),
+    }
+}
+
+/// Verifies an application cryptogram and answers it. The decision callback is asked whether the ATC is new.
+///
+/// Parameters: `imk`: an E0 key with mode of use X. `scheme`: `PAYHSM_SCHEME_…`. `cvn`: the cryptogram version number of the
+/// card, from your records. `pan`, `pan_len`: ASCII digits. `psn`: PAN sequence number, 0 to 99. `field55`: BER-TLV.
+/// `answer`, `answer_len`: what the ARPC is made over: nothing, 2 bytes (method 1: authorisation response code), or 4 to 12
+/// (method 2: card status update and proprietary data). `issuer_auth`, `issuer_auth_capacity`, `issuer_auth_len`: receive
+/// the value of tag 91; empty without an answer; wiped and 0 on error.
+///
+/// Returns: `OK` if the cryptogram is right, `VERIFICATION_FAILED` if not; `INVALID_HANDLE`, `USAGE_NOT_PERMITTED`,
+/// `MODE_NOT_PERMITTED`, `UNSUPPORTED` (no such profile, or another method), `TLV_…`, `EMV_ELEMENT`, `IAD`, `INVALID_PAN`,
+/// `INVALID_LENGTH`, `REFUSED`, `BUFFER_TOO_SMALL`; the context's errors.
+///
+/// # Safety
+/// The context's contract; C1 to C3 for the pointers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_arqc_verify(
+    ctx: *mut PayhsmCtx,
+    imk: u32,
+    scheme: u32,
+    cvn: u32,
+    pan: *const u8,
+    pan_len: usize,
+    psn: u32,
+    field55: *const u8,
+    field55_len: usize,
+    answer: *const u8,
+    answer_len: usize,
+    issuer_auth: *mut u8,
+    issuer_auth_capacity: usize,
+    issuer_auth_len: *mut usize,
+) -> Status {
+    // SAFETY: the caller's.
+    unsafe {
+        run(ctx, |module| {
+            let out = Output::new(issuer_auth, issuer_auth_capacity, issuer_auth_len)?;
+            let cvn = u8::try_from(cvn).map_err(|_| Error::Unsupported)?;
+            let profile = Profile::of(scheme_of(scheme)?, cvn)?;
+            let pan = Pan::parse(memory::input(pan, pan_len)?)?;
+            let psn = Psn::new(u8::try_from(psn).map_err(|_| Error::InvalidArgument)?)?;
+            let field55 = memory::input(field55, field55_len)?;
+            let request = match memory::input(answer, answer_len)? {
+                [] => ArpcRequest::None,
+                &[a, b] => ArpcRequest::Method1 { arc: [a, b] },
+                &[a, b, c, d, ref proprietary @ ..] => ArpcRequest::Method2 {
+                    csu: [a, b, c, d],
+                    proprietary,
+                },
+                _ => return Err(Error::InvalidLength),
+            };
+            out.fill(|bytes| {
+                if bytes.len() < PAYHSM_ISSUER_AUTH_MAX_LEN {
+                    return Err(Error::BufferTooSmall);
+                }
+                let answered = module.arqc_verify(KeyHandle::from_raw(imk)?, profile, &pan, psn, field55, request)?;
+                let Some(data) = answered.issuer_authentication_data else {
+                    return Ok(0);
+                };
+                for (to, from) in bytes.iter_mut().zip(data.as_bytes()) {
+                    *to = *from;
+                }
+                Ok(data.as_bytes().len())
+            })
+        })
+    }
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! MACs.
+
+use crate::capi::context::{PayhsmCtx, run};
+use crate::capi::memory::{self, Output};
+use crate::capi::status::Status;
+use crate::error::Error;
+use crate::hsm::{KeyRef, MacMethod, MacPurpose, Padding};
+use crate::policy::MacAlgorithm;
+
+/// MAC method: ANSI X9.19 retail MAC, that is ISO/IEC 9797-1 algorithm 3 with padding method 1.
+pub const PAYHSM_MAC_X9_19: u32 = 1;
+/// MAC method: ISO/IEC 9797-1 algorithm 3 with padding method 2.
+pub const PAYHSM_MAC_ALG3_PAD2: u32 = 2;
+/// MAC method: ISO/IEC 9797-1 algorithm 1 with padding method 1.
+pub const PAYHSM_MAC_ALG1_PAD1: u32 = 3;
+/// MAC method: ISO/IEC 9797-1 algorithm 1 with padding method 2.
+pub const PAYHSM_MAC_ALG1_PAD2: u32 = 4;
+/// MAC method: CMAC.
+pub const PAYHSM_MAC_CMAC: u32 = 5;
+
+/// Purpose: a MAC is made.
+pub const PAYHSM_MAC_GENERATE: u32 = 1;
+/// Purpose: a MAC is checked.
+pub const PAYHSM_MAC_VERIFY: u32 = 2;
+
+/// The longest MAC, in bytes.
+pub const PAYHSM_MAC_MAX_LEN: usize = 16;
+
+fn method(number: u32) -> Result<MacMethod, Error> {
+    let (algorithm, padding) = match number {
+        PAYHSM_MAC_X9_19 => (MacAlgorithm::Iso9797Alg3, Padding::Method1),
+        PAYHSM_MAC_ALG3_PAD2 => (MacAlgorithm::Iso9797Alg3, Padding::Method2),
+        PAYHSM_MAC_ALG1_PAD1 => (MacAlgorithm::Iso9797Alg1, Padding::Method1),
+        PAYHSM_MAC_ALG1_PAD2 => (MacAlgorithm::Iso9797Alg1, Padding::Method2),
+        PAYHSM_MAC_CMAC => (MacAlgorithm::Cmac, Padding::Method1),
+        _ => return Err(Error::InvalidArgument),
+    };
+    Ok(MacMethod { algorithm, padding })
+}
+
+/// Makes a MAC.
+///
+/// Parameters: `key`: a MAC key's or a transaction's handle; a terminal's transaction makes request MACs, a host's
+/// response MACs. `mac_method`: `PAYHSM_MAC_…`; a key in a slot allows the algorithm of its usage. `data`: the message.
+/// `wanted`: how many of the leftmost bytes: 4 to 8 (AES: 16), CMAC at least 8. `mac`, `mac_capacity`, `mac_len`:
+/// receive them; wiped and 0 on error.
+///
+/// Returns: `OK`; `INVALID_HANDLE`, `USAGE_NOT_PERMITTED`, `MODE_NOT_PERMITTED`, `ALGORITHM_MISMATCH`,
+/// `INVALID_ARGUMENT` (method), `INVALID_LENGTH` (wanted), `BUFFER_TOO_SMALL`; the context's errors.
+///
+/// # Safety
+/// The context's contract; C1 to C3 for the pointers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_mac_generate(
+    ctx: *mut PayhsmCtx,
+    key: u32,
+    mac_method: u32,
+    data: *const u8,
+    data_len: usize,
+    wanted: usize,
+    mac: *mut u8,
+    mac_capacity: usize,
+    mac_len: *mut usize,
+) -> Status {
+    // SAFETY: the caller's.
+    unsafe {
+        run(ctx, |module| {
+            let out = Output::new(mac, mac_capacity, mac_len)?;
+            let data = memory::input(data, data_len)?;
+            let (key, method) = (KeyRef::from_raw(key)?, method(mac_method)?);
+            out.exactly(wanted, |bytes| module.mac_generate(key, method, data, bytes))
+        })
+    }
+}
+
+/// Checks a MAC in constant time.
+///
+/// Parameters: `key`, `mac_method`, `data`: as in `payhsm_mac_generate`; a terminal's transaction checks response MACs, a
+/// host's request MACs. `mac`, `mac_len`: what came with the message; how long it must be is yours to know, not the
+/// message's to say.
+///
+/// Returns: `OK` if it is right, `VERIFICATION_FAILED` if not; otherwise as `payhsm_mac_generate`.
+///
+/// # Safety
+/// The context's contract; C1 to C3 for the pointers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_mac_verify(
+    ctx: *mut PayhsmCtx,
+    key: u32,
+    mac_method: u32,
+    data: *const u8,
+    data_len: usize,
+    mac: *const u8,
+    mac_len: usize,
+) -> Status {
+    // SAFETY: the caller's.
+    unsafe {
+        run(ctx, |module| {
+            let (data, mac) = (memory::input(data, data_len)?, memory::input(mac, mac_len)?);
+            module.mac_verify(KeyRef::from_raw(key)?, method(mac_method)?, data, mac)
+        })
+    }
+}
+
+/// Begins a message that comes in parts. A context has one such message; an unfinished one is wiped.
+///
+/// Parameters: `key`, `mac_method`: as in `payhsm_mac_generate`. `purpose`: `PAYHSM_MAC_GENERATE` or `PAYHSM_MAC_VERIFY`.
+///
+/// Returns: as `payhsm_mac_generate`.
+///
+/// # Safety
+/// The context's contract.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_mac_begin(ctx: *mut PayhsmCtx, key: u32, mac_method: u32, purpose: u32) -> Status {
+    // SAFETY: the caller's.
+    unsafe {
+        run(ctx, |module| {
+            let purpose = match purpose {
+                PAYHSM_MAC_GENERATE => MacPurpose::Generate,
+                PAYHSM_MAC_VERIFY => MacPurpose::Verify,
+                _ => return Err(Error::InvalidArgument),
+            };
+            module.mac_begin(KeyRef::from_raw(key)?, method(mac_method)?, purpose)
+        })
+    }
+}
+
+/// Takes more of the message.
+///
+/// Returns: `OK`; `BAD_STATE` if none was begun; the context's errors.
+///
+/// # Safety
+/// The context's contract; C1 to C3 for `data`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_mac_update(ctx: *mut PayhsmCtx, data: *const u8, data_len: usize) -> Status {
+    // SAFETY: the caller's.
+    unsafe { run(ctx, |module| module.mac_update(memory::input(data, data_len)?)) }
+}
+
+/// Ends a message that was begun with `PAYHSM_MAC_GENERATE`. It is over in every case.
+///
+/// Parameters: `wanted`, `mac`, `mac_capacity`, `mac_len`: as in `payhsm_mac_generate`.
+///
+/// Returns: `OK`; `BAD_STATE` if none was begun, or one to verify; `INVALID_LENGTH`, `BUFFER_TOO_SMALL`; the context's
+/// errors.
+///
+/// # Safety
+/// The context's contract; C1 to C3 for the pointers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_mac_finish(
+    ctx: *mut PayhsmCtx,
+    wanted: usize,
+    mac: *mut u8,
+    mac_capacity: usize,
+    mac_len: *mut usize,
+) -> Status {
+    // SAFETY: the caller's.
+    unsafe {
+        run(ctx, |module| {
+            let out = Output::new(mac, mac_capacity, mac_len)?;
+            out.exactly(wanted, |bytes| module.mac_finish(bytes))
+        })
+    }
+}
+
+/// Ends a message that was begun with `PAYHSM_MAC_VERIFY`. It is over in every case.
+///
+/// Returns: `OK` if the MAC is right, `VERIFICATION_FAILED` if not; `BAD_STATE`, `INVALID_LENGTH`; the context's errors.
+///
+/// # Safety
+/// The context's contract; C1 to C3 for `mac`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_mac_finish_verify(ctx: *mut PayhsmCtx, mac: *const u8, mac_len: usize) -> Status {
+    // SAFETY: the caller's.
+    unsafe { run(ctx, |module| module.mac_finish_verify(memory::input(mac, mac_len)?)) }
+}

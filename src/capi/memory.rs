@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From pointers to slices and back.
+//!
+//! The contract that every `unsafe` block of the C functions relies on, in full in `docs/C-API.md`:
+//!
+//! - **C1** a pointer that is not `NULL` points to the stated number of readable (inputs) or writable (outputs) bytes,
+//!   for the length of the call;
+//! - **C2** nobody else reads or writes that memory, or the context, during the call;
+//! - **C3** outputs do not overlap inputs or other outputs, except where a function allows input and output to be the
+//!   same buffer. What overlaps all the same is refused where lengths tell it.
+
+use core::ptr;
+use core::slice;
+
+use zeroize::Zeroize;
+
+use crate::error::Error;
+
+/// An input.
+///
+/// # Safety
+/// C1 and C2 for `data` and `len`.
+pub(super) unsafe fn input<'a>(data: *const u8, len: usize) -> Result<&'a [u8], Error> {
+    if len == 0 {
+        return Ok(&[]);
+    }
+    if data.is_null() {
+        return Err(Error::NullPointer);
+    }
+    if isize::try_from(len).is_err() {
+        return Err(Error::InvalidLength);
+    }
+    // SAFETY: not null, at most isize::MAX bytes, readable by C1, not written meanwhile by C2.
+    Ok(unsafe { slice::from_raw_parts(data, len) })
+}
+
+/// An input of fixed length.
+///
+/// # Safety
+/// C1 and C2 for `data` and `N`.
+pub(super) unsafe fn input_array<'a, const N: usize>(data: *const u8) -> Result<&'a [u8; N], Error> {
+    // SAFETY: the caller's.
+    unsafe { input(data, N) }?.try_into().map_err(|_| Error::Internal)
+}
+
+/// An output buffer, wiped.
+///
+/// # Safety
+/// C1, C2 and C3 for `data` and `len`.
+pub(super) unsafe fn output<'a>(data: *mut u8, len: usize) -> Result<&'a mut [u8], Error> {
+    if len == 0 {
+        return Ok(&mut []);
+    }
+    if data.is_null() {
+        return Err(Error::NullPointer);
+    }
+    if isize::try_from(len).is_err() {
+        return Err(Error::InvalidLength);
+    }
+    // SAFETY: writable by C1; zero is a valid byte.
+    unsafe { ptr::write_bytes(data, 0, len) };
+    // SAFETY: not null, at most isize::MAX initialised bytes, nobody else's by C2 and C3.
+    Ok(unsafe { slice::from_raw_parts_mut(data, len) })
+}
+
+/// An output of fixed length, wiped.
+///
+/// # Safety
+/// C1, C2 and C3 for `data` and `N`.
+pub(super) unsafe fn output_array<'a, const N: usize>(data: *mut u8) -> Result<&'a mut [u8; N], Error> {
+    // SAFETY: the caller's.
+    unsafe { output(data, N) }?.try_into().map_err(|_| Error::Internal)
+}
+
+/// An output value, set to `value`.
+///
+/// # Safety
+/// C1, C2 and C3 for `place`.
+pub(super) unsafe fn place<'a, T>(place: *mut T, value: T) -> Result<&'a mut T, Error> {
+    if place.is_null() {
+        return Err(Error::NullPointer);
+    }
+    if !place.is_aligned() {
+        return Err(Error::Misaligned);
+    }
+    // SAFETY: not null, aligned, writable by C1.
+    unsafe { place.write(value) };
+    // SAFETY: just initialised; nobody else's by C2 and C3.
+    Ok(unsafe { &mut *place })
+}
+
+/// An input value.
+///
+/// # Safety
+/// C1 and C2 for `place`.
+pub(super) unsafe fn value<'a, T>(place: *const T) -> Result<&'a T, Error> {
+    if place.is_null() {
+        return Err(Error::NullPointer);
+    }
+    if !place.is_aligned() {
+        return Err(Error::Misaligned);
+    }
+    // SAFETY: not null, aligned, readable by C1 and not written by C2. The types used here have no invalid values.
+    Ok(unsafe { &*place })
+}
+
+/// A buffer that is filled up to a length that the call finds.
+pub(super) struct Output<'a> {
+    bytes: &'a mut [u8],
+    len: &'a mut usize,
+}
+
+impl<'a> Output<'a> {
+    /// Wipes the buffer and sets the length to 0.
+    ///
+    /// # Safety
+    /// C1, C2 and C3 for `data` with `capacity` bytes and for `len`.
+    pub(super) unsafe fn new(data: *mut u8, capacity: usize, len: *mut usize) -> Result<Self, Error> {
+        // SAFETY: the caller's.
+        let len = unsafe { place(len, 0) }?;
+        // SAFETY: the caller's.
+        let bytes = unsafe { output(data, capacity) }?;
+        Ok(Self { bytes, len })
+    }
+
+    /// The buffer whole, for a call that reports how much it wrote.
+    pub(super) fn fill(self, write: impl FnOnce(&mut [u8]) -> Result<usize, Error>) -> Result<(), Error> {
+        match write(self.bytes) {
+            Ok(len) => {
+                *self.len = len;
+                Ok(())
+            }
+            Err(error) => {
+                self.bytes.zeroize();
+                Err(error)
+            }
+        }
+    }
+
+    /// The first `len` bytes, for a call that writes all of them.
+    pub(super) fn exactly(self, len: usize, write: impl FnOnce(&mut [u8]) -> Result<(), Error>) -> Result<(), Error> {
+        self.fill(|bytes| {
+            let out = bytes.get_mut(..len).ok_or(Error::BufferTooSmall)?;
+            write(out)?;
+            Ok(len)
+        })
+    }
+}
+
+/// Copies an input to the output that is worked on in place. Both may be one buffer; a partial overlap is refused.
+///
+/// # Safety
+/// C1 and C2 for `data` with `len` bytes, and for `out` with `len` bytes.
+pub(super) unsafe fn copy_in<'a>(data: *const u8, len: usize, out: *mut u8) -> Result<&'a mut [u8], Error> {
+    if len == 0 {
+        return Ok(&mut []);
+    }
+    if data.is_null() || out.is_null() {
+        return Err(Error::NullPointer);
+    }
+    if isize::try_from(len).is_err() {
+        return Err(Error::InvalidLength);
+    }
+    let distance = data.addr().abs_diff(out.addr());
+    if distance != 0 && distance < len {
+        return Err(Error::Overlap);
+    }
+    // SAFETY: readable and writable for `len` bytes by C1; `copy` allows both to be the same buffer.
+    unsafe { ptr::copy(data, out, len) };
+    // SAFETY: not null, at most isize::MAX initialised bytes, nobody else's by C2.
+    Ok(unsafe { slice::from_raw_parts_mut(out, len) })
+}
+
+/// How much of the stack below a call is overwritten after it, in bytes.
+const BURN_LEN: usize = 4096;
+
+/// Overwrites the stack that a call has used: moved values and spilled registers leave copies that no destructor
+/// reaches.
+#[inline(never)]
+pub(super) fn burn_stack() {
+    let mut area = [0_u8; BURN_LEN];
+    area.zeroize();
+    core::hint::black_box(&mut area);
+}

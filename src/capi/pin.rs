@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! PIN blocks, and the PIN's way in at the terminal.
+
+use crate::error::Error;
+use crate::hsm::PIN_BLOCK_MAX_LEN;
+use crate::pin::block::Format;
+
+/// PIN block format: ISO 9564-1 format 0, 8 bytes.
+pub const PAYHSM_PIN_FORMAT_0: u32 = 0;
+/// PIN block format: ISO 9564-1 format 3, 8 bytes.
+pub const PAYHSM_PIN_FORMAT_3: u32 = 3;
+/// PIN block format: ISO 9564-1 format 4, 16 bytes, AES.
+pub const PAYHSM_PIN_FORMAT_4: u32 = 4;
+/// The longest enciphered PIN block, in bytes.
+pub const PAYHSM_PIN_BLOCK_MAX_LEN: usize = PIN_BLOCK_MAX_LEN;
+
+pub(super) fn format_of(number: u32) -> Result<Format, Error> {
+    u8::try_from(number)
+        .map_err(|_| Error::InvalidArgument)
+        .and_then(Format::from_number)
+}
+
+#[cfg(feature = "terminal")]
+pub use entry::*;
+
+#[cfg(feature = "terminal")]
+mod entry {
+    use core::fmt;
+
+    use zeroize::Zeroize;
+
+    use super::format_of;
+    use crate::capi::context::{PayhsmCtx, run};
+    use crate::capi::memory::{self, Output};
+    use crate::capi::status::{Status, status};
+    use crate::error::Error;
+    use crate::hsm::{KeyRef, PIN_BLOCK_MAX_LEN};
+    use crate::pin::Pin;
+    use crate::pin::pan::Pan;
+
+    /// A PIN on its way from the keypad into the library, which wipes it in every call that takes it.
+    #[repr(C)]
+    pub struct PayhsmPin {
+        /// Number of digits, 4 to 12.
+        pub len: u8,
+        /// The digits, values 0 to 9; 0 behind the last.
+        pub digits: [u8; 12],
+    }
+
+    impl fmt::Debug for PayhsmPin {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.debug_struct("PayhsmPin").finish_non_exhaustive()
+        }
+    }
+
+    /// A PIN that is wiped where the caller has it, whatever happens.
+    struct Entry<'a>(&'a mut PayhsmPin);
+
+    impl Drop for Entry<'_> {
+        fn drop(&mut self) {
+            self.0.len.zeroize();
+            self.0.digits.zeroize();
+        }
+    }
+
+    /// Enciphers a PIN that was entered at this terminal.
+    ///
+    /// Parameters: `key`: a P0 key's or a terminal transaction's handle. `format_number`: `PAYHSM_PIN_FORMAT_…`. `pan`,
+    /// `pan_len`: ASCII digits with the check digit, 12 to 19, for formats 0 and 3 at least 13. `pin`: wiped in every case.
+    /// `block`, `block_capacity`, `block_len`: receive 8 or 16 bytes; wiped and 0 on error.
+    ///
+    /// Returns: `OK`; `INVALID_HANDLE`, `USAGE_NOT_PERMITTED`, `MODE_NOT_PERMITTED`, `FORMAT_NOT_PERMITTED`, `INVALID_PAN`,
+    /// `INVALID_PIN`, `LIMIT_REACHED` (a second PIN of one transaction), `BUFFER_TOO_SMALL`, `ENTROPY`; the context's errors.
+    ///
+    /// # Safety
+    /// The context's contract; C1 to C3 for the pointers.
+    #[unsafe(no_mangle)]
+    pub unsafe extern "C" fn payhsm_pin_encipher(
+        ctx: *mut PayhsmCtx,
+        key: u32,
+        format_number: u32,
+        pan: *const u8,
+        pan_len: usize,
+        pin: *mut PayhsmPin,
+        block: *mut u8,
+        block_capacity: usize,
+        block_len: *mut usize,
+    ) -> Status {
+        // SAFETY: the caller's. The PIN is read and written through its pointer only after it was judged.
+        unsafe {
+            if pin.is_null() {
+                return status(Err(Error::NullPointer));
+            }
+            let entry = Entry(&mut *pin);
+            run(ctx, |module| {
+                let out = Output::new(block, block_capacity, block_len)?;
+                let key = KeyRef::from_raw(key)?;
+                let format = format_of(format_number)?;
+                let pan = Pan::parse(memory::input(pan, pan_len)?)?;
+                let mut secret = Pin::empty();
+                secret.enter(entry.0.len, &entry.0.digits)?;
+                let mut enciphered = [0; PIN_BLOCK_MAX_LEN];
+                out.fill(|bytes| {
+                    if bytes.len() < format.block_len() {
+                        return Err(Error::BufferTooSmall);
+                    }
+                    let len = module.pin_encipher(key, format, &pan, &secret, &mut enciphered)?;
+                    for (to, from) in bytes.iter_mut().zip(enciphered.iter().take(len)) {
+                        *to = *from;
+                    }
+                    Ok(len)
+                })
+            })
+        }
+    }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What both parties do with a transaction.
+
+use crate::capi::context::{PayhsmCtx, run};
+use crate::capi::memory::Output;
+use crate::capi::status::Status;
+use crate::hsm::{TransactionHandle, TransactionKsn};
+
+/// Length of a KSN of DUKPT with TDEA keys, in bytes.
+pub const PAYHSM_DUKPT_TDES_KSN_LEN: usize = 10;
+/// Length of a KSN of DUKPT with AES keys, in bytes.
+pub const PAYHSM_DUKPT_AES_KSN_LEN: usize = 12;
+/// The longest KSN, in bytes.
+pub const PAYHSM_KSN_MAX_LEN: usize = TransactionKsn::MAX_LEN;
+
+/// Ends a transaction: its keys are wiped, its handle names nothing.
+///
+/// Returns: `OK`; `INVALID_HANDLE`; the context's errors.
+///
+/// # Safety
+/// The context's contract.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_transaction_end(ctx: *mut PayhsmCtx, transaction: u32) -> Status {
+    // SAFETY: the caller's.
+    unsafe {
+        run(ctx, |module| {
+            module.transaction_end(TransactionHandle::from_raw(transaction)?)
+        })
+    }
+}
+
+/// Tells the KSN of a transaction.
+///
+/// Parameters: `ksn`, `ksn_capacity`, `ksn_len`: as `payhsm_dukpt_begin`.
+///
+/// Returns: `OK`; `INVALID_HANDLE`, `BUFFER_TOO_SMALL`; the context's errors.
+///
+/// # Safety
+/// The context's contract; C1 to C3 for the pointers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_transaction_ksn(
+    ctx: *mut PayhsmCtx,
+    transaction: u32,
+    ksn: *mut u8,
+    ksn_capacity: usize,
+    ksn_len: *mut usize,
+) -> Status {
+    // SAFETY: the caller's.
+    unsafe {
+        run(ctx, |module| {
+            let out = Output::new(ksn, ksn_capacity, ksn_len)?;
+            let ksn = module.transaction_ksn(TransactionHandle::from_raw(transaction)?)?;
+            out.exactly(ksn.as_bytes().len(), |bytes| {
+                for (to, from) in bytes.iter_mut().zip(ksn.as_bytes()) {
+                    *to = *from;
+                }
+                Ok(())
+            })
+        })
+    }
+}
