@@ -49,7 +49,12 @@ impl FileStorage {
 
     fn replace(&self, id: u16, record: &[u8]) -> io::Result<()> {
         let temporary = self.directory.join(format!("{}.new", name(id)));
-        let mut file = private().create(true).truncate(true).open(&temporary)?;
+        // A file of this name is what a cut left, or somebody else's: made anew, it has our permissions and is no link.
+        match fs::remove_file(&temporary) {
+            Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+        let mut file = private().create_new(true).open(&temporary)?;
         file.write_all(record)?;
         file.sync_all()?;
         drop(file);
