@@ -39,7 +39,7 @@ fn fill(text: Option<String>, len: usize) -> [u8; 14] {
     let mut out = [0xF; 14];
     if let Some(text) = text {
         for (to, c) in out[len..].iter_mut().zip(text.chars()) {
-            *to = c.to_digit(16).unwrap() as u8;
+            *to = c.to_digit(16).unwrap().try_into().unwrap();
         }
     }
     out
