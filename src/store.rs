@@ -6,7 +6,7 @@
 //! ```
 //!
 //! **Storage** is what the platform gives: small records by number, each saved atomically and durably.
-//! [`MemoryStorage`] and, with the feature `std`, [`FileStorage`] are two.
+//! [`MemoryStorage`] and, with the feature `std`, `FileStorage` are two.
 //!
 //! **Records** are sealed under keys derived from the device's storage key, with their kind, number and sequence number
 //! under the authenticator: a record can be neither read, changed, moved to another place nor mixed with another.
