@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Bodies of the fuzz targets: one function for each, over bytes. Every one checks a property besides the absence of
+//! panics: what was read is written again, what was enciphered is deciphered, a model says the same.
+//!
+//! `fuzz_targets/` hands libFuzzer's bytes to them; the tests here run them on the seeds and on old crashes
+//! (`regressions/<target>/`) with a stable compiler.
+
+pub mod codec;
+pub mod dukpt;
+pub mod emv;
+pub mod inject;
+pub mod keyblock;
+pub mod pin;
+pub mod seed;
+pub mod store;
+
+/// A target by name.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target. `Cargo.toml` and `fuzz_targets/` have the same names; a test compares.
+pub const TARGETS: &[Target] = &[
+    ("agreement", inject::agreement),
+    ("attributes", codec::attributes),
+    ("bcd", codec::bcd),
+    ("component", inject::component),
+    ("dol", emv::dol),
+    ("ec_point", inject::ec_point),
+    ("emv_field55", emv::field55),
+    ("generate_ac_response", emv::response),
+    ("hex", codec::hex),
+    ("keyblock_parse", keyblock::parse),
+    ("keyblock_unwrap", keyblock::unwrap),
+    ("keyblock_wrap", keyblock::wrap),
+    ("ksn", dukpt::ksn),
+    ("pan", pin::pan),
+    ("pin_block", pin::block),
+    ("pin_clear", pin::clear),
+    ("record", store::record),
+    ("snapshot", dukpt::snapshot),
+    ("tlv", codec::tlv),
+    ("track2", emv::track2),
+];
+
+/// Bytes taken from the front of a target's input. Past the end there are zeros.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a>(&'a [u8]);
+
+impl<'a> Input<'a> {
+    /// All of the input.
+    pub fn new(data: &'a [u8]) -> Self {
+        Self(data)
+    }
+
+    /// The next byte.
+    pub fn byte(&mut self) -> u8 {
+        self.array::<1>()[0]
+    }
+
+    /// The next byte, unless all are taken.
+    pub fn more(&mut self) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    /// The next `N` bytes.
+    pub fn array<const N: usize>(&mut self) -> [u8; N] {
+        let mut out = [0; N];
+        let bytes = self.slice(N);
+        out[..bytes.len()].copy_from_slice(bytes);
+        out
+    }
+
+    /// The next `len` bytes, or as many as are left.
+    pub fn slice(&mut self, len: usize) -> &'a [u8] {
+        let (taken, rest) = self.0.split_at(len.min(self.0.len()));
+        self.0 = rest;
+        taken
+    }
+
+    /// A length byte, then so many bytes.
+    pub fn short(&mut self) -> &'a [u8] {
+        let len = self.byte();
+        self.slice(usize::from(len))
+    }
+
+    /// What is left.
+    pub fn rest(self) -> &'a [u8] {
+        self.0
+    }
+}
+
+/// Random bytes that are not: SplitMix64.
+#[derive(Debug)]
+pub struct Rng(pub u64);
+
+impl payhsm::entropy::Entropy for Rng {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), payhsm::error::Error> {
+        for chunk in out.chunks_mut(8) {
+            self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+            let mut z = self.0;
+            z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            z ^= z >> 31;
+            chunk.copy_from_slice(&z.to_be_bytes()[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    fn names(folder: &str) -> BTreeSet<String> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        let entries = fs::read_dir(path).unwrap();
+        entries
+            .map(|e| e.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn targets_are_declared() {
+        let here: BTreeSet<String> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
+        assert_eq!(here, names("fuzz_targets"));
+        let manifest = include_str!("../Cargo.toml");
+        let bins: BTreeSet<String> = manifest
+            .lines()
+            .filter_map(|line| line.strip_prefix("path = \"fuzz_targets/")?.strip_suffix(".rs\""))
+            .map(str::to_owned)
+            .collect();
+        assert_eq!(here, bins);
+    }
+
+    #[test]
+    fn every_target_has_seeds_and_passes_them() {
+        for (name, run) in TARGETS {
+            let seeds = seed::seeds(name);
+            assert!(!seeds.is_empty(), "{name}");
+            for bytes in &seeds {
+                run(bytes);
+                // And every seed cut short, and with one byte changed.
+                for len in (0..bytes.len()).step_by(1 + bytes.len() / 16) {
+                    run(&bytes[..len]);
+                    let mut changed = bytes.clone();
+                    changed[len] ^= 1 << (len % 8);
+                    run(&changed);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn old_crashes_pass() {
+        for (name, run) in TARGETS {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions").join(name);
+            for entry in fs::read_dir(folder).into_iter().flatten() {
+                run(&fs::read(entry.unwrap().path()).unwrap());
+            }
+        }
+    }
+}

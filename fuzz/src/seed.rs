@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Seeds of the targets, made from `vectors/*.txt` and a few lines here.
+
+#[path = "../../tests/common/vectors.rs"]
+#[allow(dead_code, unused, clippy::all)]
+mod vectors;
+
+use std::path::Path;
+
+use vectors::{Value, text};
+
+/// The attributes of one vector.
+struct Vector<'a>(Vec<(&'a str, text::Token<'a>)>);
+
+impl Vector<'_> {
+    fn value(&self, name: &str) -> Option<Value> {
+        let (_, token) = self.0.iter().find(|(other, _)| *other == name)?;
+        Value::parse(*token)
+    }
+
+    fn hex(&self, name: &str) -> Option<Vec<u8>> {
+        Some(self.value(name)?.hex())
+    }
+
+    fn text(&self, name: &str) -> Option<Vec<u8>> {
+        match self.value(name)? {
+            Value::Text(text) | Value::Bare(text) => Some(text.into_bytes()),
+            Value::List(_) => None,
+        }
+    }
+
+    fn int(&self, name: &str) -> Option<u8> {
+        u8::try_from(self.value(name)?.int()).ok()
+    }
+}
+
+/// What `make` makes of the vectors whose operation starts with `op`.
+fn from(family: &str, op: &str, make: impl Fn(&Vector<'_>) -> Option<Vec<u8>>) -> Vec<Vec<u8>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vectors").join(family);
+    let file = std::fs::read_to_string(path.with_extension("txt")).unwrap();
+    let vectors = text::blocks(&file).map(|block| Vector(text::attributes(block).collect()));
+    let wanted = vectors.filter(|v| v.text("Op").is_some_and(|name| name.starts_with(op.as_bytes())));
+    wanted.filter_map(|vector| make(&vector)).collect()
+}
+
+/// A length byte and the bytes.
+fn short(bytes: &[u8]) -> Vec<u8> {
+    let len = u8::try_from(bytes.len()).unwrap_or(u8::MAX);
+    [&[len], &bytes[..usize::from(len)]].concat()
+}
+
+fn padded<const N: usize>(bytes: &[u8]) -> Vec<u8> {
+    let mut out = bytes.to_vec();
+    out.resize(N, 0);
+    out
+}
+
+/// A PIN as length and twelve digits.
+fn pin(text: &[u8]) -> Vec<u8> {
+    let digits: Vec<u8> = text.iter().map(|c| c & 15).collect();
+    [vec![u8::try_from(text.len()).unwrap_or(0)], padded::<12>(&digits)].concat()
+}
+
+/// A protection key as the key-block targets read it.
+fn kbpk(version: u8, bytes: &[u8]) -> Vec<u8> {
+    let len = u8::try_from(bytes.len() / 8).unwrap_or(2).saturating_sub(2);
+    let kind = (len << 1) | u8::from(matches!(version, b'D' | b'E'));
+    [vec![kind], padded::<32>(bytes)].concat()
+}
+
+/// The seeds of a target.
+pub fn seeds(target: &str) -> Vec<Vec<u8>> {
+    let mut seeds = match target {
+        "agreement" => ["host", "a", "0123456789abcdef0123456789abcdef"]
+            .iter()
+            .zip(0..)
+            .map(|(host, n)| {
+                [
+                    vec![n, n, n, 70, n],
+                    short(host.as_bytes()),
+                    short(b"terminal"),
+                    vec![n; 16],
+                ]
+                .concat()
+            })
+            .collect(),
+        "attributes" => from("tr31", "tr31_unwrap", |v| {
+            v.text("Key_block")?.get(5..13).map(<[u8]>::to_vec)
+        }),
+        "bcd" => vec![vec![0x12, 0x34, 0x5F, 0xFF], vec![0, 0, 0x99], vec![1, 2, 3]],
+        "component" => components(),
+        "dol" => {
+            let list = [0x9F, 0x02, 6, 0x5A, 10, 0x95, 5, 0x9C, 1];
+            let values = [short(&[0x12; 6]), short(&[0x41; 8]), short(&[0; 5]), short(&[1, 0])].concat();
+            vec![short(&list), [short(&list), values].concat()]
+        }
+        "ec_point" => from("ecdh_hkdf", "p256_point_validate", |v| v.hex("Public"))
+            .into_iter()
+            .flat_map(|p| [[&[2 | (p[64] & 1)], &p[1..33]].concat(), p])
+            .collect(),
+        "emv_field55" => messages(),
+        "generate_ac_response" => {
+            let ac = [1, 2, 3, 4, 5, 6, 7, 8];
+            let format1 = [&[0x80, 18, 0x80, 0, 0x1C], &ac[..], &[6, 1, 0x12, 3, 0xA0, 0xB8, 0]].concat();
+            let head = [0x9F, 0x27, 1, 0x80, 0x9F, 0x36, 2, 0, 0x1C];
+            let format2 = [&[0x77, 20], &head[..], &[0x9F, 0x26, 8], &ac].concat();
+            let signed = [&[0x77, 16], &head[..], &[0x9F, 0x4B, 4, 9, 9, 9, 9]].concat();
+            vec![format1, format2, signed]
+        }
+        "hex" => vec![b"0123456789ABCDEF".to_vec(), b"0g".to_vec(), vec![0xDE, 0xAD, 0xBE]],
+        "keyblock_parse" => from("tr31", "tr31_unwrap", |v| v.text("Key_block")),
+        "keyblock_unwrap" => from("tr31", "tr31_unwrap", |v| {
+            let block = v.text("Key_block")?;
+            Some([kbpk(*block.first()?, &v.hex("Kbpk")?), block].concat())
+        }),
+        "keyblock_wrap" => wraps(),
+        "ksn" => [
+            ("dukpt_tdes", "dukpt_tdes_key"),
+            ("dukpt_aes", "dukpt_aes_derivation_key"),
+        ]
+        .iter()
+        .flat_map(|(family, op)| from(family, op, |v| v.hex("Ksn")))
+        .collect(),
+        "pan" => from("pinblock", "pinblock_enc", |v| v.text("Pan")),
+        "pin_block" => from("pinblock", "pinblock_encode", |v| {
+            let head = [vec![v.int("Format")?], vec![0x5A; 16]].concat();
+            Some(
+                [
+                    head,
+                    pin(&v.text("Pin")?),
+                    short(&v.text("Pan").unwrap_or_default()),
+                    v.hex("Pinblock")?,
+                ]
+                .concat(),
+            )
+        }),
+        "pin_clear" => from("pinblock", "pinblock_decode", |v| {
+            Some([short(&v.text("Pan").unwrap_or_default()), v.hex("Pinblock")?].concat())
+        }),
+        "record" => vec![
+            [
+                vec![7; 16],
+                vec![0],
+                short(b"first"),
+                vec![0],
+                short(b"second"),
+                vec![1, 0],
+                short(b"third"),
+            ]
+            .concat(),
+            [
+                vec![7; 16],
+                vec![0],
+                short(b"body"),
+                vec![2, 0, 0, 21, 1, 0],
+                short(b"again"),
+            ]
+            .concat(),
+            [
+                vec![7; 16],
+                vec![3, 0],
+                short(b"PHSR\x01\x02\x20\x0A"),
+                vec![1, 3, 1],
+                short(&[0x11; 60]),
+            ]
+            .concat(),
+        ],
+        "snapshot" => (0..4)
+            .map(|n| [vec![n * 5], vec![0, n, n, 1, n, 0], vec![n + 1; 24]].concat())
+            .collect(),
+        "tlv" => [("emv_tlv", "Data"), ("emv_tlv", "Tlv"), ("emv_tlv", "Encoded")]
+            .iter()
+            .flat_map(|(family, field)| from(family, "", |v| v.hex(field)))
+            .collect(),
+        "track2" => vec![
+            vec![
+                0x41, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0xD3, 0x11, 0x22, 0x01, 0x12, 0x3F,
+            ],
+            vec![0x41, 0x11, 0x11, 0x11, 0x11, 0x11, 0x1F],
+            vec![6, 1, 0x12, 3, 0xA0, 0xB8, 0],
+            vec![0x10; 18],
+        ],
+        _ => Vec::new(),
+    };
+    seeds.sort();
+    seeds.dedup();
+    seeds
+}
+
+/// Messages of a card of every profile, as the target reads them.
+fn messages() -> Vec<Vec<u8>> {
+    let iads: [&[u8]; 9] = [
+        &[6, 1, 0x0A, 3, 0, 0, 0],
+        &[6, 1, 0x12, 3, 0, 0, 0],
+        &[6, 1, 0x22, 3, 0, 0, 0],
+        &[1; 18],
+        &[1; 26],
+        &[1; 18],
+        &[1; 28],
+        &[6, 1, 0x85, 1, 2, 3, 4],
+        &[7, 1, 1, 3, 0xA0, 0, 0, 1],
+    ];
+    let numbers = [
+        0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 8, 0x40, 0, 0, 0, 0, 0, 8, 0x40, 0x18, 0x12, 0x31, 0,
+    ];
+    let mut out = Vec::new();
+    for (iad, choice) in iads.into_iter().zip(0..) {
+        // Places of a version number vary with the layout: try them all.
+        let mut variants = vec![iad.to_vec()];
+        for cvn in [0x10, 0x11, 0x14, 0x15] {
+            let mut variant = iad.to_vec();
+            variant[1] = cvn;
+            variants.push(variant);
+        }
+        for iad in variants {
+            let head = [choice, 1, 1, 40, 1];
+            let fixed = [
+                vec![0x23; 16],
+                numbers.to_vec(),
+                vec![0xAB, 0xCD, 0xEF, 0x10, 0x18, 0, 0, 7, 0x30, 0x30, 9, 9],
+            ];
+            out.push([head.to_vec(), fixed.concat(), short(b"4111111111111111"), short(&iad)].concat());
+        }
+    }
+    out
+}
+
+/// Ceremonies that succeed: open, two or three parts, finish.
+fn components() -> Vec<Vec<u8>> {
+    let mut out = Vec::new();
+    for (choice, finish) in [(0x04, 3), (0x14, 3), (0x06, 3), (0x05, 7), (0x09, 7)] {
+        for count in [2_u8, 3] {
+            let len = (choice >> 1 & 7) * 8;
+            let mut seed = vec![0, choice, count];
+            for n in 0..count {
+                seed.extend([1, n]);
+                let part: Vec<u8> = (0..len)
+                    .map(|i| i.wrapping_mul(37) ^ n.wrapping_mul(91) ^ 0x5A)
+                    .collect();
+                seed.extend(short(&part));
+            }
+            seed.push(finish);
+            out.push(seed);
+        }
+    }
+    out
+}
+
+/// Templates of every version and hiding.
+fn wraps() -> Vec<Vec<u8>> {
+    let mut out = Vec::new();
+    for version in 0..5 {
+        for hiding in 0..3 {
+            let letter = b'A' + version;
+            // Algorithm and usage by their place in the lists: whatever stands there.
+            for algorithm in 0..9 {
+                let head = vec![hiding, version, algorithm, hiding, 128, 7];
+                let attributes = vec![algorithm * 5, version, hiding, b'0', b'0'];
+                let optional = [
+                    vec![2],
+                    b"LB".to_vec(),
+                    short(b"label"),
+                    b"KS".to_vec(),
+                    short(&[b'A'; 20]),
+                ]
+                .concat();
+                out.push(
+                    [
+                        head,
+                        kbpk(letter, &[0x3B; 16]),
+                        attributes,
+                        short(&[0x1D; 16]),
+                        optional,
+                    ]
+                    .concat(),
+                );
+            }
+        }
+    }
+    out
+}
