@@ -45,7 +45,12 @@ pub mod error;
 raw!(ct, secret);
 
 // Layer 1: primitives.
-raw!(cipher, kdf, mac,);
+raw!(
+    cipher,
+    #[cfg(feature = "ec")]
+    kdf,
+    mac,
+);
 #[cfg(feature = "ec")]
 pub mod ecdh;
 
