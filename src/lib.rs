@@ -20,6 +20,17 @@
         reason = "the scheme layer is whole in every build; the linker drops what no command uses"
     )
 )]
+// The documentation is written for the whole library: in a smaller build a link may name what is left out.
+#![cfg_attr(
+    not(all(
+        feature = "hazmat",
+        feature = "host",
+        feature = "terminal",
+        feature = "ec",
+        feature = "std"
+    )),
+    allow(rustdoc::broken_intra_doc_links, rustdoc::private_intra_doc_links)
+)]
 
 #[cfg(feature = "std")]
 extern crate std;

@@ -45,7 +45,7 @@ impl<P: Platform> Hsm<'_, P> {
     ///
     /// `imk`: an E0 key with mode of use X. `profile`: the card's scheme and cryptogram version, from the issuer's
     /// records of the card. `field55`: BER-TLV as in
-    /// [`verify_arqc`](crate::emv::profile::verify_arqc). When the cryptogram has verified, the platform is asked
+    /// [`verify_arqc`]. When the cryptogram has verified, the platform is asked
     /// whether the ATC is new ([`Question::Atc`]), before anything is answered.
     ///
     /// # Errors
