@@ -1,3 +1,147 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Bench: hsm.
-fn main() {}
+//! Whole commands of the module: a terminal's transaction with storage in memory, and the host's work on one message.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use payhsm::entropy::Entropy;
+use payhsm::error::Error;
+use payhsm::hsm::{Config, Group, Hsm, KeyHandle, MacMethod, Platform, Question, Slot};
+use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
+use payhsm::key::{Key, role::StorageKey};
+use payhsm::keyblock::Profile;
+use payhsm::pin::block::Format;
+use payhsm::pin::{Pin, pan::Pan};
+use payhsm::store::{MemoryStorage, Storage};
+
+/// A counter for entropy, and memory for storage: timing is all that matters here.
+#[derive(Default)]
+struct Bench {
+    state: u64,
+    storage: MemoryStorage<8, 1280>,
+}
+
+impl Entropy for Bench {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
+        for byte in out {
+            self.state = self.state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
+            *byte = self.state.to_be_bytes()[0];
+        }
+        Ok(())
+    }
+}
+
+impl Storage for Bench {
+    fn load(&mut self, id: u16, out: &mut [u8]) -> Result<usize, Error> {
+        self.storage.load(id, out)
+    }
+
+    fn save(&mut self, id: u16, record: &[u8]) -> Result<(), Error> {
+        self.storage.save(id, record)
+    }
+
+    fn erase(&mut self, id: u16) -> Result<(), Error> {
+        self.storage.erase(id)
+    }
+}
+
+impl Platform for Bench {
+    fn decide(&mut self, _: &Question<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+type Module = Hsm<'static, Bench>;
+
+fn module() -> Module {
+    let slots = Box::leak(Box::new([const { Slot::EMPTY }; 8]));
+    let groups = Box::leak(Box::new([const { Group::EMPTY }; 4]));
+    let config = Config {
+        storage_key: Some(Key::<StorageKey, _>::from_bytes(&[0x5A; 32]).unwrap()),
+        ..Config::default()
+    };
+    Hsm::new(Bench::default(), slots, groups, config).unwrap()
+}
+
+/// A key from two components.
+fn load(hsm: &mut Module, usage: Usage, algorithm: KeyAlgorithm, mode: ModeOfUse, seed: u8) -> KeyHandle {
+    let attributes = Attributes::new(usage, algorithm, mode, Exportability::NonExportable);
+    let component = |n: u8| -> [u8; 16] { core::array::from_fn(|i| (i as u8).wrapping_mul(29).wrapping_add(n)) };
+    hsm.component_begin(&attributes, 16, 2, &[]).unwrap();
+    hsm.component_add(1, &component(seed), &[]).unwrap();
+    hsm.component_add(2, &component(seed.wrapping_mul(7)), &[]).unwrap();
+    hsm.component_finish().unwrap().key
+}
+
+fn transactions(c: &mut Criterion) {
+    let pan = Pan::parse(b"4761739001010010").unwrap();
+    let message = [0x42; 256];
+    for (name, algorithm, id, format, method) in [
+        (
+            "tdes",
+            KeyAlgorithm::Tdea,
+            &[0xFF, 0xFF, 0x98, 0x76, 0x54, 0x32, 0x10, 0xE0, 0, 0][..],
+            Format::Iso0,
+            MacMethod::X9_19,
+        ),
+        (
+            "aes",
+            KeyAlgorithm::Aes,
+            &[0x12, 0x34, 0x56, 0x78, 0x90, 0x12, 0x34, 0x56][..],
+            Format::Iso4,
+            MacMethod::CMAC,
+        ),
+    ] {
+        let mut host = module();
+        let bdk = load(&mut host, Usage::B0, algorithm, ModeOfUse::Derive, 3);
+        let kbpk = load(&mut host, Usage::K1, KeyAlgorithm::Aes, ModeOfUse::Encrypt, 5);
+        let zone = load(&mut host, Usage::P0, algorithm, ModeOfUse::Encrypt, 11);
+        let mut terminal = module();
+        let own = load(&mut terminal, Usage::K1, KeyAlgorithm::Aes, ModeOfUse::Decrypt, 5);
+        let mut block = [0; 256];
+        let (len, _) = host.dukpt_export_initial_key(bdk, id, kbpk, &mut block).unwrap();
+        let (group, _) = terminal.dukpt_load(own, &block[..len], Profile::X9143Strict).unwrap();
+
+        let mut sample = None;
+        c.bench_function(&format!("hsm/terminal/{name}"), |b| {
+            b.iter(|| {
+                let (transaction, ksn) = terminal.dukpt_begin(group).unwrap();
+                let pin = Pin::from_entry(4, &[1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0]).unwrap();
+                let mut pin_block = [0; 16];
+                let len = terminal
+                    .pin_encipher(transaction.into(), format, &pan, &pin, &mut pin_block)
+                    .unwrap();
+                let mut mac = [0; 8];
+                terminal
+                    .mac_generate(transaction.into(), method, &message, &mut mac)
+                    .unwrap();
+                terminal.transaction_end(transaction).unwrap();
+                sample = Some((ksn, pin_block, len, mac));
+            });
+        });
+
+        let (ksn, pin_block, len, mac) = sample.unwrap();
+        c.bench_function(&format!("hsm/host/{name}"), |b| {
+            b.iter(|| {
+                let transaction = host.dukpt_derive(bdk, ksn.as_bytes()).unwrap();
+                host.mac_verify(transaction.into(), method, &message, &mac).unwrap();
+                let mut translated = [0; 16];
+                host.pin_translate(
+                    transaction.into(),
+                    format,
+                    &pan,
+                    &pin_block[..len],
+                    zone,
+                    format,
+                    &mut translated,
+                )
+                .unwrap();
+                host.transaction_end(transaction).unwrap();
+                black_box(translated);
+            });
+        });
+    }
+}
+
+criterion_group!(benches, transactions);
+criterion_main!(benches);
