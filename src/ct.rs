@@ -100,6 +100,9 @@ mod marks {
     pub(super) fn defined(_: &mut [u8]) {}
 }
 
+#[cfg(all(payhsm_ctgrind, not(target_arch = "x86_64")))]
+compile_error!("the marks for valgrind (--cfg payhsm_ctgrind) are written for x86-64");
+
 /// Valgrind client requests: `valgrind/memcheck.h`, requests `MAKE_MEM_UNDEFINED` and `MAKE_MEM_DEFINED`.
 #[cfg(payhsm_ctgrind)]
 #[allow(unsafe_code)]
@@ -110,8 +113,9 @@ mod marks {
     #[inline(never)]
     fn request(code: u64, bytes: &mut [u8]) {
         let args: [u64; 6] = [code, bytes.as_mut_ptr().addr() as u64, bytes.len() as u64, 0, 0, 0];
-        // SAFETY: the sequence of rotations is a no-op on a processor (the counts add up to 128) and a client
-        // request under valgrind, which reads the six words and changes only its own shadow memory.
+        // SAFETY: on a processor nothing happens: the counts of the rotations add up to 128, and the exchange is of a
+        // register with itself. Valgrind takes the sequence for a request, reads the six words that `rax` points to,
+        // writes `rdx` and changes only its own record of which bytes are defined.
         unsafe {
             core::arch::asm!(
                 "rol rdi, 3",

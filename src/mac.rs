@@ -2,8 +2,13 @@
 //! Message authentication: ISO/IEC 9797-1, CMAC, HMAC.
 //!
 //! Every algorithm is a stream with a fixed-size state: make it with a key (one schedule a message), `update` it,
-//! then `finish` or `verify`, both of which consume it. Dropped in between, it wipes itself.
+//! then `finish` or `verify`, both of which consume it. Dropped in between, it wipes itself. What it takes here is raw
+//! key material; [`key::mac`](crate::key::mac) has the same streams for typed keys.
+//!
+//! The length of a MAC is the caller's: minimum lengths, and that the length does not come with the message, are rules
+//! of a key slot. Compare with `verify`, never with `==`.
 
+mod chain;
 pub mod cmac;
 pub mod hmac;
 pub mod iso9797;

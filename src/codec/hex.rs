@@ -8,9 +8,13 @@ use crate::error::Error;
 /// Spells each byte of `bytes` as two upper-case hexadecimal characters.
 ///
 /// # Errors
-/// [`Error::InvalidLength`] if `out` is not twice as long as `bytes`.
+/// [`Error::InvalidLength`] if `out` is not twice as long as `bytes`; `out` is wiped then.
+///
+/// # Timing
+/// Depends on the length.
 pub fn encode(bytes: &[u8], out: &mut [u8]) -> Result<(), Error> {
     if bytes.len().checked_mul(2) != Some(out.len()) {
+        out.fill(0);
         return Err(Error::InvalidLength);
     }
     for (pair, &byte) in out.chunks_exact_mut(2).zip(bytes) {
@@ -27,8 +31,12 @@ pub fn encode(bytes: &[u8], out: &mut [u8]) -> Result<(), Error> {
 /// # Errors
 /// [`Error::InvalidLength`] if `out` is not half as long as `text`, [`Error::Hex`] for a foreign character; `out` is
 /// wiped then.
+///
+/// # Timing
+/// Depends on the length, and on whether all characters are hexadecimal.
 pub fn decode(text: &[u8], out: &mut [u8]) -> Result<(), Error> {
     if out.len().checked_mul(2) != Some(text.len()) {
+        out.fill(0);
         return Err(Error::InvalidLength);
     }
     let mut bad = 0;
@@ -40,7 +48,10 @@ pub fn decode(text: &[u8], out: &mut [u8]) -> Result<(), Error> {
             bad |= bad_h | bad_l;
         }
     }
-    if bad != 0 {
+    // Whether it is hexadecimal at all may be known.
+    let mut bad = [bad];
+    ct::public(&mut bad);
+    if bad != [0] {
         out.fill(0);
         return Err(Error::Hex);
     }
@@ -95,7 +106,13 @@ mod tests {
             decode(&text, &mut back).unwrap();
             assert_eq!(back, [byte]);
         }
-        assert_eq!(encode(&[0], &mut [0; 3]), Err(Error::InvalidLength));
-        assert_eq!(decode(b"000", &mut [0; 1]), Err(Error::InvalidLength));
+        for (text, len) in [(&b"000"[..], 1), (b"0000", 1), (b"00", 2), (b"", 1)] {
+            let mut out = [0x55; 2];
+            assert_eq!(decode(text, &mut out[..len]), Err(Error::InvalidLength));
+            assert_eq!(out[..len], [0; 2][..len]);
+        }
+        let mut out = [0x55; 3];
+        assert_eq!(encode(&[0], &mut out), Err(Error::InvalidLength));
+        assert_eq!(out, [0; 3]);
     }
 }

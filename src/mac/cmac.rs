@@ -6,72 +6,29 @@
 
 use core::fmt;
 
-use cipher::{Block, BlockCipherEncrypt, typenum::Unsigned};
+use cipher::{Block, BlockCipherEncrypt};
 use zeroize::Zeroize;
 
+use super::chain::Chain;
 use crate::cipher::{aes::Aes, tdes::Tdes};
 use crate::ct;
 use crate::error::Error;
 use crate::mac::{Mac, truncate};
 
-/// The CBC chain up to the last block, which is kept until it is known to be the last.
-struct Core<C: BlockCipherEncrypt> {
-    cipher: C,
-    state: Block<C>,
-    /// Bytes xored into `state` since the last encryption.
-    pos: usize,
-}
-
-impl<C: BlockCipherEncrypt> Core<C> {
-    fn new(cipher: C) -> Self {
-        Self {
-            cipher,
-            state: Block::<C>::default(),
-            pos: 0,
-        }
-    }
-
-    fn update(&mut self, data: &[u8]) {
-        let mut rest = data;
-        while !rest.is_empty() {
-            if self.pos >= C::BlockSize::USIZE {
-                self.cipher.encrypt_block(&mut self.state);
-                self.pos = 0;
-            }
-            let mut taken = 0_usize;
-            for (to, from) in self.state.iter_mut().skip(self.pos).zip(rest) {
-                *to ^= from;
-                taken = taken.wrapping_add(1);
-            }
-            self.pos = self.pos.wrapping_add(taken);
-            rest = rest.get(taken..).unwrap_or(&[]);
-        }
-    }
-
-    /// SP 800-38B 6.2, steps 4 to 6. `reduction` is R_b of 5.3. Leaves the MAC in `state`.
-    fn close(&mut self, reduction: u8) {
-        let mut subkey = Block::<C>::default();
-        self.cipher.encrypt_block(&mut subkey);
+/// SP 800-38B 6.2, steps 4 to 6. `reduction` is R_b of 5.3. Leaves the MAC in the chain's state.
+fn close<C: BlockCipherEncrypt>(chain: &mut Chain<C>, reduction: u8) {
+    let mut subkey = Block::<C>::default();
+    chain.cipher.encrypt_block(&mut subkey);
+    double(&mut subkey, reduction);
+    if !chain.is_whole() {
         double(&mut subkey, reduction);
-        // Whether the last block is whole depends on the length of the message alone.
-        if self.pos < C::BlockSize::USIZE {
-            double(&mut subkey, reduction);
-            if let Some(next) = self.state.get_mut(self.pos) {
-                *next ^= 0x80;
-            }
-        }
-        for (to, from) in self.state.iter_mut().zip(&subkey) {
-            *to ^= from;
-        }
-        subkey.zeroize();
-        self.cipher.encrypt_block(&mut self.state);
+        chain.update(&[0x80]);
     }
-}
-
-impl<C: BlockCipherEncrypt> Drop for Core<C> {
-    fn drop(&mut self) {
-        self.state.zeroize();
+    for (to, from) in chain.state.iter_mut().zip(&subkey) {
+        *to ^= from;
     }
+    subkey.zeroize();
+    chain.encrypt();
 }
 
 /// Multiplies by x: one bit to the left, and the reduction if a bit falls out.
@@ -90,7 +47,7 @@ fn double(block: &mut [u8], reduction: u8) {
 macro_rules! cmac {
     ($(#[$doc:meta])* $name:ident, $cipher:ident, $len:literal, $reduction:literal) => {
         $(#[$doc])*
-        pub struct $name(Core<$cipher>);
+        pub struct $name(Chain<$cipher>);
 
         impl $name {
             /// Starts a message under `key`.
@@ -98,7 +55,7 @@ macro_rules! cmac {
             /// # Errors
             /// [`Error::InvalidKeyLength`].
             pub fn new(key: &[u8]) -> Result<Self, Error> {
-                Ok(Self(Core::new($cipher::new(key)?)))
+                Ok(Self(Chain::new($cipher::new(key)?)))
             }
         }
 
@@ -110,7 +67,7 @@ macro_rules! cmac {
             }
 
             fn finish(mut self, out: &mut [u8]) -> Result<(), Error> {
-                self.0.close($reduction);
+                close(&mut self.0, $reduction);
                 truncate(&self.0.state, out)
             }
         }
