@@ -15,7 +15,7 @@ const KEY: [u8; 32] =
 
 fn schedule(c: &mut Criterion) {
     let mut group = c.benchmark_group("key schedule");
-    let mut key = [0x23; 8];
+    let mut key = [0x23_u8; 8];
     group.bench_function("des/payhsm", |b| {
         b.iter(|| {
             key[3] = key[3].wrapping_add(2);
@@ -58,14 +58,14 @@ fn modes(c: &mut Criterion) {
     let mut data = [0x5A; 1024];
     let tdes = Tdes::new(&KEY[..16]).unwrap();
     group.bench_function("tdea cbc encrypt", |b| {
-        b.iter(|| modes::cbc_encrypt(&tdes, &[0; 8], &mut data))
+        b.iter(|| modes::cbc_encrypt(&tdes, &[0; 8], &mut data));
     });
     group.bench_function("tdea cbc decrypt", |b| {
-        b.iter(|| modes::cbc_decrypt(&tdes, &[0; 8], &mut data))
+        b.iter(|| modes::cbc_decrypt(&tdes, &[0; 8], &mut data));
     });
     let aes = Aes::new(&KEY[..16]).unwrap();
     group.bench_function("aes-128 cbc encrypt", |b| {
-        b.iter(|| modes::cbc_encrypt(&aes, &[0; 16], &mut data))
+        b.iter(|| modes::cbc_encrypt(&aes, &[0; 16], &mut data));
     });
     group.bench_function("aes-128 ctr", |b| b.iter(|| modes::ctr(&aes, &[0; 16], &mut data)));
     group.finish();

@@ -132,29 +132,25 @@ impl Tdes {
     /// # Errors
     /// [`Error::InvalidKeyLength`] for any other length.
     pub fn new(key: &[u8]) -> Result<Self, Error> {
+        let (k1, rest) = match key.as_chunks::<8>() {
+            ([k1], []) => (k1, None),
+            ([k1, k2], []) => (k1, Some((k2, None))),
+            ([k1, k2, k3], []) => (k1, Some((k2, Some(k3)))),
+            _ => return Err(Error::InvalidKeyLength),
+        };
         let mut tdes = Self {
             chain: [Rounds::EMPTY; 3],
-            single: false,
+            single: rest.is_none(),
         };
         let [first, second, third] = &mut tdes.chain;
-        match key.as_chunks::<8>() {
-            ([k], []) => {
-                Native::schedule(k, first);
-                tdes.single = true;
+        Native::schedule(k1, first);
+        if let Some((k2, k3)) = rest {
+            Native::schedule(k2, second);
+            second.0.reverse();
+            match k3 {
+                Some(k3) => Native::schedule(k3, third),
+                None => *third = *first,
             }
-            ([k, l], []) => {
-                Native::schedule(k, first);
-                Native::schedule(l, second);
-                second.0.reverse();
-                *third = *first;
-            }
-            ([k, l, m], []) => {
-                Native::schedule(k, first);
-                Native::schedule(l, second);
-                second.0.reverse();
-                Native::schedule(m, third);
-            }
-            _ => return Err(Error::InvalidKeyLength),
         }
         Ok(tdes)
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The portable engine: one DES round is about 150 word operations, without branches and without tables in the path
+//! The portable engine: one DES round is about 160 word operations, without branches and without tables in the path
 //! of a secret.
 //!
 //! ```text
