@@ -10,8 +10,8 @@ _Noreturn void reset_handler(void);
 _Noreturn void fault_handler(void);
 
 static const uint32_t PAINT = 0x5AFE57ACu;
-/* Words of the painter's own frame and of an exception frame that stay unpainted. */
-static const size_t MARGIN = 64;
+/* Words below the painter that it needs itself. */
+static const size_t MARGIN = 8;
 
 static uint32_t *painted_at;
 static size_t deepest;

@@ -303,10 +303,10 @@ impl Drop for Case {
 /// # Panics
 /// If the file is missing, empty or malformed.
 pub fn family(family: &str) -> Vec<Case> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("vectors")
-        .join(family)
-        .with_extension("txt");
+    // The package at the root, or a member below it.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let directory = root.map(|at| at.join("vectors")).find(|at| at.is_dir());
+    let path = directory.unwrap_or_default().join(family).with_extension("txt");
     let file = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let cases: Vec<Case> = text::blocks(&file).map(Case::parse).collect();
     assert!(!cases.is_empty(), "{} has no vector", path.display());
