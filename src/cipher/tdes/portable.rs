@@ -18,7 +18,7 @@
 //! **Permutation P** must carry each lane to the place that the next round expects: 32 moves, each a rotation by some
 //! distance. The layout is free in the order of the four lanes in each nibble, in the direction of the nibbles and in PLACE;
 //! it is chosen so that the 32 moves have only six distances. P is then six masks and five rotations (`P`), where the
-//! standard's bit order has 21 distances.
+//! standard's bit order has 19 distances.
 //!
 //! **Keys** are added before the bits are spread: 32 bits for x1 to x4 in the layout of R (Ka) and 16 for x0 and
 //! x5 (Kb), which take other key bits than the neighbours that own the same bits of R.
