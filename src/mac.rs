@@ -48,6 +48,21 @@ pub trait Mac: Sized {
     }
 }
 
+/// Ends a message where it stands, for a MAC that lives in long-lived memory: moved out, it would leave its key schedule
+/// behind. Nothing but dropping it makes sense afterwards.
+pub(crate) trait Conclude: Mac {
+    /// As [`Mac::finish`].
+    fn conclude(&mut self, out: &mut [u8]) -> Result<(), Error>;
+
+    /// As [`Mac::verify`].
+    fn conclude_verify(&mut self, tag: &[u8]) -> Result<(), Error> {
+        let mut full = Secret::<MAX_LEN>::zeroed();
+        let computed = full.expose_mut().get_mut(..tag.len()).ok_or(Error::InvalidLength)?;
+        self.conclude(computed)?;
+        ct::verdict(ct::eq(computed, tag))
+    }
+}
+
 /// Copies the leftmost bytes of a MAC.
 pub(crate) fn truncate(full: &[u8], out: &mut [u8]) -> Result<(), Error> {
     match full.get(..out.len()) {

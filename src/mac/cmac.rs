@@ -13,7 +13,7 @@ use super::chain::Chain;
 use crate::cipher::{aes::Aes, tdes::Tdes};
 use crate::ct;
 use crate::error::Error;
-use crate::mac::{Mac, truncate};
+use crate::mac::{Conclude, Mac, truncate};
 
 /// SP 800-38B 6.2, steps 4 to 6. `reduction` is R_b of 5.3. Leaves the MAC in the chain's state.
 fn close<C: BlockCipherEncrypt>(chain: &mut Chain<C>, reduction: u8) {
@@ -67,6 +67,12 @@ macro_rules! cmac {
             }
 
             fn finish(mut self, out: &mut [u8]) -> Result<(), Error> {
+                self.conclude(out)
+            }
+        }
+
+        impl Conclude for $name {
+            fn conclude(&mut self, out: &mut [u8]) -> Result<(), Error> {
                 close(&mut self.0, $reduction);
                 truncate(&self.0.state, out)
             }

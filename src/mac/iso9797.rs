@@ -20,7 +20,7 @@ use zeroize::Zeroize;
 use super::chain::Chain;
 use crate::cipher::tdes::Des;
 use crate::error::Error;
-use crate::mac::{Mac, truncate};
+use crate::mac::{Conclude, Mac, truncate};
 
 /// Padding methods of ISO/IEC 9797-1 clause 6.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +108,12 @@ impl<C: BlockCipherEncrypt> Mac for CbcMac<C> {
     }
 
     fn finish(mut self, out: &mut [u8]) -> Result<(), Error> {
+        self.conclude(out)
+    }
+}
+
+impl<C: BlockCipherEncrypt> Conclude for CbcMac<C> {
+    fn conclude(&mut self, out: &mut [u8]) -> Result<(), Error> {
         out.zeroize();
         self.0.close()?;
         truncate(&self.0.chain.state, out)
@@ -152,6 +158,12 @@ impl Mac for RetailMac {
     }
 
     fn finish(mut self, out: &mut [u8]) -> Result<(), Error> {
+        self.conclude(out)
+    }
+}
+
+impl Conclude for RetailMac {
+    fn conclude(&mut self, out: &mut [u8]) -> Result<(), Error> {
         out.zeroize();
         self.padded.close()?;
         let Chain { cipher, state, .. } = &mut self.padded.chain;
