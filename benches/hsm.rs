@@ -56,8 +56,9 @@ type Module = Hsm<'static, Bench>;
 fn module() -> Module {
     let slots = Box::leak(Box::new([const { Slot::EMPTY }; 8]));
     let groups = Box::leak(Box::new([const { Group::EMPTY }; 4]));
+    let storage_key = Key::<StorageKey, _>::from_bytes(&[0x5A; 32]).unwrap();
     let config = Config {
-        storage_key: Some(Key::<StorageKey, _>::from_bytes(&[0x5A; 32]).unwrap()),
+        storage_key: Some(&storage_key),
         ..Config::default()
     };
     Hsm::new(Bench::default(), slots, groups, config).unwrap()

@@ -60,10 +60,22 @@ pub use crate::mac::iso9797::Padding;
 use self::dukpt::Groups;
 use self::slot::Slots;
 
-/// What the module asks the device to decide, before it answers.
+/// What the module asks the device to decide, before it goes on.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Question<'a> {
+    /// A component ceremony is about to open: are the custodians here, and may they load such a key? Whoever may open
+    /// ceremonies at will chooses keys, and a KBPK or PIN key that he knows opens others.
+    Ceremony {
+        /// What the key will be.
+        attributes: &'a Attributes,
+    },
+    /// A PIN block is about to be translated: may this card's PIN be touched once more? Each answer tells whether a block
+    /// was well-formed under the PAN.
+    PinTranslate {
+        /// The card.
+        pan: &'a Pan,
+    },
     /// A PIN is about to be verified: may this card try? (Try counters are the device's.)
     PinVerify {
         /// The card.
@@ -111,12 +123,12 @@ pub enum State {
 
 /// What an installation decides once, at the start.
 #[derive(Debug, Default)]
-pub struct Config {
+pub struct Config<'a> {
     /// The permissions.
     pub policy: Policy,
     /// The key that seals stored records, AES-256, unique to the device. Without one nothing is stored, and DUKPT
     /// groups refuse to load.
-    pub storage_key: Option<Key<StorageKey, key::Aes>>,
+    pub storage_key: Option<&'a Key<StorageKey, key::Aes>>,
 }
 
 /// What [`Hsm::status`] tells.
@@ -160,12 +172,17 @@ impl<'m, P: Platform> Hsm<'m, P> {
     /// # Errors
     /// [`Error::Entropy`]; [`Error::InvalidLength`] for more than 256 slots or groups. Damaged records are no error
     /// here: the module comes up [`State::Tampered`].
-    pub fn new(mut platform: P, slots: &'m mut [Slot], groups: &'m mut [Group], config: Config) -> Result<Self, Error> {
+    pub fn new(
+        mut platform: P,
+        slots: &'m mut [Slot],
+        groups: &'m mut [Group],
+        config: Config<'_>,
+    ) -> Result<Self, Error> {
         let slots = Slots::new(slots, &mut platform)?;
         let groups = Groups::new(groups, &mut platform)?;
         #[cfg(feature = "terminal")]
         let sealer = match config.storage_key {
-            Some(key) => Some(Sealer::new(&key)?),
+            Some(key) => Some(Sealer::new(key)?),
             None => None,
         };
         #[cfg_attr(not(feature = "terminal"), expect(unused_mut, reason = "nothing is taken up"))]

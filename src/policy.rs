@@ -159,6 +159,9 @@ pub enum Permission {
     LongKbpk = 1 << 2,
     /// A PIN key of a slot that both enciphers and deciphers (mode B).
     PinKeyBothWays = 1 << 3,
+    /// ISO/IEC 9797-1 algorithm 1 with padding 1 or 2. Two MACs of messages of different length give a third: only for
+    /// protocols that fix the length.
+    CbcMac = 1 << 4,
 }
 
 /// The permissions of an installation.
@@ -171,7 +174,8 @@ impl Policy {
     const KNOWN: u32 = Permission::ModeN as u32
         | Permission::WeakerPinKey as u32
         | Permission::LongKbpk as u32
-        | Permission::PinKeyBothWays as u32;
+        | Permission::PinKeyBothWays as u32
+        | Permission::CbcMac as u32;
 
     /// This policy and one permission more.
     #[must_use]

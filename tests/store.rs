@@ -547,15 +547,24 @@ fn used_keys_do_not_come_again<D: Device>() {
         assert_eq!(mark(&boot, identity), Some(2));
         assert_eq!(boot.load(identity, &mut storage, &sealer), Err(Error::CounterReplayed));
     }
-    boot.load(3, &mut storage, &sealer).unwrap();
-    boot.load(4, &mut storage, &sealer).unwrap();
-    // Four marks are kept; a fifth identity pushes the oldest out.
-    assert_eq!(mark(&boot, 1), Some(2));
-    boot.load(5, &mut storage, &sealer).unwrap();
+    // Eight marks are kept. Those of keys that were never used make room.
+    for identity in 3..=20 {
+        boot.load(identity, &mut storage, &sealer).unwrap();
+    }
+    assert_eq!([1, 2, 3, 20].map(|i| mark(&boot, i)), [Some(2), Some(2), None, Some(1)]);
+    // Those of used keys do not.
+    for identity in 21..=26 {
+        boot.load(identity, &mut storage, &sealer).unwrap();
+        boot.step(&mut storage, &sealer).unwrap();
+    }
+    assert_eq!(boot.load(27, &mut storage, &sealer), Err(Error::LimitReached));
     assert_eq!(
-        [1, 2, 3, 4, 5].map(|i| mark(&boot, i)),
-        [None, Some(2), Some(1), Some(1), Some(1)]
+        [1, 2, 21, 26, 27].map(|i| mark(&boot, i)),
+        [Some(2), Some(2), Some(2), Some(2), None]
     );
+    for identity in [1, 2, 21, 26] {
+        assert_eq!(boot.load(identity, &mut storage, &sealer), Err(Error::CounterReplayed));
+    }
     assert_eq!(storage.records.len(), 1);
 }
 
@@ -670,7 +679,7 @@ fn small_objects() {
     assert_eq!(load(&mut storage, Kind::Slot, 0, 5), Err(Error::BufferTooSmall));
     assert_eq!(load(&mut storage, Kind::Slot, 2048, 64), Err(Error::InvalidArgument));
     assert_eq!(load(&mut storage, Kind::Group, 0, 64), Err(Error::InvalidArgument));
-    let long = [0; 1153];
+    let long = [0; 1217];
     assert_eq!(
         record::save(&mut storage, &sealer, Kind::Slot, 0, &long, &mut scratch),
         Err(Error::InvalidLength)

@@ -5,6 +5,7 @@ use core::ffi::c_void;
 use core::mem::{align_of, size_of};
 use core::ptr;
 use core::slice;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use zeroize::Zeroize;
 
@@ -36,6 +37,8 @@ pub const PAYHSM_POLICY_WEAKER_PIN_KEY: u32 = 2;
 pub const PAYHSM_POLICY_LONG_KBPK: u32 = 4;
 /// Policy bit: a PIN key that both enciphers and deciphers.
 pub const PAYHSM_POLICY_PIN_KEY_BOTH_WAYS: u32 = 8;
+/// Policy bit: ISO/IEC 9797-1 algorithm 1 with padding 1 or 2, for protocols that fix the length of messages.
+pub const PAYHSM_POLICY_CBC_MAC: u32 = 16;
 
 /// State: commands run.
 pub const PAYHSM_STATE_OPERATIONAL: u32 = 1;
@@ -50,6 +53,10 @@ pub const PAYHSM_ASK_PIN_VERIFY: u32 = 1;
 pub const PAYHSM_ASK_DUKPT_COUNTER: u32 = 2;
 /// Question: is this ATC new for the card?
 pub const PAYHSM_ASK_ATC: u32 = 3;
+/// Question: may a component ceremony open for a key of this usage?
+pub const PAYHSM_ASK_CEREMONY: u32 = 4;
+/// Question: may a PIN block of this card be translated?
+pub const PAYHSM_ASK_PIN_TRANSLATE: u32 = 5;
 
 /// What the module asks the decision callback.
 #[repr(C)]
@@ -59,7 +66,8 @@ pub struct PayhsmQuestion {
     pub kind: u32,
     /// The counter or ATC; 0 for a PIN.
     pub counter: u32,
-    /// The PAN's digits, values 0 to 9, or the initial key identifier; valid during the call only.
+    /// The PAN's digits, values 0 to 9; the initial key identifier; or the usage of the key of a ceremony, two characters.
+    /// Valid during the call only.
     pub subject: *const u8,
     /// Its length.
     pub subject_len: usize,
@@ -197,7 +205,13 @@ impl Platform for Callbacks {
         let Some(decide) = self.decide else {
             return Err(Error::Refused);
         };
+        let usage;
         let (kind, counter, subject): (_, _, &[u8]) = match question {
+            Question::Ceremony { attributes } => {
+                usage = attributes.usage.to_chars();
+                (PAYHSM_ASK_CEREMONY, 0, &usage)
+            }
+            Question::PinTranslate { pan } => (PAYHSM_ASK_PIN_TRANSLATE, 0, pan.digits()),
             Question::PinVerify { pan } => (PAYHSM_ASK_PIN_VERIFY, 0, pan.digits()),
             Question::DukptCounter { identity, counter } => (PAYHSM_ASK_DUKPT_COUNTER, *counter, identity),
             Question::Atc { pan, atc } => (PAYHSM_ASK_ATC, u32::from(*atc), pan.digits()),
@@ -227,6 +241,8 @@ pub struct PayhsmCtx {
     magic: u32,
     /// A call is running: a callback must not come in again.
     busy: bool,
+    /// A tamper event came while a call was running.
+    tampered: AtomicBool,
     module: Module,
     mirror: u32,
 }
@@ -243,6 +259,7 @@ const _: () = assert!(PAYHSM_POLICY_MODE_N == Permission::ModeN as u32);
 const _: () = assert!(PAYHSM_POLICY_WEAKER_PIN_KEY == Permission::WeakerPinKey as u32);
 const _: () = assert!(PAYHSM_POLICY_LONG_KBPK == Permission::LongKbpk as u32);
 const _: () = assert!(PAYHSM_POLICY_PIN_KEY_BOTH_WAYS == Permission::PinKeyBothWays as u32);
+const _: () = assert!(PAYHSM_POLICY_CBC_MAC == Permission::CbcMac as u32);
 
 /// Runs one command on a context: judges the pointer, keeps callbacks out, overwrites the stack afterwards.
 ///
@@ -276,6 +293,9 @@ unsafe fn enter(ctx: *mut PayhsmCtx, command: impl FnOnce(&mut Module) -> Result
         }
         (*ctx).busy = true;
         let result = command(&mut (*ctx).module);
+        if (*ctx).tampered.load(Ordering::Acquire) {
+            (*ctx).module.tamper();
+        }
         (*ctx).busy = false;
         result
     }
@@ -321,18 +341,25 @@ unsafe fn init(
 ) -> Result<(), Error> {
     // SAFETY: C1 to C3 for `ctx`.
     let ctx = unsafe { memory::place(ctx, ptr::null_mut()) }?;
-    // SAFETY: C1 and C2 for `config`.
-    let config = unsafe { memory::value(config) }?;
-    if config.abi_version != PAYHSM_ABI_VERSION || config.size as usize != size_of::<PayhsmConfig>() {
+    // A caller built against another header may have a shorter structure: its first two fields alone are read first.
+    // SAFETY: C1 and C2 for the two numbers at the head of `config`.
+    let &[size, abi_version] = unsafe { memory::value(config.cast::<[u32; 2]>()) }?;
+    if abi_version != PAYHSM_ABI_VERSION || size as usize != size_of::<PayhsmConfig>() {
         return Err(Error::AbiMismatch);
     }
+    // SAFETY: C1 and C2 for `config`.
+    let config = unsafe { memory::value(config) }?;
     let storage = [
         config.storage_load.is_some(),
         config.storage_save.is_some(),
         config.storage_erase.is_some(),
     ];
     let (slots, groups) = (config.slots as usize, config.groups as usize);
-    if !(1..=256).contains(&slots) || groups > 256 || config.reserved != 0 || storage.iter().any(|&s| s != storage[0]) {
+    if !(1..=256).contains(&slots)
+        || groups > 256
+        || config.reserved != 0
+        || !storage.iter().all(|&s| s == config.storage_load.is_some())
+    {
         return Err(Error::InvalidArgument);
     }
     let policy = Policy::from_bits(config.policy)?;
@@ -380,13 +407,22 @@ unsafe fn init(
             slice::from_raw_parts_mut(group_table, groups),
         )
     };
-    let module = Hsm::new(platform, slots, groups, Config { policy, storage_key })?;
+    let module = Hsm::new(
+        platform,
+        slots,
+        groups,
+        Config {
+            policy,
+            storage_key: storage_key.as_ref(),
+        },
+    )?;
     let context = memory.cast::<PayhsmCtx>();
     // SAFETY: aligned and large enough; see above.
     unsafe {
         context.write(PayhsmCtx {
             magic: MAGIC,
             busy: false,
+            tampered: AtomicBool::new(false),
             module,
             mirror: !MAGIC,
         });
@@ -451,20 +487,24 @@ fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
-/// A tamper event: erases every key at once; all commands but `payhsm_state` and `payhsm_close` are refused from now on.
+/// A tamper event: erases every key; all commands but `payhsm_state` and `payhsm_close` are refused from now on.
 ///
-/// Returns: `OK`; `NULL_POINTER`, `MISALIGNED`, `BAD_STATE`.
+/// May be called from an interrupt or a callback while a call on the same context runs: the keys are erased when that call
+/// ends, and the answer is `BAD_STATE`. Otherwise they are erased before it returns. It is not remembered over a restart:
+/// the device's tamper circuit is.
+///
+/// Returns: `OK`; `NULL_POINTER`, `MISALIGNED`, `BAD_STATE` (not a live context, or a call is running).
 ///
 /// # Safety
 /// As `payhsm_close`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_tamper(ctx: *mut PayhsmCtx) -> Status {
-    // SAFETY: the caller's.
+    // SAFETY: the caller's. The mark lies outside the module, which a running call has borrowed.
     unsafe {
-        run(ctx, |module| {
-            module.tamper();
-            Ok(())
-        })
+        if !ctx.is_null() && ctx.is_aligned() && (*ctx).magic == MAGIC && (*ctx).mirror == !MAGIC {
+            (*ctx).tampered.store(true, Ordering::Release);
+        }
+        run(ctx, |_| Ok(()))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::capi::memory::{self, Output};
 use crate::capi::status::Status;
 use crate::capi::transaction::PAYHSM_KSN_MAX_LEN;
 use crate::error::Error;
-use crate::hsm::{GroupHandle, InitialKeyInfo, KeyHandle};
+use crate::hsm::{GroupHandle, InitialKeyInfo, KeyHandle, TransactionKsn};
 
 /// What is public about an initial key that was loaded.
 #[repr(C)]
@@ -15,7 +15,7 @@ use crate::hsm::{GroupHandle, InitialKeyInfo, KeyHandle};
 pub struct PayhsmInitialKeyInfo {
     /// Algorithm: `'T'` TDEA, `'A'` AES.
     pub algorithm: u8,
-    /// Length of `ksn`: 10 or 12.
+    /// Length of `ksn`: 10 or 12, or 0 if the initial key is at the end of its life.
     pub ksn_len: u8,
     /// Length of `kcv`: 5, or 0 for a group that came from storage.
     pub kcv_len: u8,
@@ -31,7 +31,7 @@ impl From<&InitialKeyInfo> for PayhsmInitialKeyInfo {
             algorithm: info.algorithm.to_char(),
             ..Self::default()
         };
-        let ksn = info.next.as_bytes();
+        let ksn = info.next.as_ref().map_or(&[][..], TransactionKsn::as_bytes);
         out.ksn_len = u8::try_from(ksn.len()).unwrap_or(0);
         for (to, from) in out.ksn.iter_mut().zip(ksn) {
             *to = *from;
@@ -56,7 +56,8 @@ impl From<&InitialKeyInfo> for PayhsmInitialKeyInfo {
 /// zero on error.
 ///
 /// Returns: `OK`; as `payhsm_key_import`; `KEY_BLOCK_OPTIONAL` without KS or IK; `INVALID_KSN`; `COUNTER_REPLAYED` for a
-/// known identity; `SLOTS_FULL` without a free group; `STORAGE`; the context's errors.
+/// known identity; `SLOTS_FULL` without a free group; `LIMIT_REACHED` for a group that has used up eight initial keys;
+/// `STORAGE`; the context's errors.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for the pointers.
@@ -90,8 +91,7 @@ pub unsafe extern "C" fn payhsm_dukpt_load(
 ///
 /// Parameters: `index`: 0 to `groups` − 1. `group`, `info`: as `payhsm_dukpt_load`.
 ///
-/// Returns: `OK`; `INVALID_HANDLE` if nothing is there; `COUNTER_EXHAUSTED` if its initial key is at the end of its life;
-/// the context's errors.
+/// Returns: `OK`; `INVALID_HANDLE` if nothing is there; the context's errors.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for the pointers.

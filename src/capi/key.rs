@@ -199,10 +199,12 @@ pub unsafe extern "C" fn payhsm_key_generate(
 /// Opens a ceremony in which custodians enter the components of a key. Until it ends no other command runs.
 ///
 /// Parameters: `attributes`, `len`: of the key, as in `payhsm_key_generate`. `components`: how many, 2 to 9.
-/// `kcv`, `kcv_len`: the check value that the key must have, 3 to 5 bytes, or `NULL` and 0.
+/// `kcv`, `kcv_len`: the check value that the key must have, 5 bytes (CMAC) or, TDEA only, 3 (zero block), or `NULL` and
+/// 0. The decision callback is asked first.
 ///
-/// Returns: `OK`; `BAD_STATE` if one is open; `COMPONENT` for the number; `INVALID_LENGTH` for the check value; the
-/// errors of attributes and length as `payhsm_key_generate`; the context's errors.
+/// Returns: `OK`; `BAD_STATE` if one is open; `REFUSED`; `INVALID_ARGUMENT` for the number; `INVALID_LENGTH` or
+/// `ALGORITHM_MISMATCH` for the check value; the errors of attributes and length as `payhsm_key_generate`; the context's
+/// errors.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for the pointers.
@@ -219,7 +221,7 @@ pub unsafe extern "C" fn payhsm_component_begin(
     unsafe {
         run(ctx, |module| {
             let attributes = memory::value(attributes)?.try_into()?;
-            let components = u8::try_from(components).map_err(|_| Error::Component)?;
+            let components = u8::try_from(components).map_err(|_| Error::InvalidArgument)?;
             module.component_begin(&attributes, len, components, memory::input(kcv, kcv_len)?)
         })
     }
@@ -228,10 +230,12 @@ pub unsafe extern "C" fn payhsm_component_begin(
 /// Takes one component. On every error the ceremony is over and everything entered is wiped.
 ///
 /// Parameters: `custodian`: who enters it; each custodian enters one. `component`, `component_len`: as long as the key.
-/// `kcv`, `kcv_len`: its check value from the custodian's envelope, 3 to 5 bytes, or `NULL` and 0.
+/// `kcv`, `kcv_len`: its check value from the custodian's envelope, 5 or 3 bytes as above, or `NULL` and 0.
 ///
-/// Returns: `OK`; `BAD_STATE` if no ceremony is open; `COMPONENT` (custodian twice, component twice, one too many, all
-/// zero, wrong length); `VERIFICATION_FAILED` for the check value; the context's errors.
+/// Returns: `OK`; `BAD_STATE` if no ceremony is open or all components are there; `COMPONENT` for a custodian who has given
+/// one; `INVALID_KEY_LENGTH`; `INVALID_LENGTH` or `ALGORITHM_MISMATCH` for the form of the check value;
+/// `VERIFICATION_FAILED` for its value, and for a component that was given before; `WEAK_KEY` for one of all zeros; the
+/// context's errors.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for the pointers. Wipe your copy of the component.

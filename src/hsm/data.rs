@@ -76,6 +76,8 @@ impl<P: Platform> Hsm<'_, P> {
                 } else {
                     Purpose::DataResponse
                 };
+                // What is public is judged before the key is used up.
+                self.groups.transaction(handle)?.1.check_cbc(iv, data)?;
                 let transaction = self.groups.use_once(handle, purpose)?;
                 match (transaction, request) {
                     (Transaction::Tdea(keys), true) => {

@@ -45,6 +45,22 @@ pub(crate) enum Transaction {
     Aes(aes::Transaction),
 }
 
+impl Transaction {
+    /// Whether `iv` is one block of the transaction's cipher and `data` whole blocks.
+    pub(crate) fn check_cbc(&self, iv: &[u8], data: &[u8]) -> Result<(), Error> {
+        let block_len = match self {
+            Self::Tdea(_) => 8,
+            Self::Aes(_) => 16,
+            Self::None => return Err(Error::InvalidHandle),
+        };
+        if iv.len() == block_len && data.len().is_multiple_of(block_len) {
+            Ok(())
+        } else {
+            Err(Error::InvalidLength)
+        }
+    }
+}
+
 /// What a transaction's key does at most once.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -76,6 +92,9 @@ pub struct Group {
     check: Option<KeyCheck>,
     #[cfg(feature = "terminal")]
     records: Records,
+    /// The storage may hold keys that are not here: the place takes no others until they are given up there.
+    #[cfg(feature = "terminal")]
+    unsettled: bool,
     generation: Generation,
     transaction_generation: Generation,
 }
@@ -90,11 +109,17 @@ impl Group {
         check: None,
         #[cfg(feature = "terminal")]
         records: Records::NEW,
+        #[cfg(feature = "terminal")]
+        unsettled: false,
         generation: Generation::new(0),
         transaction_generation: Generation::new(0),
     };
 
     const fn is_free(&self) -> bool {
+        #[cfg(feature = "terminal")]
+        if self.unsettled {
+            return false;
+        }
         matches!(self.registers, Registers::None) && matches!(self.transaction, Transaction::None)
     }
 
@@ -102,15 +127,36 @@ impl Group {
     #[cfg(feature = "terminal")]
     fn info(&self) -> Result<InitialKeyInfo, Error> {
         let (algorithm, next) = match &self.registers {
-            Registers::Tdea(terminal) => (KeyAlgorithm::Tdea, TransactionKsn::Tdea(terminal.ksn()?)),
-            Registers::Aes(terminal) => (KeyAlgorithm::Aes, TransactionKsn::Aes(terminal.ksn()?)),
+            Registers::Tdea(terminal) => (KeyAlgorithm::Tdea, terminal.ksn().map(TransactionKsn::Tdea)),
+            Registers::Aes(terminal) => (KeyAlgorithm::Aes, terminal.ksn().map(TransactionKsn::Aes)),
             Registers::None => return Err(Error::InvalidHandle),
+        };
+        let next = match next {
+            Ok(ksn) => Some(ksn),
+            Err(Error::CounterExhausted) => None,
+            Err(error) => return Err(error),
         };
         Ok(InitialKeyInfo {
             algorithm,
             check: self.check,
             next,
         })
+    }
+
+    /// Scheme and identifier of the initial key, zeros behind.
+    #[cfg(feature = "terminal")]
+    fn identity(&self) -> Option<(Scheme, [u8; 10])> {
+        match &self.registers {
+            Registers::Tdea(terminal) => Some((Scheme::Tdes, *terminal.initial_key_id().ok()?.as_bytes())),
+            Registers::Aes(terminal) => {
+                let mut identity = [0; 10];
+                for (to, from) in identity.iter_mut().zip(terminal.initial_key_id().ok()?.as_bytes()) {
+                    *to = *from;
+                }
+                Some((Scheme::Aes, identity))
+            }
+            Registers::None => None,
+        }
     }
 
     /// Brings a stored state back.
@@ -135,29 +181,16 @@ impl Group {
     }
 
     fn end_transaction(&mut self) {
-        self.transaction = Transaction::None;
-        self.used = 0;
-        self.transaction_generation.advance();
-    }
-
-    /// The end of a load: the handle and what is public, or the place free again.
-    #[cfg(feature = "terminal")]
-    fn loaded(
-        &mut self,
-        index: u8,
-        result: Result<(), Error>,
-        check: KeyCheck,
-    ) -> Result<(GroupHandle, InitialKeyInfo), Error> {
-        if let Err(error) = result {
-            self.erase();
-            return Err(error);
+        if !matches!(self.transaction, Transaction::None) {
+            self.transaction = Transaction::None;
+            self.used = 0;
+            self.transaction_generation.advance();
         }
-        self.check = Some(check);
-        Ok((GroupHandle::new(index, self.generation.value()), self.info()?))
     }
 
     fn erase(&mut self) {
-        if !self.is_free() {
+        let empty = matches!(self.registers, Registers::None) && matches!(self.transaction, Transaction::None);
+        if !empty {
             self.registers = Registers::None;
             self.check = None;
             self.generation.advance();
@@ -182,8 +215,8 @@ pub struct InitialKeyInfo {
     pub algorithm: KeyAlgorithm,
     /// The CMAC check value of the initial key; `None` for a group that came from storage: the key is long gone.
     pub check: Option<KeyCheck>,
-    /// The KSN of the next transaction.
-    pub next: TransactionKsn,
+    /// The KSN of the next transaction; `None` if the initial key is at the end of its life.
+    pub next: Option<TransactionKsn>,
 }
 
 /// A KSN of either scheme.
@@ -268,9 +301,7 @@ impl<'m> Groups<'m> {
 
     fn free(&mut self) -> Result<(u8, &mut Group), Error> {
         self.iter_mut()
-            .find(|(_, group)| {
-                group.is_free() && !group.generation.is_spent() && !group.transaction_generation.is_spent()
-            })
+            .find(|(_, group)| group.is_free())
             .ok_or(Error::SlotsFull)
     }
 
@@ -292,19 +323,33 @@ impl<'m> Groups<'m> {
         Ok((index, group))
     }
 
+    /// Whether the storage may hold keys of a group that are not in it.
+    #[cfg(feature = "terminal")]
+    fn unsettled(&self) -> bool {
+        self.0.iter().any(|group| group.unsettled)
+    }
+
+    /// Whether two groups have the same initial key: one of them has come back from a storage that failed.
+    #[cfg(feature = "terminal")]
+    fn has_twins(&self) -> bool {
+        let mut rest = self.0.iter();
+        while let Some(group) = rest.next() {
+            if let Some((scheme, identity)) = group.identity()
+                && rest.clone().any(|other| other.identity() == Some((scheme, identity)))
+            {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Whether an initial key is in use or was used, as far as any group remembers.
     #[cfg(feature = "terminal")]
     fn knows(&self, scheme: Scheme, identity: &[u8]) -> bool {
         self.0.iter().any(|group| {
-            let here = match &group.registers {
-                Registers::Tdea(terminal) => {
-                    scheme == Scheme::Tdes && terminal.initial_key_id().is_ok_and(|id| id.as_bytes() == identity)
-                }
-                Registers::Aes(terminal) => {
-                    scheme == Scheme::Aes && terminal.initial_key_id().is_ok_and(|id| id.as_bytes() == identity)
-                }
-                Registers::None => false,
-            };
+            let here = group
+                .identity()
+                .is_some_and(|(own, id)| own == scheme && id.starts_with(identity));
             // A key that was loaded and never used may be loaded again.
             here || group.records.high_water(scheme, identity).is_some_and(|next| next > 1)
         })
@@ -326,13 +371,20 @@ impl<'m> Groups<'m> {
         Ok((group.side, &group.transaction))
     }
 
+    /// The keys of a transaction, if they have not served `purpose` yet.
+    pub(crate) fn unused(&self, handle: TransactionHandle, purpose: Purpose) -> Result<&Transaction, Error> {
+        let group = self.transaction_group(handle)?;
+        if group.used & purpose as u8 == 0 {
+            Ok(&group.transaction)
+        } else {
+            Err(Error::LimitReached)
+        }
+    }
+
     /// The keys of a transaction for a purpose that they serve once.
     pub(crate) fn use_once(&mut self, handle: TransactionHandle, purpose: Purpose) -> Result<&Transaction, Error> {
-        self.transaction_group(handle)?;
+        self.unused(handle, purpose)?;
         let group = self.0.get_mut(handle.index()).ok_or(Error::InvalidHandle)?;
-        if group.used & purpose as u8 != 0 {
-            return Err(Error::LimitReached);
-        }
         group.used |= purpose as u8;
         Ok(&group.transaction)
     }
@@ -391,10 +443,13 @@ impl<P: Platform> Hsm<'_, P> {
         self.operational()?;
         let slot = self.slots.get(bdk)?;
         let (index, group) = self.groups.free()?;
-        let transaction = match slot.attributes()?.algorithm {
+        let derived = match slot.attributes()?.algorithm {
             KeyAlgorithm::Tdea => {
                 let mut key = Key::<role::Bdk, key::Tdea>::empty();
                 slot.take(Operation::DukptDerive, self.policy, &mut key)?;
+                if key.len() != 16 {
+                    return Err(Error::InvalidKeyLength);
+                }
                 let ksn = tdes::Ksn::parse(ksn)?;
                 ksn.check()?;
                 let id = ksn.initial_key_id();
@@ -404,9 +459,11 @@ impl<P: Platform> Hsm<'_, P> {
                 })?;
                 let mut ik = Key::empty();
                 tdes::Host::initial_key(&key, &id, &mut ik)?;
-                let mut keys = tdes::Transaction::empty();
-                tdes::Host::transaction(&ik, &ksn, &mut keys)?;
-                Transaction::Tdea(keys)
+                group.transaction = Transaction::Tdea(tdes::Transaction::empty());
+                match &mut group.transaction {
+                    Transaction::Tdea(keys) => tdes::Host::transaction(&ik, &ksn, keys),
+                    _ => Err(Error::Internal),
+                }
             }
             _ => {
                 let mut key = Key::<role::Bdk, key::Aes>::empty();
@@ -420,12 +477,17 @@ impl<P: Platform> Hsm<'_, P> {
                 })?;
                 let mut ik = Key::empty();
                 aes::Host::initial_key(&key, &id, &mut ik)?;
-                let mut keys = aes::Transaction::empty();
-                aes::Host::transaction(&ik, &ksn, &mut keys)?;
-                Transaction::Aes(keys)
+                group.transaction = Transaction::Aes(aes::Transaction::empty());
+                match &mut group.transaction {
+                    Transaction::Aes(keys) => aes::Host::transaction(&ik, &ksn, keys),
+                    _ => Err(Error::Internal),
+                }
             }
         };
-        group.transaction = transaction;
+        if let Err(error) = derived {
+            group.transaction = Transaction::None;
+            return Err(error);
+        }
         group.side = Side::Host;
         group.used = 0;
         Ok(TransactionHandle::new(index, group.transaction_generation.value()))
@@ -523,6 +585,10 @@ impl<P: Platform> Hsm<'_, P> {
         slot::judge(attributes, verified.key(), self.policy)?;
         let check = KeyCheck::of(attributes, verified.key())?;
         let optional = verified.blocks();
+        self.settle();
+        if self.groups.unsettled() {
+            return Err(Error::Storage);
+        }
         let sealer = self.sealer.as_ref().ok_or(Error::Storage)?;
         match attributes.algorithm {
             KeyAlgorithm::Tdea => {
@@ -545,7 +611,7 @@ impl<P: Platform> Hsm<'_, P> {
                     Registers::Tdea(terminal) => terminal.load(&mut ik, &id, &mut journal),
                     _ => Err(Error::Internal),
                 };
-                group.loaded(index, result, check)
+                self.loaded(index, result, check)
             }
             _ => {
                 let id = aes::InitialKeyId::parse(&optional.ikid()?.ok_or(Error::KeyBlockOptional)?)?;
@@ -567,8 +633,45 @@ impl<P: Platform> Hsm<'_, P> {
                     Registers::Aes(terminal) => terminal.load(&mut ik, &id, &mut journal),
                     _ => Err(Error::Internal),
                 };
-                group.loaded(index, result, check)
+                self.loaded(index, result, check)
             }
+        }
+    }
+
+    /// The end of a load: the handle and what is public, or the place free again.
+    ///
+    /// A storage that failed may hold the state all the same; it is given up there before the place is used again.
+    fn loaded(
+        &mut self,
+        index: u8,
+        result: Result<(), Error>,
+        check: KeyCheck,
+    ) -> Result<(GroupHandle, InitialKeyInfo), Error> {
+        let group = self.groups.0.get_mut(usize::from(index)).ok_or(Error::Internal)?;
+        match result {
+            Ok(()) => {
+                group.check = Some(check);
+                Ok((GroupHandle::new(index, group.generation.value()), group.info()?))
+            }
+            Err(error) => {
+                group.erase();
+                group.unsettled = true;
+                self.settle();
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives up in storage what may be left there of groups whose load or erasure failed.
+    fn settle(&mut self) {
+        let Some(sealer) = &self.sealer else {
+            return;
+        };
+        for (index, group) in self.groups.iter_mut().filter(|(_, group)| group.unsettled) {
+            let retired = group
+                .records
+                .retire(&mut self.platform, sealer, index.into(), &mut self.scratch);
+            group.unsettled = retired.is_err();
         }
     }
 
@@ -580,12 +683,14 @@ impl<P: Platform> Hsm<'_, P> {
     /// start; the state's error.
     pub fn dukpt_erase(&mut self, group: GroupHandle) -> Result<(), Error> {
         self.operational()?;
-        let sealer = self.sealer.as_ref().ok_or(Error::Storage)?;
-        let (index, place) = self.groups.group_mut(group)?;
+        let (_, place) = self.groups.group_mut(group)?;
         place.erase();
-        place
-            .records
-            .retire(&mut self.platform, sealer, index.into(), &mut self.scratch)
+        place.unsettled = true;
+        self.settle();
+        if self.groups.unsettled() {
+            return Err(Error::Storage);
+        }
+        Ok(())
     }
 
     /// Takes up the groups that the storage holds. Damage makes the module tampered.
@@ -605,7 +710,7 @@ impl<P: Platform> Hsm<'_, P> {
             );
             sound &= mounted.is_ok();
         }
-        if !sound {
+        if !sound || self.groups.has_twins() {
             self.erase_everything();
             self.state = State::Tampered;
         }
@@ -614,8 +719,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// The group at a place, also one that was taken up from storage at the start.
     ///
     /// # Errors
-    /// [`Error::InvalidHandle`] if nothing is there; [`Error::CounterExhausted`] if its initial key is at the end of its
-    /// life; the state's error.
+    /// [`Error::InvalidHandle`] if nothing is there; the state's error.
     pub fn dukpt_find(&self, index: u8) -> Result<(GroupHandle, InitialKeyInfo), Error> {
         self.operational()?;
         let group = self.groups.0.get(usize::from(index)).ok_or(Error::InvalidHandle)?;
@@ -629,7 +733,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// [`Error::InvalidHandle`]; [`Error::CounterExhausted`]; the state's error.
     pub fn dukpt_ksn(&self, group: GroupHandle) -> Result<TransactionKsn, Error> {
         self.operational()?;
-        Ok(self.groups.group(group)?.info()?.next)
+        self.groups.group(group)?.info()?.next.ok_or(Error::CounterExhausted)
     }
 
     /// Begins the group's next transaction. A transaction of the group that was not ended is ended.
@@ -650,9 +754,6 @@ impl<P: Platform> Hsm<'_, P> {
         self.operational()?;
         let (index, place) = self.groups.group_mut(group)?;
         place.end_transaction();
-        if place.transaction_generation.is_spent() {
-            return Err(Error::LimitReached);
-        }
         let mut journal = GroupJournal {
             storage: &mut self.platform,
             sealer: self.sealer.as_ref().ok_or(Error::Storage)?,

@@ -4,7 +4,7 @@
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::hsm::slot::{self, KeyInfo};
-use crate::hsm::{Hsm, KeyHandle, Platform, State};
+use crate::hsm::{Hsm, KeyHandle, Platform, Question, State};
 #[cfg(feature = "ec")]
 use crate::inject::agreement::{self, Identity, KbpkLen, Parties};
 use crate::inject::component::{Ceremony, CheckValue, CustodianId};
@@ -183,17 +183,17 @@ impl<P: Platform> Hsm<'_, P> {
         let slot = self.slots.get(handle)?;
         match slot.attributes()?.algorithm {
             KeyAlgorithm::Aes => {
-                let mut key = Key::empty();
-                slot.take(operation, self.policy, &mut key)?;
-                *out = Kbpk::Aes(key);
+                *out = Kbpk::Aes(Key::empty());
             }
             _ => {
-                let mut key = Key::empty();
-                slot.take(operation, self.policy, &mut key)?;
-                *out = Kbpk::Tdea(key);
+                *out = Kbpk::Tdea(Key::empty());
             }
         }
-        Ok(())
+        // Filled where it stands: a key that moves leaves a copy.
+        match out {
+            Kbpk::Aes(key) => slot.take(operation, self.policy, key),
+            Kbpk::Tdea(key) => slot.take(operation, self.policy, key),
+        }
     }
 }
 
@@ -211,7 +211,8 @@ fn check_value(kcv: &[u8]) -> Result<Option<CheckValue>, Error> {
 
 /// The component ceremony.
 impl<P: Platform> Hsm<'_, P> {
-    /// Opens a ceremony in which custodians enter the components of a key. Until it ends no other command runs.
+    /// Opens a ceremony in which custodians enter the components of a key. Until it ends no other command runs. The
+    /// platform is asked first ([`Question::Ceremony`]).
     ///
     /// `len`: of the key in bytes, 16 or 24 (TDEA), 16, 24 or 32 (AES); `components`: 2 to 9; `kcv`: the check value
     /// that the key must have, 5 bytes of CMAC or, TDEA only, 3 of the enciphered zero block, or nothing. Parity bits
@@ -220,7 +221,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Errors
     /// The state's error, [`Error::BadState`] if a ceremony is open; what [`Attributes::check`] says;
     /// [`Error::UsageNotPermitted`] for an initial DUKPT key; [`Error::InvalidKeyLength`], [`Error::InvalidArgument`]
-    /// for the number, [`Error::InvalidLength`] or [`Error::AlgorithmMismatch`] for `kcv`.
+    /// for the number, [`Error::InvalidLength`] or [`Error::AlgorithmMismatch`] for `kcv`; the platform's refusal.
     pub fn component_begin(
         &mut self,
         attributes: &Attributes,
@@ -237,6 +238,10 @@ impl<P: Platform> Hsm<'_, P> {
         if let Some(kcv) = check_value(kcv)? {
             ceremony = ceremony.expect(kcv)?;
         }
+        if self.assembly.is_open() {
+            return Err(Error::BadState);
+        }
+        self.platform.decide(&Question::Ceremony { attributes })?;
         self.assembly.begin(&ceremony)?;
         self.ceremony = Some(*attributes);
         self.state = State::Loading;
@@ -246,9 +251,11 @@ impl<P: Platform> Hsm<'_, P> {
     /// Takes a component from a custodian; each custodian gives one. `kcv`: its check value as above, or nothing.
     ///
     /// # Errors
-    /// [`Error::BadState`] if no ceremony is open, [`Error::Tampered`]; [`Error::Component`] (custodian or component
-    /// twice, one too many, all zero, wrong length); [`Error::VerificationFailed`] for `kcv`. The ceremony is over
-    /// after every error, and what was entered is wiped.
+    /// [`Error::BadState`] if no ceremony is open, or all components are there, [`Error::Tampered`];
+    /// [`Error::Component`] for a custodian who has given one; [`Error::InvalidKeyLength`]; [`Error::InvalidLength`] or
+    /// [`Error::AlgorithmMismatch`] for the form of `kcv`; [`Error::VerificationFailed`] for its value, and for a component
+    /// that was given before; [`Error::WeakKey`] for one of all zeros. The ceremony is over after every error, and what was
+    /// entered is wiped.
     ///
     /// # Timing
     /// Constant for each key length and number of components.

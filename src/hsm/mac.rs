@@ -7,10 +7,10 @@ use crate::hsm::dukpt::{Side, Transaction};
 use crate::hsm::{Hsm, KeyRef, Platform};
 use crate::key::usage::KeyAlgorithm;
 use crate::key::{self, Key, role};
-use crate::mac::Mac;
 use crate::mac::cmac::{CmacAes, CmacTdes};
 use crate::mac::iso9797::{CbcMac, Padding, RetailMac};
-use crate::policy::{MacAlgorithm, Operation};
+use crate::mac::{Conclude, Mac};
+use crate::policy::{MacAlgorithm, Operation, Permission};
 
 /// Whether a MAC is made or checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,35 +85,44 @@ impl Engine {
         }
     }
 
-    fn finish(self, out: &mut [u8]) -> Result<(), Error> {
+    fn conclude(&mut self, out: &mut [u8]) -> Result<(), Error> {
         match self {
-            Self::CbcTdea(mac) => mac.finish(out),
-            Self::CbcAes(mac) => mac.finish(out),
-            Self::Retail(mac) => mac.finish(out),
-            Self::CmacTdea(mac) => mac.finish(out),
-            Self::CmacAes(mac) => mac.finish(out),
+            Self::CbcTdea(mac) => mac.conclude(out),
+            Self::CbcAes(mac) => mac.conclude(out),
+            Self::Retail(mac) => mac.conclude(out),
+            Self::CmacTdea(mac) => mac.conclude(out),
+            Self::CmacAes(mac) => mac.conclude(out),
         }
     }
 
-    fn verify(self, tag: &[u8]) -> Result<(), Error> {
+    fn conclude_verify(&mut self, tag: &[u8]) -> Result<(), Error> {
         match self {
-            Self::CbcTdea(mac) => mac.verify(tag),
-            Self::CbcAes(mac) => mac.verify(tag),
-            Self::Retail(mac) => mac.verify(tag),
-            Self::CmacTdea(mac) => mac.verify(tag),
-            Self::CmacAes(mac) => mac.verify(tag),
+            Self::CbcTdea(mac) => mac.conclude_verify(tag),
+            Self::CbcAes(mac) => mac.conclude_verify(tag),
+            Self::Retail(mac) => mac.conclude_verify(tag),
+            Self::CmacTdea(mac) => mac.conclude_verify(tag),
+            Self::CmacAes(mac) => mac.conclude_verify(tag),
         }
     }
 }
 
 /// A message whose MAC is in progress in the module; one at a time.
 pub(crate) struct Stream {
+    key: KeyRef,
     engine: Engine,
     purpose: MacPurpose,
     min_len: usize,
 }
 
 impl Stream {
+    fn check(&self, purpose: MacPurpose, len: usize) -> Result<(), Error> {
+        if self.purpose == purpose {
+            self.check_len(len)
+        } else {
+            Err(Error::BadState)
+        }
+    }
+
     /// The lengths that policy allows.
     fn check_len(&self, len: usize) -> Result<(), Error> {
         if (self.min_len..=self.engine.len()).contains(&len) {
@@ -132,7 +141,8 @@ impl<P: Platform> Hsm<'_, P> {
     ///
     /// # Errors
     /// The state's and the handle's errors; [`Error::UsageNotPermitted`], [`Error::ModeNotPermitted`],
-    /// [`Error::AlgorithmMismatch`]; [`Error::InvalidLength`] for `out`. `out` is wiped then.
+    /// [`Error::AlgorithmMismatch`]; [`Error::Refused`] for algorithm 1 with padding 1 or 2 without
+    /// [`Permission::CbcMac`]; [`Error::InvalidLength`] for `out`. `out` is wiped then.
     ///
     /// # Timing
     /// The lengths of `data` and `out`, and the method.
@@ -144,7 +154,7 @@ impl<P: Platform> Hsm<'_, P> {
         let mut stream = self.mac_stream(key, method, MacPurpose::Generate)?;
         stream.check_len(out.len())?;
         stream.engine.update(data);
-        stream.engine.finish(out)
+        stream.engine.conclude(out)
     }
 
     /// Checks the MAC of `data`.
@@ -161,7 +171,7 @@ impl<P: Platform> Hsm<'_, P> {
         let mut stream = self.mac_stream(key, method, MacPurpose::Verify)?;
         stream.check_len(tag.len())?;
         stream.engine.update(data);
-        stream.engine.verify(tag)
+        stream.engine.conclude_verify(tag)
     }
 
     /// Begins a message that comes in parts. A message in progress is dropped and wiped.
@@ -177,46 +187,66 @@ impl<P: Platform> Hsm<'_, P> {
     /// Takes more of the message.
     ///
     /// # Errors
-    /// [`Error::BadState`] if no message was begun; the state's error.
+    /// [`Error::BadState`] if no message was begun; [`Error::InvalidHandle`] if its key is gone: the message is over then;
+    /// the state's error.
     pub fn mac_update(&mut self, data: &[u8]) -> Result<(), Error> {
-        self.operational()?;
-        self.mac.as_mut().ok_or(Error::BadState)?.engine.update(data);
+        self.mac_in_progress()?.engine.update(data);
         Ok(())
     }
 
     /// Ends a message that was begun to [`Generate`](MacPurpose::Generate).
     ///
     /// # Errors
-    /// [`Error::BadState`] if none was begun, or one to verify; otherwise as [`mac_generate`](Self::mac_generate).
-    /// The message is over in every case.
+    /// [`Error::BadState`] if none was begun, or one to verify; [`Error::InvalidHandle`] if its key is gone; otherwise as
+    /// [`mac_generate`](Self::mac_generate). The message is over in every case.
     pub fn mac_finish(&mut self, out: &mut [u8]) -> Result<(), Error> {
         out.fill(0);
-        let stream = self.mac_end(MacPurpose::Generate)?;
-        stream.check_len(out.len())?;
-        stream.engine.finish(out)
+        let result = self.mac_in_progress().and_then(|stream| {
+            stream.check(MacPurpose::Generate, out.len())?;
+            stream.engine.conclude(out)
+        });
+        // Dropped where it stands: moved out, it would leave its key schedule behind.
+        self.mac = None;
+        result
     }
 
     /// Ends a message that was begun to [`Verify`](MacPurpose::Verify).
     ///
     /// # Errors
-    /// [`Error::BadState`] if none was begun, or one to generate; otherwise as [`mac_verify`](Self::mac_verify).
-    /// The message is over in every case.
+    /// [`Error::BadState`] if none was begun, or one to generate; [`Error::InvalidHandle`] if its key is gone; otherwise as
+    /// [`mac_verify`](Self::mac_verify). The message is over in every case.
     pub fn mac_finish_verify(&mut self, tag: &[u8]) -> Result<(), Error> {
-        let stream = self.mac_end(MacPurpose::Verify)?;
-        stream.check_len(tag.len())?;
-        stream.engine.verify(tag)
+        let result = self.mac_in_progress().and_then(|stream| {
+            stream.check(MacPurpose::Verify, tag.len())?;
+            stream.engine.conclude_verify(tag)
+        });
+        self.mac = None;
+        result
     }
 
-    fn mac_end(&mut self, purpose: MacPurpose) -> Result<Stream, Error> {
+    /// The message in progress, if its key still is where it was.
+    fn mac_in_progress(&mut self) -> Result<&mut Stream, Error> {
         self.operational()?;
-        match self.mac.take() {
-            Some(stream) if stream.purpose == purpose => Ok(stream),
-            _ => Err(Error::BadState),
+        let key = self.mac.as_ref().ok_or(Error::BadState)?.key;
+        let alive = match key {
+            KeyRef::Slot(handle) => self.slots.get(handle).map(|_| ()),
+            KeyRef::Transaction(handle) => self.groups.transaction(handle).map(|_| ()),
+        };
+        if let Err(error) = alive {
+            self.mac = None;
+            return Err(error);
         }
+        self.mac.as_mut().ok_or(Error::Internal)
     }
 
     fn mac_stream(&self, key: KeyRef, method: MacMethod, purpose: MacPurpose) -> Result<Stream, Error> {
         self.operational()?;
+        if method.algorithm == MacAlgorithm::Iso9797Alg1
+            && !matches!(method.padding, Padding::Method3 { .. })
+            && !self.policy.has(Permission::CbcMac)
+        {
+            return Err(Error::Refused);
+        }
         let engine = match key {
             KeyRef::Slot(handle) => {
                 let slot = self.slots.get(handle)?;
@@ -237,6 +267,7 @@ impl<P: Platform> Hsm<'_, P> {
             }
         };
         Ok(Stream {
+            key,
             engine,
             purpose,
             min_len: method.algorithm.min_len(),

@@ -88,18 +88,21 @@ impl<P: Platform> Hsm<'_, P> {
             return Err(Error::UsageNotPermitted);
         }
         let mut pin_key = PinKey::empty();
-        self.pin_key(key, Operation::PinEncipher, &mut pin_key)?;
+        self.pin_key(key, Operation::PinEncipher, format, &mut pin_key)?;
+        self.pin_used(key)?;
         pin_key.with(format)?.encipher(pin, Some(pan), &mut self.platform, out)
     }
 
-    /// Translates a PIN block to another key and format, for the same PAN. The PIN stays inside.
+    /// Translates a PIN block to another key and format, for the same PAN. The PIN stays inside. The platform is asked
+    /// first ([`Question::PinTranslate`]).
     ///
     /// `input`: a P0 key with mode of use D, or a host's transaction; `output`: a P0 key with mode of use E. Only the
     /// PAN-bound formats 0, 3 and 4 go in and out. Returns the length; the rest of `out` is zero.
     ///
     /// # Errors
     /// The state's and the handles' errors; [`Error::UsageNotPermitted`], [`Error::ModeNotPermitted`];
-    /// [`Error::FormatNotPermitted`]; [`Error::KeyStrength`] for a weaker output key without the permission;
+    /// [`Error::FormatNotPermitted`]; [`Error::KeyStrength`] for a weaker output key without the permission; the
+    /// platform's refusal; [`Error::LimitReached`] for a second PIN of one transaction;
     /// [`Error::InvalidLength`] of the block; [`Error::VerificationFailed`] for whatever is wrong inside it;
     /// [`Error::Entropy`]. `out` is wiped then.
     ///
@@ -127,14 +130,16 @@ impl<P: Platform> Hsm<'_, P> {
         self.operational()?;
         // The output side is judged before anything is deciphered.
         let mut output_key = PinKey::empty();
-        self.pin_key(output.into(), Operation::PinEncipher, &mut output_key)?;
+        self.pin_key(output.into(), Operation::PinEncipher, output_format, &mut output_key)?;
         let to = output_key.with(output_format)?;
         let mut input_key = PinKey::empty();
-        self.pin_input_key(input, &mut input_key)?;
+        self.pin_input_key(input, format, enciphered, &mut input_key)?;
         let from = input_key.with(format)?;
         if output_key.strength_bits() < input_key.strength_bits() && !self.policy.has(Permission::WeakerPinKey) {
             return Err(Error::KeyStrength);
         }
+        self.platform.decide(&Question::PinTranslate { pan })?;
+        self.pin_used(input)?;
         block::translate(&from, enciphered, &to, Some(pan), &mut self.platform, out)
     }
 
@@ -173,9 +178,10 @@ impl<P: Platform> Hsm<'_, P> {
             .get(pvk)?
             .take(Operation::PvvVerify, self.policy, &mut pvv_key)?;
         let mut input_key = PinKey::empty();
-        self.pin_input_key(input, &mut input_key)?;
+        self.pin_input_key(input, format, enciphered, &mut input_key)?;
         let from = input_key.with(format)?;
         self.platform.decide(&Question::PinVerify { pan })?;
+        self.pin_used(input)?;
         let mut pin = Pin::empty();
         from.decipher(enciphered, Some(pan), &mut pin)?;
         pvv::verify(&pvv_key, pvki, pan, &pin, reference)
@@ -207,56 +213,68 @@ impl<P: Platform> Hsm<'_, P> {
             .get(pvk)?
             .take(Operation::PvvGenerate, self.policy, &mut pvv_key)?;
         let mut input_key = PinKey::empty();
-        self.pin_input_key(input, &mut input_key)?;
+        self.pin_input_key(input, format, enciphered, &mut input_key)?;
         let from = input_key.with(format)?;
         self.platform.decide(&Question::PinVerify { pan })?;
+        self.pin_used(input)?;
         let mut pin = Pin::empty();
         from.decipher(enciphered, Some(pan), &mut pin)?;
         pvv::generate(&pvv_key, pvki, pan, &pin)
     }
 
-    /// The key of a block that comes in.
+    /// The key of a block that comes in. What is public about the call is judged before anything is used up.
     #[cfg(feature = "host")]
-    fn pin_input_key(&mut self, key: KeyRef, out: &mut PinKey) -> Result<(), Error> {
+    fn pin_input_key(&self, key: KeyRef, format: Format, enciphered: &[u8], out: &mut PinKey) -> Result<(), Error> {
         if let KeyRef::Transaction(handle) = key
             && self.groups.transaction(handle)?.0 != Side::Host
         {
             return Err(Error::UsageNotPermitted);
         }
-        self.pin_key(key, Operation::PinDecipher, out)
+        self.pin_key(key, Operation::PinDecipher, format, out)?;
+        if enciphered.len() != format.block_len() {
+            return Err(Error::InvalidLength);
+        }
+        Ok(())
     }
 
-    fn pin_key(&mut self, key: KeyRef, operation: Operation, out: &mut PinKey) -> Result<(), Error> {
+    /// A transaction's key serves one PIN.
+    fn pin_used(&mut self, key: KeyRef) -> Result<(), Error> {
+        match key {
+            KeyRef::Slot(_) => Ok(()),
+            KeyRef::Transaction(handle) => self.groups.use_once(handle, Purpose::Pin).map(|_| ()),
+        }
+    }
+
+    fn pin_key(&self, key: KeyRef, operation: Operation, format: Format, out: &mut PinKey) -> Result<(), Error> {
+        // Each key is written where it stands: one that moves leaves a copy.
         match key {
             KeyRef::Slot(handle) => {
                 let slot = self.slots.get(handle)?;
                 match slot.attributes()?.algorithm {
-                    KeyAlgorithm::Aes => {
-                        let mut key = Key::empty();
-                        slot.take(operation, self.policy, &mut key)?;
-                        *out = PinKey::Aes(key);
-                    }
-                    _ => {
-                        let mut key = Key::empty();
-                        slot.take(operation, self.policy, &mut key)?;
-                        *out = PinKey::Tdea(key);
-                    }
+                    KeyAlgorithm::Aes => *out = PinKey::Aes(Key::empty()),
+                    _ => *out = PinKey::empty(),
+                }
+                match out {
+                    PinKey::Aes(key) => slot.take(operation, self.policy, key)?,
+                    PinKey::Tdea(key) => slot.take(operation, self.policy, key)?,
                 }
             }
-            KeyRef::Transaction(handle) => match self.groups.use_once(handle, Purpose::Pin)? {
+            KeyRef::Transaction(handle) => match self.groups.unused(handle, Purpose::Pin)? {
                 Transaction::Tdea(keys) => {
-                    let mut key = Key::empty();
-                    keys.pin_key(&mut key)?;
-                    *out = PinKey::Tdea(key);
+                    *out = PinKey::empty();
+                    if let PinKey::Tdea(key) = out {
+                        keys.pin_key(key)?;
+                    }
                 }
                 Transaction::Aes(keys) => {
-                    let mut key = Key::empty();
-                    keys.working_key(keys.own_type()?, &mut key)?;
-                    *out = PinKey::Aes(key);
+                    *out = PinKey::Aes(Key::empty());
+                    if let PinKey::Aes(key) = out {
+                        keys.working_key(keys.own_type()?, key)?;
+                    }
                 }
                 Transaction::None => return Err(Error::InvalidHandle),
             },
         }
-        Ok(())
+        out.with(format).map(|_| ())
     }
 }

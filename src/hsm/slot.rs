@@ -229,26 +229,36 @@ impl<'m> Slots<'m> {
         let check = KeyCheck::of(attributes, material)?;
         let (index, slot) = (0..=u8::MAX)
             .zip(self.0.iter_mut())
-            .find(|(_, slot)| slot.entry.is_none() && !slot.generation.is_spent())
+            .find(|(_, slot)| slot.entry.is_none())
             .ok_or(Error::SlotsFull)?;
         slot.material.set(material)?;
         slot.entry = Some((*attributes, check));
         Ok(KeyHandle::new(index, slot.generation.value()))
     }
 
-    /// Whether a slot holds the same value with another usage or algorithm: one key, one purpose.
+    /// Whether a slot holds the same value with other attributes: one key, one purpose. Parity bits of TDEA keys make no
+    /// other key.
     fn holds_for_other_purpose(&self, attributes: &Attributes, material: &[u8]) -> Choice {
         let mut found = Choice::from(0);
         for slot in self.0.iter() {
             if let Some((other, _)) = slot.entry
-                && (other.usage, other.algorithm) != (attributes.usage, attributes.algorithm)
+                && other != *attributes
             {
-                // Lengths are public; slices of different length are unequal.
-                found |= slot.material.expose().ct_eq(material);
+                let mask = match (other.algorithm, attributes.algorithm) {
+                    (KeyAlgorithm::Tdea, KeyAlgorithm::Tdea) => 0xFE,
+                    _ => 0xFF,
+                };
+                found |= equal_under(mask, slot.material.expose(), material);
             }
         }
         found
     }
+}
+
+/// Whether two values agree in the bits of `mask` of every byte. Lengths are public.
+fn equal_under(mask: u8, a: &[u8], b: &[u8]) -> Choice {
+    let difference = a.iter().zip(b).fold(0, |acc, (x, y)| acc | ((x ^ y) & mask));
+    difference.ct_eq(&0) & Choice::from(u8::from(a.len() == b.len()))
 }
 
 /// What every key must satisfy to enter a slot or a DUKPT group, wherever it comes from.
@@ -262,6 +272,9 @@ pub(crate) fn judge(attributes: &Attributes, material: &[u8], policy: Policy) ->
     }
     if attributes.usage == Usage::P0 && attributes.mode == ModeOfUse::Both && !policy.has(Permission::PinKeyBothWays) {
         return Err(Error::ModeNotPermitted);
+    }
+    if attributes.version.is_component() {
+        return Err(Error::KeyBlockKeyVersion);
     }
     if cfg!(not(feature = "host")) && attributes.usage == Usage::B0 {
         return Err(Error::UsageNotPermitted);

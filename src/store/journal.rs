@@ -3,11 +3,12 @@
 //!
 //! | offset | length | content of the body |
 //! |---|---|---|
-//! | 0 | 4 x 16 | high-water marks, the last used first: scheme (01 TDEA, 02 AES, 00 none), identity (11, zeros behind), next counter (4, big-endian; FFFFFFFF: exhausted) |
-//! | 64 | *n* | the state ([`Step`] as a snapshot); none if the keys were given up |
+//! | 0 | 8 x 16 | high-water marks, the last used first: scheme (01 TDEA, 02 AES, 00 none), identity (11, zeros behind), next counter (4, big-endian; FFFFFFFF: exhausted) |
+//! | 128 | *n* | the state ([`Step`] as a snapshot); none if the keys were given up |
 //!
-//! The marks say how far the last four initial keys have come. They outlive the keys, so that an initial key which has
-//! been used is not loaded again to start at its first counter. A fifth identity pushes the oldest out.
+//! The marks say how far the last eight initial keys have come. They outlive the keys, so that an initial key which has
+//! been used is not loaded again to start at its first counter. A mark of a used key is never given up: when all eight
+//! are of used keys, the group takes no further identity.
 
 use core::fmt;
 
@@ -18,7 +19,7 @@ use crate::store::record::Pair;
 use crate::store::seal::{Kind, Scratch, Sealer};
 
 /// Initial keys whose marks are kept.
-const MARKS: usize = 4;
+const MARKS: usize = 8;
 /// Bytes of a mark.
 const MARK_LEN: usize = 16;
 /// Bytes of an identity in a mark.
@@ -183,7 +184,9 @@ impl Records {
                 return Err(Error::CounterReplayed);
             }
         }
-        let end = known.map_or(MARKS, |at| at.wrapping_add(1));
+        // A new mark takes the place of the oldest that says nothing: none, or a key that was never used.
+        let place = known.or_else(|| marks.iter().rposition(|mark| mark.scheme == 0 || mark.next <= 1));
+        let end = place.ok_or(Error::LimitReached)?.wrapping_add(1);
         let mut carried = new;
         for mark in marks.iter_mut().take(end) {
             core::mem::swap(mark, &mut carried);

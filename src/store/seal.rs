@@ -38,7 +38,7 @@ pub const HEADER_LEN: usize = 20;
 pub const TAG_LEN: usize = 16;
 
 /// The longest body in bytes: the marks and the AES-256 state of a DUKPT group.
-pub const MAX_BODY_LEN: usize = 1152;
+pub const MAX_BODY_LEN: usize = 1216;
 
 /// The longest record in bytes.
 pub const MAX_RECORD_LEN: usize = HEADER_LEN + MAX_BODY_LEN + TAG_LEN;
