@@ -10,7 +10,7 @@
 //!
 //! **State layout.** A half block is a 32-bit word whose bits stand in an order of our own; only IP and its inverse,
 //! once each per block, know the standard's. S-box i owns the nibble at bits 4 LANE(i): one lane for each of its four
-//! output bits. DES bit 4i + k of R (k = 0 to 3) is kept at bit 4 LANE(i) + PLACE[k] (mod 32). The four numbers PLACE are
+//! output bits. DES bit 4i + k of R (k = 0 to 3) is kept at bit 4 LANE(i) + `PLACE[k]` (mod 32). The four numbers PLACE are
 //! different modulo 4, so one rotation and one mask bring bit k of all eight groups to the lowest bits of the nibbles, and
 //! 15 t fills the nibbles: that is input bit x[k + 1] of all S-boxes, in all their lanes. The expansion E gives each
 //! S-box besides the neighbour bits, 4i - 1 and 4i + 4: the same with the rotation one nibble further.
@@ -129,7 +129,7 @@ fn last(left: u32, right: u32) -> [u8; 8] {
     [a, b, c, d, e, f, g, h]
 }
 
-/// From bit k (bit-reversed: 0, 2, 1, 3) of nibble 7 - i to bit 4 LANE(i) + PLACE[k], LANE(i) = 8 - i.
+/// From bit k (bit-reversed: 0, 2, 1, 3) of nibble 7 - i to bit 4 LANE(i) + `PLACE[k]`, LANE(i) = 8 - i.
 fn place(x: u32) -> u32 {
     (x & 0x1111_1111).rotate_left(30) | (x & 0x6666_6666).rotate_left(31) | (x & 0x8888_8888).rotate_left(24)
 }
