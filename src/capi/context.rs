@@ -312,11 +312,13 @@ unsafe fn enter(ctx: *mut PayhsmCtx, command: impl FnOnce(&mut Module) -> Result
 /// DUKPT groups that the storage holds are taken up: find them with `payhsm_dukpt_find`. If a stored record is damaged
 /// the module starts tampered, which `payhsm_state` tells.
 ///
-/// Returns: `OK`; `NULL_POINTER`, `MISALIGNED`, `INVALID_LENGTH` (memory too short), `INVALID_ARGUMENT` (slots, groups,
-/// policy, reserved, or some storage callbacks only), `ABI_MISMATCH` (version or size), `ENTROPY`.
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_INVALID_LENGTH` (memory too
+/// short), `PAYHSM_ERR_INVALID_ARGUMENT` (slots, groups, policy, reserved, or some storage callbacks only),
+/// `PAYHSM_ERR_ABI_MISMATCH` (version or size), `PAYHSM_ERR_ENTROPY`.
 ///
 /// # Safety
 /// C1 to C3 for every pointer; the callbacks keep the contract of `payhsm_config_t`.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_init(
     memory: *mut c_void,
@@ -433,7 +435,8 @@ unsafe fn init(
 
 /// Erases every key and ends the context. Its memory is the caller's again; stored records stay.
 ///
-/// Returns: `OK`; `NULL_POINTER`, `MISALIGNED`, `BAD_STATE` (not a live context, or called from a callback).
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_BAD_STATE` (not a live
+/// context, or called from a callback).
 ///
 /// # Safety
 /// `ctx` is `NULL` or came from `payhsm_init` and was not closed; C2.
@@ -455,10 +458,11 @@ pub unsafe extern "C" fn payhsm_close(ctx: *mut PayhsmCtx) -> Status {
 ///
 /// Parameters: `state`: receives it; zero on error.
 ///
-/// Returns: `OK`; `NULL_POINTER`, `MISALIGNED`, `BAD_STATE`.
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_BAD_STATE`.
 ///
 /// # Safety
 /// As `payhsm_close`; C1 to C3 for `state`.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_state(ctx: *mut PayhsmCtx, state: *mut PayhsmState) -> Status {
     // SAFETY: the caller's.
@@ -490,10 +494,10 @@ fn count(n: usize) -> u32 {
 /// A tamper event: erases every key; all commands but `payhsm_state` and `payhsm_close` are refused from now on.
 ///
 /// May be called from an interrupt or a callback while a call on the same context runs: the keys are erased when that call
-/// ends, and the answer is `BAD_STATE`. Otherwise they are erased before it returns. It is not remembered over a restart:
+/// ends, and the answer is `PAYHSM_ERR_BAD_STATE`. Otherwise they are erased before it returns. It is not remembered over a restart:
 /// the device's tamper circuit is.
 ///
-/// Returns: `OK`; `NULL_POINTER`, `MISALIGNED`, `BAD_STATE` (not a live context, or a call is running).
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_BAD_STATE` (not a live context, or a call is running).
 ///
 /// # Safety
 /// As `payhsm_close`.
@@ -512,10 +516,12 @@ pub unsafe extern "C" fn payhsm_tamper(ctx: *mut PayhsmCtx) -> Status {
 ///
 /// Parameters: `out`, `out_len`: filled whole.
 ///
-/// Returns: `OK`; `NULL_POINTER`, `MISALIGNED`, `BAD_STATE`, `TAMPERED`, `ENTROPY`.
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_BAD_STATE`,
+/// `PAYHSM_ERR_TAMPERED`, `PAYHSM_ERR_ENTROPY`.
 ///
 /// # Safety
 /// As `payhsm_close`; C1 to C3 for `out`.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_random(ctx: *mut PayhsmCtx, out: *mut u8, out_len: usize) -> Status {
     // SAFETY: the caller's.

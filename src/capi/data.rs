@@ -57,11 +57,13 @@ unsafe fn cipher(
 /// response data, one message each. `iv`, `iv_len`: one block, 8 bytes (TDEA) or 16 (AES). `data`: whole blocks. `out`,
 /// `out_capacity`, `out_len`: receive as many bytes; `out` may be `data`. Wiped and 0 on error.
 ///
-/// Returns: `OK`; `INVALID_HANDLE`, `USAGE_NOT_PERMITTED`, `MODE_NOT_PERMITTED`, `INVALID_LENGTH`, `LIMIT_REACHED`,
-/// `BUFFER_TOO_SMALL`, `OVERLAP`; the context's errors.
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
+/// `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_INVALID_LENGTH`, `PAYHSM_ERR_LIMIT_REACHED`,
+/// `PAYHSM_ERR_BUFFER_TOO_SMALL`, `PAYHSM_ERR_OVERLAP`; the context's errors.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for the pointers, except that `out` may be `data`.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_data_encipher(
     ctx: *mut PayhsmCtx,
@@ -98,6 +100,7 @@ pub unsafe extern "C" fn payhsm_data_encipher(
 ///
 /// # Safety
 /// As `payhsm_data_encipher`.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_data_decipher(
     ctx: *mut PayhsmCtx,

@@ -46,8 +46,8 @@ impl From<&InitialKeyInfo> for PayhsmInitialKeyInfo {
     }
 }
 
-/// Loads a DUKPT initial key from a key block into a free group. The block says which scheme (`'T'` or `'A'`) and, in its
-/// optional block KS or IK, which initial key.
+/// Loads a DUKPT initial key from a key block into a free group. The block says which scheme (`'T'` or `'A'`) and, in
+/// its optional block KS or IK, which initial key.
 ///
 /// The state is stored before the call returns. An identity that the storage knows is refused: its counter would start
 /// again.
@@ -55,12 +55,13 @@ impl From<&InitialKeyInfo> for PayhsmInitialKeyInfo {
 /// Parameters: as `payhsm_key_import`; usage B1, mode of use X. `group`, `info`: receive the handle and what is public;
 /// zero on error.
 ///
-/// Returns: `OK`; as `payhsm_key_import`; `KEY_BLOCK_OPTIONAL` without KS or IK; `INVALID_KSN`; `COUNTER_REPLAYED` for a
-/// known identity; `SLOTS_FULL` without a free group; `LIMIT_REACHED` for a group that has used up eight initial keys;
-/// `STORAGE`; the context's errors.
+/// Returns: `PAYHSM_OK`; as `payhsm_key_import`; `PAYHSM_ERR_KEY_BLOCK_OPTIONAL` without KS or IK; `PAYHSM_ERR_INVALID_KSN`; `PAYHSM_ERR_COUNTER_REPLAYED` for a
+/// known identity; `PAYHSM_ERR_SLOTS_FULL` without a free group; `PAYHSM_ERR_LIMIT_REACHED` for a group that has used up eight initial keys;
+/// `PAYHSM_ERR_STORAGE`; the context's errors.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for the pointers.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_dukpt_load(
     ctx: *mut PayhsmCtx,
@@ -91,10 +92,11 @@ pub unsafe extern "C" fn payhsm_dukpt_load(
 ///
 /// Parameters: `index`: 0 to `groups` − 1. `group`, `info`: as `payhsm_dukpt_load`.
 ///
-/// Returns: `OK`; `INVALID_HANDLE` if nothing is there; the context's errors.
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE` if nothing is there; the context's errors.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for the pointers.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_dukpt_find(
     ctx: *mut PayhsmCtx,
@@ -118,18 +120,21 @@ pub unsafe extern "C" fn payhsm_dukpt_find(
     }
 }
 
-/// Begins the next transaction of a group. The counter has moved on in storage before the call returns: whatever happens
-/// now, this KSN does not come again. A transaction of the group that was not ended is ended.
+/// Begins the next transaction of a group. The counter has moved on in storage before the call returns: whatever
+/// happens now, this KSN does not come again. A transaction of the group that was not ended is ended.
 ///
 /// Parameters: `group`: from `payhsm_dukpt_load` or `payhsm_dukpt_find`. `transaction`: receives the handle whose keys
 /// serve one PIN, the MACs and one message of data in each direction. `ksn`, `ksn_capacity`, `ksn_len`: receive the KSN
 /// for the host, `PAYHSM_KSN_MAX_LEN` is enough. Zero on error.
 ///
-/// Returns: `OK`; `INVALID_HANDLE`, `COUNTER_EXHAUSTED`, `STORAGE`, `BUFFER_TOO_SMALL` (nothing is used up then); the
-/// context's errors.
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_COUNTER_EXHAUSTED`, `PAYHSM_ERR_STORAGE`,
+/// `PAYHSM_ERR_BUFFER_TOO_SMALL` (nothing is used up then); the context's errors.
+///
+/// In libraries built with `terminal`.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for the pointers.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_dukpt_begin(
     ctx: *mut PayhsmCtx,
@@ -161,10 +166,12 @@ pub unsafe extern "C" fn payhsm_dukpt_begin(
     }
 }
 
-/// Gives up a group: its keys are erased here and in storage. What was used of its initial key stays remembered, so that
-/// it cannot be loaded again.
+/// Gives up a group: its keys are erased here and in storage. What was used of its initial key stays remembered, so
+/// that it cannot be loaded again.
 ///
-/// Returns: `OK`; `INVALID_HANDLE`, `STORAGE`; the context's errors.
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_STORAGE`; the context's errors.
+///
+/// In libraries built with `terminal`.
 ///
 /// # Safety
 /// The context's contract.

@@ -14,7 +14,9 @@ pub const PAYHSM_CRYPTOGRAM_TC: u32 = 1;
 /// Kind of cryptogram: online authorisation asked for.
 pub const PAYHSM_CRYPTOGRAM_ARQC: u32 = 2;
 /// Most issuer application data, in bytes.
-pub const PAYHSM_IAD_MAX_LEN: usize = MAX_IAD;
+pub const PAYHSM_IAD_MAX_LEN: usize = 32;
+
+const _: () = assert!(PAYHSM_IAD_MAX_LEN == MAX_IAD);
 
 /// The card's answer to GENERATE AC.
 #[repr(C)]
@@ -38,11 +40,13 @@ pub struct PayhsmAcResponse {
 ///
 /// Parameters: `data`, `data_len`: without the status words. `response`: receives it; zero on error.
 ///
-/// Returns: `OK`; `TLV_…` and `EMV_ELEMENT` for a malformed answer; `UNSUPPORTED` for one with combined data
-/// authentication; `NULL_POINTER`, `MISALIGNED`.
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_TLV_…` and `PAYHSM_ERR_EMV_ELEMENT` for a malformed answer;
+/// `PAYHSM_ERR_UNSUPPORTED` for one with combined data authentication; `PAYHSM_ERR_NULL_POINTER`,
+/// `PAYHSM_ERR_MISALIGNED`.
 ///
 /// # Safety
 /// C1 to C3 for the pointers.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_emv_ac_response(
     data: *const u8,

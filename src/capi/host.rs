@@ -28,17 +28,21 @@ pub const PAYHSM_ISSUER_AUTH_MAX_LEN: usize = 16;
 
 /// Derives the keys of a KSN from a BDK.
 ///
-/// The decision callback is asked whether the counter is new. End the transaction when the message is answered: it holds a
-/// group.
+/// The decision callback is asked whether the counter is new. End the transaction when the message is answered: it
+/// holds a group.
 ///
-/// Parameters: `bdk`: a B0 key with mode of use X. `ksn`, `ksn_len`: 10 bytes for TDEA, 12 for AES. `transaction`: receives
-/// the handle; 0 on error.
+/// Parameters: `bdk`: a B0 key with mode of use X. `ksn`, `ksn_len`: 10 bytes for TDEA, 12 for AES. `transaction`:
+/// receives the handle; 0 on error.
 ///
-/// Returns: `OK`; `INVALID_HANDLE`, `USAGE_NOT_PERMITTED`, `MODE_NOT_PERMITTED`, `INVALID_KSN`, `COUNTER_…`, `REFUSED`,
-/// `SLOTS_FULL`; the context's errors.
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
+/// `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_INVALID_KSN`, `PAYHSM_ERR_COUNTER_…`, `PAYHSM_ERR_REFUSED`,
+/// `PAYHSM_ERR_SLOTS_FULL`; the context's errors.
+///
+/// In libraries built with `host`.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for the pointers.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_dukpt_derive(
     ctx: *mut PayhsmCtx,
@@ -60,15 +64,19 @@ pub unsafe extern "C" fn payhsm_dukpt_derive(
 
 /// Derives a terminal's initial key and wraps it for that terminal, with its KSN in the optional block KS or IK.
 ///
-/// Parameters: `bdk`: a B0 key with mode of use X. `id`, `id_len`: the initial key identifier, 10 bytes with zero counter
-/// bits (TDEA) or 8 bytes (AES). `kbpk`: a K1 key with mode of use E or B. `block`, `block_capacity`, `block_len`: receive
-/// ASCII; wiped and 0 on error. `kcv`: receives the 5-byte CMAC check value.
+/// Parameters: `bdk`: a B0 key with mode of use X. `id`, `id_len`: the initial key identifier, 10 bytes with zero
+/// counter bits (TDEA) or 8 bytes (AES). `kbpk`: a K1 key with mode of use E or B. `block`, `block_capacity`,
+/// `block_len`: receive ASCII; wiped and 0 on error. `kcv`: receives the 5-byte CMAC check value.
 ///
-/// Returns: `OK`; `INVALID_HANDLE`, `USAGE_NOT_PERMITTED`, `MODE_NOT_PERMITTED`, `INVALID_KSN`, `KEY_STRENGTH`,
-/// `BUFFER_TOO_SMALL`, `ENTROPY`; the context's errors.
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
+/// `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_INVALID_KSN`, `PAYHSM_ERR_KEY_STRENGTH`, `PAYHSM_ERR_BUFFER_TOO_SMALL`,
+/// `PAYHSM_ERR_ENTROPY`; the context's errors.
+///
+/// In libraries built with `host`.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for the pointers.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_dukpt_export_initial_key(
     ctx: *mut PayhsmCtx,
@@ -101,16 +109,20 @@ pub unsafe extern "C" fn payhsm_dukpt_export_initial_key(
 
 /// Translates a PIN block to another key and format, for the same PAN.
 ///
-/// Parameters: `input_key`: a P0 key with mode of use D, or a transaction. `format_in`, `format_out`: `PAYHSM_PIN_FORMAT_…`.
-/// `pan`, `pan_len`: ASCII digits. `block`, `block_len`: as it came. `output_key`: a P0 key with mode of use E. `out`,
-/// `out_capacity`, `out_len`: receive 8 or 16 bytes; wiped and 0 on error.
+/// Parameters: `input_key`: a P0 key with mode of use D, or a transaction. `format_in`, `format_out`:
+/// `PAYHSM_PIN_FORMAT_…`. `pan`, `pan_len`: ASCII digits. `block`, `block_len`: as it came. `output_key`: a P0 key with
+/// mode of use E. `out`, `out_capacity`, `out_len`: receive 8 or 16 bytes; wiped and 0 on error.
 ///
-/// Returns: `OK`; `INVALID_HANDLE`, `USAGE_NOT_PERMITTED`, `MODE_NOT_PERMITTED`, `FORMAT_NOT_PERMITTED`, `KEY_STRENGTH`,
-/// `INVALID_PAN`, `INVALID_LENGTH`, `VERIFICATION_FAILED` for whatever is wrong inside the block, `LIMIT_REACHED`,
-/// `BUFFER_TOO_SMALL`, `ENTROPY`; the context's errors.
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
+/// `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_FORMAT_NOT_PERMITTED`, `PAYHSM_ERR_KEY_STRENGTH`,
+/// `PAYHSM_ERR_INVALID_PAN`, `PAYHSM_ERR_INVALID_LENGTH`, `PAYHSM_ERR_VERIFICATION_FAILED` for whatever is wrong inside
+/// the block, `PAYHSM_ERR_LIMIT_REACHED`, `PAYHSM_ERR_BUFFER_TOO_SMALL`, `PAYHSM_ERR_ENTROPY`; the context's errors.
+///
+/// In libraries built with `host`.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for the pointers.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_pin_translate(
     ctx: *mut PayhsmCtx,
@@ -148,13 +160,17 @@ pub unsafe extern "C" fn payhsm_pin_translate(
 
 /// Verifies an enciphered PIN against its PVV. The decision callback is asked first.
 ///
-/// Parameters: `input_key`, `format`, `pan`, `block`: as in `payhsm_pin_translate`. `pvk`: a V2 key with mode of use V or C.
-/// `pvki`: 0 to 9. `pvv`: `PAYHSM_PVV_LEN` ASCII digits.
+/// Parameters: `input_key`, `format`, `pan`, `block`: as in `payhsm_pin_translate`. `pvk`: a V2 key with mode of use V
+/// or C. `pvki`: 0 to 9. `pvv`: `PAYHSM_PVV_LEN` ASCII digits.
 ///
-/// Returns: `OK` if the PIN is right, `VERIFICATION_FAILED` if not; `REFUSED`; otherwise as `payhsm_pin_translate`.
+/// Returns: `PAYHSM_OK` if the PIN is right, `PAYHSM_ERR_VERIFICATION_FAILED` if not; `PAYHSM_ERR_REFUSED`; otherwise
+/// as `payhsm_pin_translate`.
+///
+/// In libraries built with `host`.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for the pointers.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_pin_verify_pvv(
     ctx: *mut PayhsmCtx,
@@ -194,18 +210,23 @@ fn scheme_of(number: u32) -> Result<Scheme, Error> {
 
 /// Verifies an application cryptogram and answers it. The decision callback is asked whether the ATC is new.
 ///
-/// Parameters: `imk`: an E0 key with mode of use X. `scheme`: `PAYHSM_SCHEME_…`. `cvn`: the cryptogram version number of the
-/// card, from your records. `pan`, `pan_len`: ASCII digits. `psn`: PAN sequence number, 0 to 99. `field55`: BER-TLV.
-/// `answer`, `answer_len`: what the ARPC is made over: nothing, 2 bytes (method 1: authorisation response code), or 4 to 12
-/// (method 2: card status update and proprietary data). `issuer_auth`, `issuer_auth_capacity`, `issuer_auth_len`: receive
-/// the value of tag 91; empty without an answer; wiped and 0 on error.
+/// Parameters: `imk`: an E0 key with mode of use X. `scheme`: `PAYHSM_SCHEME_…`. `cvn`: the cryptogram version number
+/// of the card, from your records. `pan`, `pan_len`: ASCII digits. `psn`: PAN sequence number, 0 to 99. `field55`:
+/// BER-TLV. `answer`, `answer_len`: what the ARPC is made over: nothing, 2 bytes (method 1: authorisation response
+/// code), or 4 to 12 (method 2: card status update and proprietary data). `issuer_auth`, `issuer_auth_capacity`,
+/// `issuer_auth_len`: receive the value of tag 91; empty without an answer; wiped and 0 on error.
 ///
-/// Returns: `OK` if the cryptogram is right, `VERIFICATION_FAILED` if not; `INVALID_HANDLE`, `USAGE_NOT_PERMITTED`,
-/// `MODE_NOT_PERMITTED`, `UNSUPPORTED` (no such profile, or another method), `TLV_…`, `EMV_ELEMENT`, `IAD`, `INVALID_PAN`,
-/// `INVALID_LENGTH`, `REFUSED`, `BUFFER_TOO_SMALL`; the context's errors.
+/// Returns: `PAYHSM_OK` if the cryptogram is right, `PAYHSM_ERR_VERIFICATION_FAILED` if not;
+/// `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`, `PAYHSM_ERR_MODE_NOT_PERMITTED`,
+/// `PAYHSM_ERR_UNSUPPORTED` (no such profile, or another method), `PAYHSM_ERR_TLV_…`, `PAYHSM_ERR_EMV_ELEMENT`,
+/// `PAYHSM_ERR_IAD`, `PAYHSM_ERR_INVALID_PAN`, `PAYHSM_ERR_INVALID_LENGTH`, `PAYHSM_ERR_REFUSED`,
+/// `PAYHSM_ERR_BUFFER_TOO_SMALL`; the context's errors.
+///
+/// In libraries built with `host`.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for the pointers.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_arqc_verify(
     ctx: *mut PayhsmCtx,

@@ -20,7 +20,9 @@ pub const PAYHSM_PROFILE_ISO20038: u32 = 3;
 /// payload bytes, 32 of authenticator.
 pub const PAYHSM_KEY_BLOCK_MAX_LEN: usize = 16 + 96 + 32;
 /// The longest key check value, in bytes.
-pub const PAYHSM_KCV_MAX_LEN: usize = KeyCheck::MAX_LEN;
+pub const PAYHSM_KCV_MAX_LEN: usize = 5;
+
+const _: () = assert!(PAYHSM_KCV_MAX_LEN == KeyCheck::MAX_LEN);
 
 /// Attributes of a key: the header characters of ANSI X9.143.
 #[repr(C)]
@@ -138,10 +140,11 @@ unsafe fn new_key(
 ///
 /// Parameters: `key`: a key's handle. `info`: receives it; zero on error.
 ///
-/// Returns: `OK`; `INVALID_HANDLE`; the context's errors.
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`; the context's errors.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for `info`.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_key_info(ctx: *mut PayhsmCtx, key: u32, info: *mut PayhsmKeyInfo) -> Status {
     // SAFETY: the caller's.
@@ -156,7 +159,7 @@ pub unsafe extern "C" fn payhsm_key_info(ctx: *mut PayhsmCtx, key: u32, info: *m
 
 /// Erases a key; its handle names nothing afterwards.
 ///
-/// Returns: `OK`; `INVALID_HANDLE`; the context's errors.
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`; the context's errors.
 ///
 /// # Safety
 /// The context's contract.
@@ -171,11 +174,13 @@ pub unsafe extern "C" fn payhsm_key_erase(ctx: *mut PayhsmCtx, key: u32) -> Stat
 /// Parameters: `attributes`: of the new key. `len`: in bytes, 16 or 24 (`'T'`), 16, 24 or 32 (`'A'`). `key`, `info`:
 /// receive the handle and what is public; zero on error.
 ///
-/// Returns: `OK`; the `KEY_BLOCK_…` errors for attributes; `INVALID_KEY_LENGTH`, `MODE_NOT_PERMITTED`,
-/// `USAGE_NOT_PERMITTED`, `WEAK_KEY`, `SLOTS_FULL`, `ENTROPY`; the context's errors.
+/// Returns: `PAYHSM_OK`; the `PAYHSM_ERR_KEY_BLOCK_…` errors for attributes; `PAYHSM_ERR_INVALID_KEY_LENGTH`,
+/// `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`, `PAYHSM_ERR_WEAK_KEY`, `PAYHSM_ERR_SLOTS_FULL`,
+/// `PAYHSM_ERR_ENTROPY`; the context's errors.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for the pointers.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_key_generate(
     ctx: *mut PayhsmCtx,
@@ -202,12 +207,13 @@ pub unsafe extern "C" fn payhsm_key_generate(
 /// `kcv`, `kcv_len`: the check value that the key must have, 5 bytes (CMAC) or, TDEA only, 3 (zero block), or `NULL` and
 /// 0. The decision callback is asked first.
 ///
-/// Returns: `OK`; `BAD_STATE` if one is open; `REFUSED`; `INVALID_ARGUMENT` for the number; `INVALID_LENGTH` or
-/// `ALGORITHM_MISMATCH` for the check value; the errors of attributes and length as `payhsm_key_generate`; the context's
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` if one is open; `PAYHSM_ERR_REFUSED`; `PAYHSM_ERR_INVALID_ARGUMENT` for the number; `PAYHSM_ERR_INVALID_LENGTH` or
+/// `PAYHSM_ERR_ALGORITHM_MISMATCH` for the check value; the errors of attributes and length as `payhsm_key_generate`; the context's
 /// errors.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for the pointers.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_component_begin(
     ctx: *mut PayhsmCtx,
@@ -232,13 +238,14 @@ pub unsafe extern "C" fn payhsm_component_begin(
 /// Parameters: `custodian`: who enters it; each custodian enters one. `component`, `component_len`: as long as the key.
 /// `kcv`, `kcv_len`: its check value from the custodian's envelope, 5 or 3 bytes as above, or `NULL` and 0.
 ///
-/// Returns: `OK`; `BAD_STATE` if no ceremony is open or all components are there; `COMPONENT` for a custodian who has given
-/// one; `INVALID_KEY_LENGTH`; `INVALID_LENGTH` or `ALGORITHM_MISMATCH` for the form of the check value;
-/// `VERIFICATION_FAILED` for its value, and for a component that was given before; `WEAK_KEY` for one of all zeros; the
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` if no ceremony is open or all components are there; `PAYHSM_ERR_COMPONENT` for a custodian who has given
+/// one; `PAYHSM_ERR_INVALID_KEY_LENGTH`; `PAYHSM_ERR_INVALID_LENGTH` or `PAYHSM_ERR_ALGORITHM_MISMATCH` for the form of the check value;
+/// `PAYHSM_ERR_VERIFICATION_FAILED` for its value, and for a component that was given before; `PAYHSM_ERR_WEAK_KEY` for one of all zeros; the
 /// context's errors.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for the pointers. Wipe your copy of the component.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_component_add(
     ctx: *mut PayhsmCtx,
@@ -261,11 +268,13 @@ pub unsafe extern "C" fn payhsm_component_add(
 ///
 /// Parameters: `key`, `info`: receive the handle and what is public; zero on error, and everything entered is wiped.
 ///
-/// Returns: `OK`; `BAD_STATE` if no ceremony is open or components are missing; `VERIFICATION_FAILED` for the check
-/// value; `WEAK_KEY`, `SLOTS_FULL`; the context's errors.
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` if no ceremony is open or components are missing;
+/// `PAYHSM_ERR_VERIFICATION_FAILED` for the check value; `PAYHSM_ERR_WEAK_KEY`, `PAYHSM_ERR_SLOTS_FULL`; the context's
+/// errors.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for the pointers.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_component_finish(
     ctx: *mut PayhsmCtx,
@@ -285,7 +294,7 @@ pub unsafe extern "C" fn payhsm_component_finish(
 
 /// Ends the ceremony and wipes everything entered. Without one it does nothing.
 ///
-/// Returns: `OK`; the context's errors.
+/// Returns: `PAYHSM_OK`; the context's errors.
 ///
 /// # Safety
 /// The context's contract.
@@ -301,12 +310,14 @@ pub unsafe extern "C" fn payhsm_component_abort(ctx: *mut PayhsmCtx) -> Status {
 /// the whole block. `key`, `info`: receive the handle and what is public; zero on error. For an initial DUKPT key (B1)
 /// see `payhsm_dukpt_load`.
 ///
-/// Returns: `OK`; `INVALID_HANDLE`, `USAGE_NOT_PERMITTED`, `MODE_NOT_PERMITTED`, `ALGORITHM_MISMATCH`; `KEY_BLOCK_…`
-/// for a malformed public field; `VERIFICATION_FAILED`; `KEY_STRENGTH`, `WEAK_KEY`, `INVALID_KEY_LENGTH`, `SLOTS_FULL`;
-/// the context's errors.
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
+/// `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_ALGORITHM_MISMATCH`; `PAYHSM_ERR_KEY_BLOCK_…` for a malformed public
+/// field; `PAYHSM_ERR_VERIFICATION_FAILED`; `PAYHSM_ERR_KEY_STRENGTH`, `PAYHSM_ERR_WEAK_KEY`,
+/// `PAYHSM_ERR_INVALID_KEY_LENGTH`, `PAYHSM_ERR_SLOTS_FULL`; the context's errors.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for the pointers.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_key_import(
     ctx: *mut PayhsmCtx,
@@ -334,11 +345,14 @@ pub unsafe extern "C" fn payhsm_key_import(
 /// Parameters: `kbpk`: a K1 key with mode of use E or B. `key`: a key of exportability E. `block`, `block_capacity`,
 /// `block_len`: receive ASCII, `PAYHSM_KEY_BLOCK_MAX_LEN` is enough; wiped and 0 on error.
 ///
-/// Returns: `OK`; `INVALID_HANDLE`, `USAGE_NOT_PERMITTED`, `MODE_NOT_PERMITTED`, `EXPORT_NOT_PERMITTED`,
-/// `KEY_STRENGTH`, `INVALID_ARGUMENT` (a key under itself), `BUFFER_TOO_SMALL`, `ENTROPY`; the context's errors.
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
+/// `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_EXPORT_NOT_PERMITTED`, `PAYHSM_ERR_KEY_STRENGTH`,
+/// `PAYHSM_ERR_INVALID_ARGUMENT` (a key under itself), `PAYHSM_ERR_BUFFER_TOO_SMALL`, `PAYHSM_ERR_ENTROPY`; the
+/// context's errors.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for the pointers.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_key_export(
     ctx: *mut PayhsmCtx,
@@ -380,15 +394,20 @@ mod agreement {
     /// Answers the first message of a host that wants to agree a key-block protection key: the terminal's side.
     ///
     /// Parameters: `authentication`: a B3 AES key with mode of use X that both parties hold. `host_id`, `terminal_id`:
-    /// 1 to 32 bytes each. `kbpk_len`: 16; 24 or 32 by policy. `m1`: `PAYHSM_AGREEMENT_M1_LEN` bytes. `m2`, `m2_capacity`,
-    /// `m2_len`: receive the answer, `PAYHSM_AGREEMENT_M2_LEN` bytes. An earlier agreement that was not finished is wiped.
+    /// 1 to 32 bytes each. `kbpk_len`: 16; 24 or 32 by policy. `m1`: `PAYHSM_AGREEMENT_M1_LEN` bytes. `m2`,
+    /// `m2_capacity`, `m2_len`: receive the answer, `PAYHSM_AGREEMENT_M2_LEN` bytes. An earlier agreement that was not
+    /// finished is wiped.
     ///
-    /// Returns: `OK`; `INVALID_HANDLE`, `USAGE_NOT_PERMITTED`, `MODE_NOT_PERMITTED`, `INVALID_LENGTH`,
-    /// `INVALID_KEY_LENGTH`, `INVALID_ARGUMENT` (equal identities), `EC_POINT`, `ENTROPY`, `BUFFER_TOO_SMALL`; the
-    /// context's errors.
+    /// Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
+    /// `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_INVALID_LENGTH`, `PAYHSM_ERR_INVALID_KEY_LENGTH`,
+    /// `PAYHSM_ERR_INVALID_ARGUMENT` (equal identities), `PAYHSM_ERR_EC_POINT`, `PAYHSM_ERR_ENTROPY`,
+    /// `PAYHSM_ERR_BUFFER_TOO_SMALL`; the context's errors.
+    ///
+    /// In libraries built with `ec`.
     ///
     /// # Safety
     /// The context's contract; C1 to C3 for the pointers.
+    #[must_use]
     #[unsafe(no_mangle)]
     pub unsafe extern "C" fn payhsm_agreement_answer(
         ctx: *mut PayhsmCtx,
@@ -428,10 +447,14 @@ mod agreement {
     /// Parameters: `m3`: `PAYHSM_AGREEMENT_M3_LEN` bytes. `key`, `info`: receive the handle and what is public; zero on
     /// error. The agreement is over in every case.
     ///
-    /// Returns: `OK`; `BAD_STATE` if none is waiting; `VERIFICATION_FAILED`; `SLOTS_FULL`; the context's errors.
+    /// Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` if none is waiting; `PAYHSM_ERR_VERIFICATION_FAILED`;
+    /// `PAYHSM_ERR_SLOTS_FULL`; the context's errors.
+    ///
+    /// In libraries built with `ec`.
     ///
     /// # Safety
     /// The context's contract; C1 to C3 for the pointers.
+    #[must_use]
     #[unsafe(no_mangle)]
     pub unsafe extern "C" fn payhsm_agreement_finish(
         ctx: *mut PayhsmCtx,

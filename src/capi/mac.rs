@@ -46,11 +46,13 @@ fn method(number: u32) -> Result<MacMethod, Error> {
 /// `wanted`: how many of the leftmost bytes: 4 to 8 (AES: 16), CMAC at least 8. `mac`, `mac_capacity`, `mac_len`:
 /// receive them; wiped and 0 on error.
 ///
-/// Returns: `OK`; `INVALID_HANDLE`, `USAGE_NOT_PERMITTED`, `MODE_NOT_PERMITTED`, `ALGORITHM_MISMATCH`,
-/// `INVALID_ARGUMENT` (method), `INVALID_LENGTH` (wanted), `BUFFER_TOO_SMALL`; the context's errors.
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
+/// `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_ALGORITHM_MISMATCH`, `PAYHSM_ERR_INVALID_ARGUMENT` (method),
+/// `PAYHSM_ERR_INVALID_LENGTH` (wanted), `PAYHSM_ERR_BUFFER_TOO_SMALL`; the context's errors.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for the pointers.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_mac_generate(
     ctx: *mut PayhsmCtx,
@@ -76,14 +78,15 @@ pub unsafe extern "C" fn payhsm_mac_generate(
 
 /// Checks a MAC in constant time.
 ///
-/// Parameters: `key`, `mac_method`, `data`: as in `payhsm_mac_generate`; a terminal's transaction checks response MACs, a
-/// host's request MACs. `mac`, `mac_len`: what came with the message; how long it must be is yours to know, not the
+/// Parameters: `key`, `mac_method`, `data`: as in `payhsm_mac_generate`; a terminal's transaction checks response MACs,
+/// a host's request MACs. `mac`, `mac_len`: what came with the message; how long it must be is yours to know, not the
 /// message's to say.
 ///
-/// Returns: `OK` if it is right, `VERIFICATION_FAILED` if not; otherwise as `payhsm_mac_generate`.
+/// Returns: `PAYHSM_OK` if it is right, `PAYHSM_ERR_VERIFICATION_FAILED` if not; otherwise as `payhsm_mac_generate`.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for the pointers.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_mac_verify(
     ctx: *mut PayhsmCtx,
@@ -111,6 +114,7 @@ pub unsafe extern "C" fn payhsm_mac_verify(
 ///
 /// # Safety
 /// The context's contract.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_mac_begin(ctx: *mut PayhsmCtx, key: u32, mac_method: u32, purpose: u32) -> Status {
     // SAFETY: the caller's.
@@ -128,10 +132,11 @@ pub unsafe extern "C" fn payhsm_mac_begin(ctx: *mut PayhsmCtx, key: u32, mac_met
 
 /// Takes more of the message.
 ///
-/// Returns: `OK`; `BAD_STATE` if none was begun; the context's errors.
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` if none was begun; the context's errors.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for `data`.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_mac_update(ctx: *mut PayhsmCtx, data: *const u8, data_len: usize) -> Status {
     // SAFETY: the caller's.
@@ -142,11 +147,12 @@ pub unsafe extern "C" fn payhsm_mac_update(ctx: *mut PayhsmCtx, data: *const u8,
 ///
 /// Parameters: `wanted`, `mac`, `mac_capacity`, `mac_len`: as in `payhsm_mac_generate`.
 ///
-/// Returns: `OK`; `BAD_STATE` if none was begun, or one to verify; `INVALID_LENGTH`, `BUFFER_TOO_SMALL`; the context's
-/// errors.
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` if none was begun, or one to verify; `PAYHSM_ERR_INVALID_LENGTH`,
+/// `PAYHSM_ERR_BUFFER_TOO_SMALL`; the context's errors.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for the pointers.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_mac_finish(
     ctx: *mut PayhsmCtx,
@@ -166,10 +172,12 @@ pub unsafe extern "C" fn payhsm_mac_finish(
 
 /// Ends a message that was begun with `PAYHSM_MAC_VERIFY`. It is over in every case.
 ///
-/// Returns: `OK` if the MAC is right, `VERIFICATION_FAILED` if not; `BAD_STATE`, `INVALID_LENGTH`; the context's errors.
+/// Returns: `PAYHSM_OK` if the MAC is right, `PAYHSM_ERR_VERIFICATION_FAILED` if not; `PAYHSM_ERR_BAD_STATE`,
+/// `PAYHSM_ERR_INVALID_LENGTH`; the context's errors.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for `mac`.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_mac_finish_verify(ctx: *mut PayhsmCtx, mac: *const u8, mac_len: usize) -> Status {
     // SAFETY: the caller's.

@@ -12,7 +12,9 @@ pub const PAYHSM_PIN_FORMAT_3: u32 = 3;
 /// PIN block format: ISO 9564-1 format 4, 16 bytes, AES.
 pub const PAYHSM_PIN_FORMAT_4: u32 = 4;
 /// The longest enciphered PIN block, in bytes.
-pub const PAYHSM_PIN_BLOCK_MAX_LEN: usize = PIN_BLOCK_MAX_LEN;
+pub const PAYHSM_PIN_BLOCK_MAX_LEN: usize = 16;
+
+const _: () = assert!(PAYHSM_PIN_BLOCK_MAX_LEN == PIN_BLOCK_MAX_LEN);
 
 pub(super) fn format_of(number: u32) -> Result<Format, Error> {
     u8::try_from(number)
@@ -66,14 +68,19 @@ mod entry {
     /// Enciphers a PIN that was entered at this terminal.
     ///
     /// Parameters: `key`: a P0 key's or a terminal transaction's handle. `format_number`: `PAYHSM_PIN_FORMAT_…`. `pan`,
-    /// `pan_len`: ASCII digits with the check digit, 12 to 19, for formats 0 and 3 at least 13. `pin`: wiped in every case.
-    /// `block`, `block_capacity`, `block_len`: receive 8 or 16 bytes; wiped and 0 on error.
+    /// `pan_len`: ASCII digits with the check digit, 12 to 19, for formats 0 and 3 at least 13. `pin`: wiped in every
+    /// case. `block`, `block_capacity`, `block_len`: receive 8 or 16 bytes; wiped and 0 on error.
     ///
-    /// Returns: `OK`; `INVALID_HANDLE`, `USAGE_NOT_PERMITTED`, `MODE_NOT_PERMITTED`, `FORMAT_NOT_PERMITTED`, `INVALID_PAN`,
-    /// `INVALID_PIN`, `LIMIT_REACHED` (a second PIN of one transaction), `BUFFER_TOO_SMALL`, `ENTROPY`; the context's errors.
+    /// Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
+    /// `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_FORMAT_NOT_PERMITTED`, `PAYHSM_ERR_INVALID_PAN`,
+    /// `PAYHSM_ERR_INVALID_PIN`, `PAYHSM_ERR_LIMIT_REACHED` (a second PIN of one transaction),
+    /// `PAYHSM_ERR_BUFFER_TOO_SMALL`, `PAYHSM_ERR_ENTROPY`; the context's errors.
+    ///
+    /// In libraries built with `terminal`.
     ///
     /// # Safety
     /// The context's contract; C1 to C3 for the pointers.
+    #[must_use]
     #[unsafe(no_mangle)]
     pub unsafe extern "C" fn payhsm_pin_encipher(
         ctx: *mut PayhsmCtx,

@@ -29,6 +29,7 @@ pub(super) fn status(result: Result<(), Error>) -> Status {
 }
 
 /// The interface version of the linked library; compare it with `PAYHSM_ABI_VERSION` of the header.
+#[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn payhsm_abi_version() -> u32 {
     PAYHSM_ABI_VERSION
@@ -37,6 +38,7 @@ pub extern "C" fn payhsm_abi_version() -> u32 {
 /// A fixed English sentence for a status, never `NULL`, valid for ever.
 ///
 /// Parameters: `status`: a status of any function, or any number.
+#[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn payhsm_status_text(status: Status) -> *const c_char {
     text(status).as_ptr()

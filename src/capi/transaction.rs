@@ -11,11 +11,13 @@ pub const PAYHSM_DUKPT_TDES_KSN_LEN: usize = 10;
 /// Length of a KSN of DUKPT with AES keys, in bytes.
 pub const PAYHSM_DUKPT_AES_KSN_LEN: usize = 12;
 /// The longest KSN, in bytes.
-pub const PAYHSM_KSN_MAX_LEN: usize = TransactionKsn::MAX_LEN;
+pub const PAYHSM_KSN_MAX_LEN: usize = 12;
+
+const _: () = assert!(PAYHSM_KSN_MAX_LEN == TransactionKsn::MAX_LEN);
 
 /// Ends a transaction: its keys are wiped, its handle names nothing.
 ///
-/// Returns: `OK`; `INVALID_HANDLE`; the context's errors.
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`; the context's errors.
 ///
 /// # Safety
 /// The context's contract.
@@ -33,10 +35,11 @@ pub unsafe extern "C" fn payhsm_transaction_end(ctx: *mut PayhsmCtx, transaction
 ///
 /// Parameters: `ksn`, `ksn_capacity`, `ksn_len`: as `payhsm_dukpt_begin`.
 ///
-/// Returns: `OK`; `INVALID_HANDLE`, `BUFFER_TOO_SMALL`; the context's errors.
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_BUFFER_TOO_SMALL`; the context's errors.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for the pointers.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_transaction_ksn(
     ctx: *mut PayhsmCtx,

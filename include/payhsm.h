@@ -1,0 +1,1188 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Generated from src/capi by scripts/header. Do not edit: a test compares it. */
+
+/*
+ * payhsm: a payment security module. docs/C-API.md has the conventions; in short:
+ *
+ * - every function returns PAYHSM_OK or a negative PAYHSM_ERR_...; on every error outputs are wiped, lengths and handles 0;
+ * - bytes are pointer and length, NULL only with length 0; outputs are pointer, capacity and length;
+ * - the context lives in your memory; one call at a time for one context; callbacks must not call in again.
+ *
+ * The contract of pointers, where a function says "C1 to C3":
+ * C1 a pointer that is not NULL points to the stated number of readable or writable bytes for the length of the call;
+ * C2 nobody else reads or writes that memory, or the context, during the call;
+ * C3 outputs overlap nothing, except where the function says so.
+ * "The context's contract": the context is NULL or came from payhsm_init and was not closed; C2. "The context's errors":
+ * PAYHSM_ERR_NULL_POINTER, PAYHSM_ERR_MISALIGNED, PAYHSM_ERR_BAD_STATE (not a live context, a call from a callback, or an
+ * open component ceremony), PAYHSM_ERR_TAMPERED.
+ *
+ * All functions are declared. What the library was not built for (terminal, host, ec) is missing when the program is linked.
+ */
+
+
+#ifndef PAYHSM_H
+#define PAYHSM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The result of a function must be looked at. */
+#if defined(__GNUC__) || defined(__clang__)
+#define PAYHSM_MUST_USE __attribute__((warn_unused_result))
+#else
+#define PAYHSM_MUST_USE
+#endif
+
+/* Bytes of memory for a context with this many slots and groups, on every target; align it to PAYHSM_CTX_ALIGN. */
+#define PAYHSM_CTX_SIZE(slots, groups) \
+    (PAYHSM_CTX_BASE_SIZE + (size_t)(slots) * PAYHSM_SLOT_SIZE + (size_t)(groups) * PAYHSM_GROUP_SIZE)
+
+/* Errors. The numbers never change. */
+#define PAYHSM_ERR_INVALID_ARGUMENT (-100)             /* an argument is outside its domain */
+#define PAYHSM_ERR_INVALID_LENGTH (-101)               /* a length is not the one the operation takes */
+#define PAYHSM_ERR_BUFFER_TOO_SMALL (-102)             /* the output buffer is too short */
+#define PAYHSM_ERR_INVALID_DIGIT (-103)                /* a character is not a decimal digit */
+#define PAYHSM_ERR_INVALID_PAN (-104)                  /* the PAN is malformed or has the wrong number of digits */
+#define PAYHSM_ERR_INVALID_PIN (-105)                  /* the PIN is malformed */
+#define PAYHSM_ERR_INVALID_KEY_LENGTH (-106)           /* the key length does not fit the operation */
+#define PAYHSM_ERR_INVALID_KSN (-107)                  /* the KSN is malformed */
+#define PAYHSM_ERR_NULL_POINTER (-108)                 /* a pointer is null */
+#define PAYHSM_ERR_OVERLAP (-109)                      /* buffers overlap */
+#define PAYHSM_ERR_UNSUPPORTED (-110)                  /* not supported by this build */
+#define PAYHSM_ERR_ABI_MISMATCH (-111)                 /* header and library versions differ */
+#define PAYHSM_ERR_MISALIGNED (-112)                   /* a pointer is misaligned */
+#define PAYHSM_ERR_INVALID_HANDLE (-200)               /* the handle names no live object */
+#define PAYHSM_ERR_NO_KEY (-201)                       /* the slot holds no key */
+#define PAYHSM_ERR_BAD_STATE (-202)                    /* the call does not fit the state */
+#define PAYHSM_ERR_USAGE_NOT_PERMITTED (-203)          /* the key's usage does not allow the operation */
+#define PAYHSM_ERR_MODE_NOT_PERMITTED (-204)           /* the key's mode of use does not allow the operation */
+#define PAYHSM_ERR_ALGORITHM_MISMATCH (-205)           /* the key's algorithm does not fit the operation */
+#define PAYHSM_ERR_EXPORT_NOT_PERMITTED (-206)         /* the key may not be exported */
+#define PAYHSM_ERR_WEAK_KEY (-207)                     /* the key is weak */
+#define PAYHSM_ERR_KEY_STRENGTH (-208)                 /* a key would be protected by or derived from a weaker one */
+#define PAYHSM_ERR_SLOTS_FULL (-209)                   /* no free slot */
+#define PAYHSM_ERR_RATE_LIMITED (-210)                 /* rate limit */
+#define PAYHSM_ERR_PAN_MISMATCH (-211)                 /* the PANs differ */
+#define PAYHSM_ERR_FORMAT_NOT_PERMITTED (-212)         /* the PIN block format or translation is not permitted */
+#define PAYHSM_ERR_LIMIT_REACHED (-213)                /* a limit is reached */
+#define PAYHSM_ERR_REFUSED (-214)                      /* the decision hook refused */
+#define PAYHSM_ERR_COUNTER_ZERO (-220)                 /* the transaction counter is zero */
+#define PAYHSM_ERR_COUNTER_OVERWEIGHT (-221)           /* the transaction counter has too many one bits */
+#define PAYHSM_ERR_COUNTER_REPLAYED (-222)             /* the transaction counter was used before */
+#define PAYHSM_ERR_COUNTER_EXHAUSTED (-223)            /* the initial key is exhausted */
+#define PAYHSM_ERR_COUNTER_RESERVED (-224)             /* the transaction counter is reserved */
+#define PAYHSM_ERR_REGISTER_INVALID (-225)             /* a DUKPT register is empty */
+#define PAYHSM_ERR_LOCKED (-230)                       /* locked */
+#define PAYHSM_ERR_TAMPERED (-231)                     /* tampered */
+#define PAYHSM_ERR_SELF_TEST_FAILED (-232)             /* a self-test failed */
+#define PAYHSM_ERR_NOT_AUTHENTICATED (-233)            /* the role is not authenticated */
+#define PAYHSM_ERR_EXPIRED (-234)                      /* the key is outside its validity */
+#define PAYHSM_ERR_HEX (-300)                          /* malformed hexadecimal */
+#define PAYHSM_ERR_BCD (-301)                          /* malformed binary-coded decimal */
+#define PAYHSM_ERR_TLV_TAG (-310)                      /* TLV: malformed tag */
+#define PAYHSM_ERR_TLV_LENGTH (-311)                   /* TLV: malformed length */
+#define PAYHSM_ERR_TLV_VALUE (-312)                    /* TLV: value crosses its container */
+#define PAYHSM_ERR_TLV_INDEFINITE (-313)               /* TLV: indefinite length */
+#define PAYHSM_ERR_TLV_DEPTH (-314)                    /* TLV: nested too deep */
+#define PAYHSM_ERR_TLV_DUPLICATE (-315)                /* TLV: duplicate element */
+#define PAYHSM_ERR_TLV_MISSING (-316)                  /* TLV: missing element */
+#define PAYHSM_ERR_DOL (-317)                          /* malformed DOL */
+#define PAYHSM_ERR_EMV_ELEMENT (-318)                  /* malformed EMV data element */
+#define PAYHSM_ERR_IAD (-319)                          /* issuer application data does not fit the profile */
+#define PAYHSM_ERR_KEY_BLOCK_LENGTH (-330)             /* key block: length */
+#define PAYHSM_ERR_KEY_BLOCK_VERSION (-331)            /* key block: version */
+#define PAYHSM_ERR_KEY_BLOCK_USAGE (-332)              /* key block: usage */
+#define PAYHSM_ERR_KEY_BLOCK_ALGORITHM (-333)          /* key block: algorithm */
+#define PAYHSM_ERR_KEY_BLOCK_MODE (-334)               /* key block: mode of use */
+#define PAYHSM_ERR_KEY_BLOCK_KEY_VERSION (-335)        /* key block: key version */
+#define PAYHSM_ERR_KEY_BLOCK_EXPORTABILITY (-336)      /* key block: exportability */
+#define PAYHSM_ERR_KEY_BLOCK_OPTIONAL_COUNT (-337)     /* key block: number of optional blocks */
+#define PAYHSM_ERR_KEY_BLOCK_OPTIONAL (-338)           /* key block: optional block */
+#define PAYHSM_ERR_KEY_BLOCK_RESERVED (-339)           /* key block: reserved field */
+#define PAYHSM_ERR_KEY_BLOCK_ENCODING (-340)           /* key block: encoding */
+#define PAYHSM_ERR_KEY_BLOCK_PAYLOAD (-341)            /* key block: payload length */
+#define PAYHSM_ERR_EC_POINT (-350)                     /* not a valid curve point */
+#define PAYHSM_ERR_EC_SCALAR (-351)                    /* not a valid scalar */
+#define PAYHSM_ERR_SIGNATURE (-352)                    /* malformed signature */
+#define PAYHSM_ERR_COMPONENT (-353)                    /* malformed key component */
+#define PAYHSM_ERR_CERTIFICATE (-360)                  /* malformed certificate */
+#define PAYHSM_ERR_TRACK (-370)                        /* malformed track data */
+#define PAYHSM_ERR_RECORD (-390)                       /* malformed record */
+#define PAYHSM_ERR_VERIFICATION_FAILED (-400)          /* verification failed */
+#define PAYHSM_ERR_ENTROPY (-500)                      /* the entropy source failed */
+#define PAYHSM_ERR_STORAGE (-501)                      /* the storage failed */
+#define PAYHSM_ERR_STORAGE_INTEGRITY (-502)            /* stored data is damaged */
+#define PAYHSM_ERR_INTERNAL (-900)                     /* internal error */
+
+/* The version of the interface. It grows with every change that an old caller would notice. */
+#define PAYHSM_ABI_VERSION 1
+
+/* The package's major version. */
+#define PAYHSM_VERSION_MAJOR 0
+/* The package's minor version. */
+#define PAYHSM_VERSION_MINOR 1
+/* The package's patch version. */
+#define PAYHSM_VERSION_PATCH 0
+
+/* Bytes of a context without slots and groups, on every target; see `PAYHSM_CTX_SIZE`. */
+#define PAYHSM_CTX_BASE_SIZE 4096
+
+/* Bytes of a slot in a context, on every target. */
+#define PAYHSM_SLOT_SIZE 96
+
+/* Bytes of a group in a context, on every target. */
+#define PAYHSM_GROUP_SIZE 1344
+
+/* The alignment that the memory of a context needs. */
+#define PAYHSM_CTX_ALIGN 16
+
+/* Length of the key that seals stored records, in bytes. */
+#define PAYHSM_STORAGE_KEY_LEN 32
+
+/* Policy bit: keys with mode of use N do whatever their usage implies. */
+#define PAYHSM_POLICY_MODE_N 1
+/* Policy bit: PIN translation to a weaker key. */
+#define PAYHSM_POLICY_WEAKER_PIN_KEY 2
+/* Policy bit: a KBPK longer than AES-128 from P-256. */
+#define PAYHSM_POLICY_LONG_KBPK 4
+/* Policy bit: a PIN key that both enciphers and deciphers. */
+#define PAYHSM_POLICY_PIN_KEY_BOTH_WAYS 8
+/* Policy bit: ISO/IEC 9797-1 algorithm 1 with padding 1 or 2, for protocols that fix the length of messages. */
+#define PAYHSM_POLICY_CBC_MAC 16
+
+/* State: commands run. */
+#define PAYHSM_STATE_OPERATIONAL 1
+/* State: a component ceremony is open. */
+#define PAYHSM_STATE_LOADING 2
+/* State: every key is erased; only a new start helps. */
+#define PAYHSM_STATE_TAMPERED 3
+
+/* Question: may a PIN of this card be verified? */
+#define PAYHSM_ASK_PIN_VERIFY 1
+/* Question: was this DUKPT counter not seen before? */
+#define PAYHSM_ASK_DUKPT_COUNTER 2
+/* Question: is this ATC new for the card? */
+#define PAYHSM_ASK_ATC 3
+/* Question: may a component ceremony open for a key of this usage? */
+#define PAYHSM_ASK_CEREMONY 4
+/* Question: may a PIN block of this card be translated? */
+#define PAYHSM_ASK_PIN_TRANSLATE 5
+
+/* Key-block profile: ANSI X9.143:2021 to the letter. */
+#define PAYHSM_PROFILE_X9_143_STRICT 1
+/* Key-block profile: what payment HSMs emit (TR-31:2018). */
+#define PAYHSM_PROFILE_TR31_2018 2
+/* Key-block profile: ISO 20038, version E. */
+#define PAYHSM_PROFILE_ISO20038 3
+
+/*
+ * The longest key block of a symmetric key without optional blocks, in characters: 16 of header, 2 for each of 48
+ * payload bytes, 32 of authenticator.
+ */
+#define PAYHSM_KEY_BLOCK_MAX_LEN ((16 + 96) + 32)
+
+/* The longest key check value, in bytes. */
+#define PAYHSM_KCV_MAX_LEN 5
+
+/* Length of the host's first message of an agreement, in bytes. */
+#define PAYHSM_AGREEMENT_M1_LEN 65
+/* Length of the terminal's answer, in bytes. */
+#define PAYHSM_AGREEMENT_M2_LEN 86
+/* Length of the host's confirmation, in bytes. */
+#define PAYHSM_AGREEMENT_M3_LEN 16
+
+/* Length of a KSN of DUKPT with TDEA keys, in bytes. */
+#define PAYHSM_DUKPT_TDES_KSN_LEN 10
+/* Length of a KSN of DUKPT with AES keys, in bytes. */
+#define PAYHSM_DUKPT_AES_KSN_LEN 12
+
+/* The longest KSN, in bytes. */
+#define PAYHSM_KSN_MAX_LEN 12
+
+/* PIN block format: ISO 9564-1 format 0, 8 bytes. */
+#define PAYHSM_PIN_FORMAT_0 0
+/* PIN block format: ISO 9564-1 format 3, 8 bytes. */
+#define PAYHSM_PIN_FORMAT_3 3
+/* PIN block format: ISO 9564-1 format 4, 16 bytes, AES. */
+#define PAYHSM_PIN_FORMAT_4 4
+/* The longest enciphered PIN block, in bytes. */
+#define PAYHSM_PIN_BLOCK_MAX_LEN 16
+
+/* MAC method: ANSI X9.19 retail MAC, that is ISO/IEC 9797-1 algorithm 3 with padding method 1. */
+#define PAYHSM_MAC_X9_19 1
+/* MAC method: ISO/IEC 9797-1 algorithm 3 with padding method 2. */
+#define PAYHSM_MAC_ALG3_PAD2 2
+/* MAC method: ISO/IEC 9797-1 algorithm 1 with padding method 1. */
+#define PAYHSM_MAC_ALG1_PAD1 3
+/* MAC method: ISO/IEC 9797-1 algorithm 1 with padding method 2. */
+#define PAYHSM_MAC_ALG1_PAD2 4
+/* MAC method: CMAC. */
+#define PAYHSM_MAC_CMAC 5
+/* Purpose: a MAC is made. */
+#define PAYHSM_MAC_GENERATE 1
+/* Purpose: a MAC is checked. */
+#define PAYHSM_MAC_VERIFY 2
+/* The longest MAC, in bytes. */
+#define PAYHSM_MAC_MAX_LEN 16
+
+/* Kind of cryptogram: declined offline. */
+#define PAYHSM_CRYPTOGRAM_AAC 0
+/* Kind of cryptogram: approved offline. */
+#define PAYHSM_CRYPTOGRAM_TC 1
+/* Kind of cryptogram: online authorisation asked for. */
+#define PAYHSM_CRYPTOGRAM_ARQC 2
+
+/* Most issuer application data, in bytes. */
+#define PAYHSM_IAD_MAX_LEN 32
+
+/* Card scheme: Visa. */
+#define PAYHSM_SCHEME_VISA 1
+/* Card scheme: Mastercard. */
+#define PAYHSM_SCHEME_MASTERCARD 2
+/* Card scheme: Interac. */
+#define PAYHSM_SCHEME_INTERAC 3
+/* Card scheme: UnionPay. */
+#define PAYHSM_SCHEME_UNIONPAY 4
+
+/* Length of a PVV, in ASCII digits. */
+#define PAYHSM_PVV_LEN 4
+
+/* The longest issuer authentication data (tag 91), in bytes. */
+#define PAYHSM_ISSUER_AUTH_MAX_LEN 16
+
+/* A context. Its memory is the caller's, its content is the library's. */
+typedef struct payhsm_ctx_t payhsm_ctx_t;
+
+/* What every function returns: 0 for success, or the negative number of an error. The numbers never change. */
+typedef int32_t payhsm_status_t;
+
+/* Fills `out` with `len` random bytes that nobody can predict; 0 if it could. */
+typedef payhsm_status_t (*payhsm_entropy_fn_t)(void *user,
+                                               uint8_t *out,
+                                               size_t len);
+
+/* Reads record `id` into `out` of `capacity` bytes and sets `*len`, 0 if there is no such record; returns 0 if it could. */
+typedef payhsm_status_t (*payhsm_storage_load_fn_t)(void *user,
+                                                    uint32_t id,
+                                                    uint8_t *out,
+                                                    size_t capacity,
+                                                    size_t *len);
+
+/* Writes record `id` whole, in place of what it was; returns 0 only when it would survive a loss of power. */
+typedef payhsm_status_t (*payhsm_storage_save_fn_t)(void *user,
+                                                    uint32_t id,
+                                                    const uint8_t *data,
+                                                    size_t len);
+
+/* Removes record `id`, so that its bytes cannot be read again; returns 0 also if there is none. */
+typedef payhsm_status_t (*payhsm_storage_erase_fn_t)(void *user,
+                                                     uint32_t id);
+
+/* What the module asks the decision callback. */
+typedef struct {
+    /* `PAYHSM_ASK_...`. */
+    uint32_t kind;
+    /* The counter or ATC; 0 for a PIN. */
+    uint32_t counter;
+    /*
+     * The PAN's digits, values 0 to 9; the initial key identifier; or the usage of the key of a ceremony, two characters.
+     * Valid during the call only.
+     */
+    const uint8_t *subject;
+    /* Its length. */
+    size_t subject_len;
+} payhsm_question_t;
+
+/* Decides; 0 lets the command go on. */
+typedef payhsm_status_t (*payhsm_decide_fn_t)(void *user,
+                                              const payhsm_question_t *question);
+
+/*
+ * What the device gives, and how the module is set up. Set it to zero, then the fields.
+ *
+ * Callbacks run inside calls of the library, on its stack. They must not call the library with the same context.
+ */
+typedef struct {
+    /* `sizeof(payhsm_config_t)`. */
+    uint32_t size;
+    /* `PAYHSM_ABI_VERSION`. */
+    uint32_t abi_version;
+    /* Key slots, 1 to 256. */
+    uint32_t slots;
+    /* DUKPT groups, 0 to 256. */
+    uint32_t groups;
+    /* `PAYHSM_POLICY_...` bits. */
+    uint32_t policy;
+    /* 0. */
+    uint32_t reserved;
+    /*
+     * 32 bytes that seal stored records, unique to the device; copied. `NULL`: nothing is stored, and no DUKPT
+     * initial key can be loaded.
+     */
+    const uint8_t *storage_key;
+    /* Given to every callback. */
+    void *user;
+    /* Random bytes; must not be `NULL`. */
+    payhsm_entropy_fn_t entropy;
+    /* Storage; all three or none. */
+    payhsm_storage_load_fn_t storage_load;
+    /* Storage. */
+    payhsm_storage_save_fn_t storage_save;
+    /* Storage. */
+    payhsm_storage_erase_fn_t storage_erase;
+    /* Decisions; `NULL` refuses all of them. */
+    payhsm_decide_fn_t decide;
+} payhsm_config_t;
+
+/* The state of a context. */
+typedef struct {
+    /* `PAYHSM_STATE_...`. */
+    uint32_t state;
+    /* Slots in all. */
+    uint32_t slots;
+    /* Slots with a key. */
+    uint32_t slots_used;
+    /* Groups in all. */
+    uint32_t groups;
+    /* Groups in use. */
+    uint32_t groups_used;
+} payhsm_state_t;
+
+/* Attributes of a key: the header characters of ANSI X9.143. */
+typedef struct {
+    /* Key usage, two characters: `"P0"`, `"B1"`, .... */
+    uint8_t usage[2];
+    /* Algorithm: `'T'` TDEA, `'A'` AES. */
+    uint8_t algorithm;
+    /* Mode of use: `'B'`, `'C'`, `'D'`, `'E'`, `'G'`, `'N'`, `'V'`, `'X'`. */
+    uint8_t mode;
+    /* Key version, two characters; `"00"`: none. */
+    uint8_t version[2];
+    /* Exportability: `'E'`, `'N'`, `'S'`. */
+    uint8_t exportability;
+    /* 0. */
+    uint8_t reserved;
+} payhsm_key_attributes_t;
+
+/* What is public about a key. */
+typedef struct {
+    /* The attributes. */
+    payhsm_key_attributes_t attributes;
+    /* Length of the key in bytes. */
+    uint32_t len;
+    /* Length of the check value: 5 (CMAC) or 3 (zero block). */
+    uint32_t kcv_len;
+    /* The check value; zeros behind. */
+    uint8_t kcv[PAYHSM_KCV_MAX_LEN];
+    /* 0. */
+    uint8_t reserved[3];
+} payhsm_key_info_t;
+
+/* What is public about an initial key that was loaded. */
+typedef struct {
+    /* Algorithm: `'T'` TDEA, `'A'` AES. */
+    uint8_t algorithm;
+    /* Length of `ksn`: 10 or 12, or 0 if the initial key is at the end of its life. */
+    uint8_t ksn_len;
+    /* Length of `kcv`: 5, or 0 for a group that came from storage. */
+    uint8_t kcv_len;
+    /* The KSN of the next transaction; zeros behind. */
+    uint8_t ksn[PAYHSM_KSN_MAX_LEN];
+    /* The check value of the initial key. */
+    uint8_t kcv[PAYHSM_KCV_MAX_LEN];
+} payhsm_initial_key_info_t;
+
+/* A PIN on its way from the keypad into the library, which wipes it in every call that takes it. */
+typedef struct {
+    /* Number of digits, 4 to 12. */
+    uint8_t len;
+    /* The digits, values 0 to 9; 0 behind the last. */
+    uint8_t digits[12];
+} payhsm_pin_t;
+
+/* The card's answer to GENERATE AC. */
+typedef struct {
+    /* `PAYHSM_CRYPTOGRAM_...`. */
+    uint32_t kind;
+    /* The application transaction counter. */
+    uint32_t atc;
+    /* Cryptogram information data (9F27). */
+    uint8_t cid;
+    /* Length of `iad`. */
+    uint8_t iad_len;
+    /* The application cryptogram (9F26). */
+    uint8_t cryptogram[8];
+    /* Issuer application data (9F10); zeros behind. */
+    uint8_t iad[PAYHSM_IAD_MAX_LEN];
+} payhsm_ac_response_t;
+
+/* Success. */
+#define PAYHSM_OK 0
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/* The interface version of the linked library; compare it with `PAYHSM_ABI_VERSION` of the header. */
+PAYHSM_MUST_USE
+uint32_t payhsm_abi_version(void);
+
+/*
+ * A fixed English sentence for a status, never `NULL`, valid for ever.
+ *
+ * Parameters: `status`: a status of any function, or any number.
+ */
+PAYHSM_MUST_USE
+const char *payhsm_status_text(payhsm_status_t status);
+
+/*
+ * Starts a module in the caller's memory.
+ *
+ * Parameters:
+ * - `memory`: at least `PAYHSM_CTX_SIZE(slots, groups)` bytes, aligned to `PAYHSM_CTX_ALIGN`; it stays the module's
+ * until `payhsm_close`.
+ * - `config`: read during the call only.
+ * - `ctx`: receives the context; `NULL` on error.
+ *
+ * DUKPT groups that the storage holds are taken up: find them with `payhsm_dukpt_find`. If a stored record is damaged
+ * the module starts tampered, which `payhsm_state` tells.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_INVALID_LENGTH` (memory too
+ * short), `PAYHSM_ERR_INVALID_ARGUMENT` (slots, groups, policy, reserved, or some storage callbacks only),
+ * `PAYHSM_ERR_ABI_MISMATCH` (version or size), `PAYHSM_ERR_ENTROPY`.
+ *
+ * Contract:
+ * C1 to C3 for every pointer; the callbacks keep the contract of `payhsm_config_t`.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_init(void *memory,
+                            size_t memory_len,
+                            const payhsm_config_t *config,
+                            payhsm_ctx_t **ctx);
+
+/*
+ * Erases every key and ends the context. Its memory is the caller's again; stored records stay.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_BAD_STATE` (not a live
+ * context, or called from a callback).
+ *
+ * Contract:
+ * `ctx` is `NULL` or came from `payhsm_init` and was not closed; C2.
+ */
+payhsm_status_t payhsm_close(payhsm_ctx_t *ctx);
+
+/*
+ * Tells the state of a context.
+ *
+ * Parameters: `state`: receives it; zero on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_BAD_STATE`.
+ *
+ * Contract:
+ * As `payhsm_close`; C1 to C3 for `state`.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_state(payhsm_ctx_t *ctx,
+                             payhsm_state_t *state);
+
+/*
+ * A tamper event: erases every key; all commands but `payhsm_state` and `payhsm_close` are refused from now on.
+ *
+ * May be called from an interrupt or a callback while a call on the same context runs: the keys are erased when that call
+ * ends, and the answer is `PAYHSM_ERR_BAD_STATE`. Otherwise they are erased before it returns. It is not remembered over a restart:
+ * the device's tamper circuit is.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_BAD_STATE` (not a live context, or a call is running).
+ *
+ * Contract:
+ * As `payhsm_close`.
+ */
+payhsm_status_t payhsm_tamper(payhsm_ctx_t *ctx);
+
+/*
+ * Random bytes from the entropy callback.
+ *
+ * Parameters: `out`, `out_len`: filled whole.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_BAD_STATE`,
+ * `PAYHSM_ERR_TAMPERED`, `PAYHSM_ERR_ENTROPY`.
+ *
+ * Contract:
+ * As `payhsm_close`; C1 to C3 for `out`.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_random(payhsm_ctx_t *ctx,
+                              uint8_t *out,
+                              size_t out_len);
+
+/*
+ * Tells what is public about a key.
+ *
+ * Parameters: `key`: a key's handle. `info`: receives it; zero on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`; the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for `info`.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_key_info(payhsm_ctx_t *ctx,
+                                uint32_t key,
+                                payhsm_key_info_t *info);
+
+/*
+ * Erases a key; its handle names nothing afterwards.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`; the context's errors.
+ *
+ * Contract:
+ * The context's contract.
+ */
+payhsm_status_t payhsm_key_erase(payhsm_ctx_t *ctx,
+                                 uint32_t key);
+
+/*
+ * Makes a random key.
+ *
+ * Parameters: `attributes`: of the new key. `len`: in bytes, 16 or 24 (`'T'`), 16, 24 or 32 (`'A'`). `key`, `info`:
+ * receive the handle and what is public; zero on error.
+ *
+ * Returns: `PAYHSM_OK`; the `PAYHSM_ERR_KEY_BLOCK_...` errors for attributes; `PAYHSM_ERR_INVALID_KEY_LENGTH`,
+ * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`, `PAYHSM_ERR_WEAK_KEY`, `PAYHSM_ERR_SLOTS_FULL`,
+ * `PAYHSM_ERR_ENTROPY`; the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_key_generate(payhsm_ctx_t *ctx,
+                                    const payhsm_key_attributes_t *attributes,
+                                    size_t len,
+                                    uint32_t *key,
+                                    payhsm_key_info_t *info);
+
+/*
+ * Opens a ceremony in which custodians enter the components of a key. Until it ends no other command runs.
+ *
+ * Parameters: `attributes`, `len`: of the key, as in `payhsm_key_generate`. `components`: how many, 2 to 9.
+ * `kcv`, `kcv_len`: the check value that the key must have, 5 bytes (CMAC) or, TDEA only, 3 (zero block), or `NULL` and
+ * 0. The decision callback is asked first.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` if one is open; `PAYHSM_ERR_REFUSED`; `PAYHSM_ERR_INVALID_ARGUMENT` for the number; `PAYHSM_ERR_INVALID_LENGTH` or
+ * `PAYHSM_ERR_ALGORITHM_MISMATCH` for the check value; the errors of attributes and length as `payhsm_key_generate`; the context's
+ * errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_component_begin(payhsm_ctx_t *ctx,
+                                       const payhsm_key_attributes_t *attributes,
+                                       size_t len,
+                                       uint32_t components,
+                                       const uint8_t *kcv,
+                                       size_t kcv_len);
+
+/*
+ * Takes one component. On every error the ceremony is over and everything entered is wiped.
+ *
+ * Parameters: `custodian`: who enters it; each custodian enters one. `component`, `component_len`: as long as the key.
+ * `kcv`, `kcv_len`: its check value from the custodian's envelope, 5 or 3 bytes as above, or `NULL` and 0.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` if no ceremony is open or all components are there; `PAYHSM_ERR_COMPONENT` for a custodian who has given
+ * one; `PAYHSM_ERR_INVALID_KEY_LENGTH`; `PAYHSM_ERR_INVALID_LENGTH` or `PAYHSM_ERR_ALGORITHM_MISMATCH` for the form of the check value;
+ * `PAYHSM_ERR_VERIFICATION_FAILED` for its value, and for a component that was given before; `PAYHSM_ERR_WEAK_KEY` for one of all zeros; the
+ * context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers. Wipe your copy of the component.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_component_add(payhsm_ctx_t *ctx,
+                                     uint32_t custodian,
+                                     const uint8_t *component,
+                                     size_t component_len,
+                                     const uint8_t *kcv,
+                                     size_t kcv_len);
+
+/*
+ * Ends the ceremony: the exclusive or of all components becomes a key.
+ *
+ * Parameters: `key`, `info`: receive the handle and what is public; zero on error, and everything entered is wiped.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` if no ceremony is open or components are missing;
+ * `PAYHSM_ERR_VERIFICATION_FAILED` for the check value; `PAYHSM_ERR_WEAK_KEY`, `PAYHSM_ERR_SLOTS_FULL`; the context's
+ * errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_component_finish(payhsm_ctx_t *ctx,
+                                        uint32_t *key,
+                                        payhsm_key_info_t *info);
+
+/*
+ * Ends the ceremony and wipes everything entered. Without one it does nothing.
+ *
+ * Returns: `PAYHSM_OK`; the context's errors.
+ *
+ * Contract:
+ * The context's contract.
+ */
+payhsm_status_t payhsm_component_abort(payhsm_ctx_t *ctx);
+
+/*
+ * Unwraps a key block into a slot.
+ *
+ * Parameters: `kbpk`: a K1 key with mode of use D or B. `profile`: `PAYHSM_PROFILE_...`. `block`, `block_len`: ASCII,
+ * the whole block. `key`, `info`: receive the handle and what is public; zero on error. For an initial DUKPT key (B1)
+ * see `payhsm_dukpt_load`.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
+ * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_ALGORITHM_MISMATCH`; `PAYHSM_ERR_KEY_BLOCK_...` for a malformed public
+ * field; `PAYHSM_ERR_VERIFICATION_FAILED`; `PAYHSM_ERR_KEY_STRENGTH`, `PAYHSM_ERR_WEAK_KEY`,
+ * `PAYHSM_ERR_INVALID_KEY_LENGTH`, `PAYHSM_ERR_SLOTS_FULL`; the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_key_import(payhsm_ctx_t *ctx,
+                                  uint32_t kbpk,
+                                  uint32_t profile_number,
+                                  const uint8_t *block,
+                                  size_t block_len,
+                                  uint32_t *key,
+                                  payhsm_key_info_t *info);
+
+/*
+ * Wraps a key for another party: version D under an AES key, version B under a TDEA key.
+ *
+ * Parameters: `kbpk`: a K1 key with mode of use E or B. `key`: a key of exportability E. `block`, `block_capacity`,
+ * `block_len`: receive ASCII, `PAYHSM_KEY_BLOCK_MAX_LEN` is enough; wiped and 0 on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
+ * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_EXPORT_NOT_PERMITTED`, `PAYHSM_ERR_KEY_STRENGTH`,
+ * `PAYHSM_ERR_INVALID_ARGUMENT` (a key under itself), `PAYHSM_ERR_BUFFER_TOO_SMALL`, `PAYHSM_ERR_ENTROPY`; the
+ * context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_key_export(payhsm_ctx_t *ctx,
+                                  uint32_t kbpk,
+                                  uint32_t key,
+                                  uint8_t *block,
+                                  size_t block_capacity,
+                                  size_t *block_len);
+
+/*
+ * Answers the first message of a host that wants to agree a key-block protection key: the terminal's side.
+ *
+ * Parameters: `authentication`: a B3 AES key with mode of use X that both parties hold. `host_id`, `terminal_id`:
+ * 1 to 32 bytes each. `kbpk_len`: 16; 24 or 32 by policy. `m1`: `PAYHSM_AGREEMENT_M1_LEN` bytes. `m2`,
+ * `m2_capacity`, `m2_len`: receive the answer, `PAYHSM_AGREEMENT_M2_LEN` bytes. An earlier agreement that was not
+ * finished is wiped.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
+ * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_INVALID_LENGTH`, `PAYHSM_ERR_INVALID_KEY_LENGTH`,
+ * `PAYHSM_ERR_INVALID_ARGUMENT` (equal identities), `PAYHSM_ERR_EC_POINT`, `PAYHSM_ERR_ENTROPY`,
+ * `PAYHSM_ERR_BUFFER_TOO_SMALL`; the context's errors.
+ *
+ * In libraries built with `ec`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_agreement_answer(payhsm_ctx_t *ctx,
+                                        uint32_t authentication,
+                                        const uint8_t *host_id,
+                                        size_t host_id_len,
+                                        const uint8_t *terminal_id,
+                                        size_t terminal_id_len,
+                                        size_t kbpk_len,
+                                        const uint8_t *m1,
+                                        uint8_t *m2,
+                                        size_t m2_capacity,
+                                        size_t *m2_len);
+
+/*
+ * Takes the host's confirmation and, if it verifies, releases the agreed key: usage K1, mode of use D, not
+ * exportable.
+ *
+ * Parameters: `m3`: `PAYHSM_AGREEMENT_M3_LEN` bytes. `key`, `info`: receive the handle and what is public; zero on
+ * error. The agreement is over in every case.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` if none is waiting; `PAYHSM_ERR_VERIFICATION_FAILED`;
+ * `PAYHSM_ERR_SLOTS_FULL`; the context's errors.
+ *
+ * In libraries built with `ec`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_agreement_finish(payhsm_ctx_t *ctx,
+                                        const uint8_t *m3,
+                                        uint32_t *key,
+                                        payhsm_key_info_t *info);
+
+/*
+ * Ends a transaction: its keys are wiped, its handle names nothing.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`; the context's errors.
+ *
+ * Contract:
+ * The context's contract.
+ */
+payhsm_status_t payhsm_transaction_end(payhsm_ctx_t *ctx,
+                                       uint32_t transaction);
+
+/*
+ * Tells the KSN of a transaction.
+ *
+ * Parameters: `ksn`, `ksn_capacity`, `ksn_len`: as `payhsm_dukpt_begin`.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_BUFFER_TOO_SMALL`; the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_transaction_ksn(payhsm_ctx_t *ctx,
+                                       uint32_t transaction,
+                                       uint8_t *ksn,
+                                       size_t ksn_capacity,
+                                       size_t *ksn_len);
+
+/*
+ * Loads a DUKPT initial key from a key block into a free group. The block says which scheme (`'T'` or `'A'`) and, in
+ * its optional block KS or IK, which initial key.
+ *
+ * The state is stored before the call returns. An identity that the storage knows is refused: its counter would start
+ * again.
+ *
+ * Parameters: as `payhsm_key_import`; usage B1, mode of use X. `group`, `info`: receive the handle and what is public;
+ * zero on error.
+ *
+ * Returns: `PAYHSM_OK`; as `payhsm_key_import`; `PAYHSM_ERR_KEY_BLOCK_OPTIONAL` without KS or IK; `PAYHSM_ERR_INVALID_KSN`; `PAYHSM_ERR_COUNTER_REPLAYED` for a
+ * known identity; `PAYHSM_ERR_SLOTS_FULL` without a free group; `PAYHSM_ERR_LIMIT_REACHED` for a group that has used up eight initial keys;
+ * `PAYHSM_ERR_STORAGE`; the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_dukpt_load(payhsm_ctx_t *ctx,
+                                  uint32_t kbpk,
+                                  uint32_t profile_number,
+                                  const uint8_t *block,
+                                  size_t block_len,
+                                  uint32_t *group,
+                                  payhsm_initial_key_info_t *info);
+
+/*
+ * Finds a group by its number, also one that was taken up from storage at the start.
+ *
+ * Parameters: `index`: 0 to `groups` - 1. `group`, `info`: as `payhsm_dukpt_load`.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE` if nothing is there; the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_dukpt_find(payhsm_ctx_t *ctx,
+                                  uint32_t index,
+                                  uint32_t *group,
+                                  payhsm_initial_key_info_t *info);
+
+/*
+ * Begins the next transaction of a group. The counter has moved on in storage before the call returns: whatever
+ * happens now, this KSN does not come again. A transaction of the group that was not ended is ended.
+ *
+ * Parameters: `group`: from `payhsm_dukpt_load` or `payhsm_dukpt_find`. `transaction`: receives the handle whose keys
+ * serve one PIN, the MACs and one message of data in each direction. `ksn`, `ksn_capacity`, `ksn_len`: receive the KSN
+ * for the host, `PAYHSM_KSN_MAX_LEN` is enough. Zero on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_COUNTER_EXHAUSTED`, `PAYHSM_ERR_STORAGE`,
+ * `PAYHSM_ERR_BUFFER_TOO_SMALL` (nothing is used up then); the context's errors.
+ *
+ * In libraries built with `terminal`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_dukpt_begin(payhsm_ctx_t *ctx,
+                                   uint32_t group,
+                                   uint32_t *transaction,
+                                   uint8_t *ksn,
+                                   size_t ksn_capacity,
+                                   size_t *ksn_len);
+
+/*
+ * Gives up a group: its keys are erased here and in storage. What was used of its initial key stays remembered, so
+ * that it cannot be loaded again.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_STORAGE`; the context's errors.
+ *
+ * In libraries built with `terminal`.
+ *
+ * Contract:
+ * The context's contract.
+ */
+payhsm_status_t payhsm_dukpt_erase(payhsm_ctx_t *ctx,
+                                   uint32_t group);
+
+/*
+ * Enciphers a PIN that was entered at this terminal.
+ *
+ * Parameters: `key`: a P0 key's or a terminal transaction's handle. `format_number`: `PAYHSM_PIN_FORMAT_...`. `pan`,
+ * `pan_len`: ASCII digits with the check digit, 12 to 19, for formats 0 and 3 at least 13. `pin`: wiped in every
+ * case. `block`, `block_capacity`, `block_len`: receive 8 or 16 bytes; wiped and 0 on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
+ * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_FORMAT_NOT_PERMITTED`, `PAYHSM_ERR_INVALID_PAN`,
+ * `PAYHSM_ERR_INVALID_PIN`, `PAYHSM_ERR_LIMIT_REACHED` (a second PIN of one transaction),
+ * `PAYHSM_ERR_BUFFER_TOO_SMALL`, `PAYHSM_ERR_ENTROPY`; the context's errors.
+ *
+ * In libraries built with `terminal`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_pin_encipher(payhsm_ctx_t *ctx,
+                                    uint32_t key,
+                                    uint32_t format_number,
+                                    const uint8_t *pan,
+                                    size_t pan_len,
+                                    payhsm_pin_t *pin,
+                                    uint8_t *block,
+                                    size_t block_capacity,
+                                    size_t *block_len);
+
+/*
+ * Makes a MAC.
+ *
+ * Parameters: `key`: a MAC key's or a transaction's handle; a terminal's transaction makes request MACs, a host's
+ * response MACs. `mac_method`: `PAYHSM_MAC_...`; a key in a slot allows the algorithm of its usage. `data`: the message.
+ * `wanted`: how many of the leftmost bytes: 4 to 8 (AES: 16), CMAC at least 8. `mac`, `mac_capacity`, `mac_len`:
+ * receive them; wiped and 0 on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
+ * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_ALGORITHM_MISMATCH`, `PAYHSM_ERR_INVALID_ARGUMENT` (method),
+ * `PAYHSM_ERR_INVALID_LENGTH` (wanted), `PAYHSM_ERR_BUFFER_TOO_SMALL`; the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_mac_generate(payhsm_ctx_t *ctx,
+                                    uint32_t key,
+                                    uint32_t mac_method,
+                                    const uint8_t *data,
+                                    size_t data_len,
+                                    size_t wanted,
+                                    uint8_t *mac,
+                                    size_t mac_capacity,
+                                    size_t *mac_len);
+
+/*
+ * Checks a MAC in constant time.
+ *
+ * Parameters: `key`, `mac_method`, `data`: as in `payhsm_mac_generate`; a terminal's transaction checks response MACs,
+ * a host's request MACs. `mac`, `mac_len`: what came with the message; how long it must be is yours to know, not the
+ * message's to say.
+ *
+ * Returns: `PAYHSM_OK` if it is right, `PAYHSM_ERR_VERIFICATION_FAILED` if not; otherwise as `payhsm_mac_generate`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_mac_verify(payhsm_ctx_t *ctx,
+                                  uint32_t key,
+                                  uint32_t mac_method,
+                                  const uint8_t *data,
+                                  size_t data_len,
+                                  const uint8_t *mac,
+                                  size_t mac_len);
+
+/*
+ * Begins a message that comes in parts. A context has one such message; an unfinished one is wiped.
+ *
+ * Parameters: `key`, `mac_method`: as in `payhsm_mac_generate`. `purpose`: `PAYHSM_MAC_GENERATE` or `PAYHSM_MAC_VERIFY`.
+ *
+ * Returns: as `payhsm_mac_generate`.
+ *
+ * Contract:
+ * The context's contract.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_mac_begin(payhsm_ctx_t *ctx,
+                                 uint32_t key,
+                                 uint32_t mac_method,
+                                 uint32_t purpose);
+
+/*
+ * Takes more of the message.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` if none was begun; the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for `data`.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_mac_update(payhsm_ctx_t *ctx,
+                                  const uint8_t *data,
+                                  size_t data_len);
+
+/*
+ * Ends a message that was begun with `PAYHSM_MAC_GENERATE`. It is over in every case.
+ *
+ * Parameters: `wanted`, `mac`, `mac_capacity`, `mac_len`: as in `payhsm_mac_generate`.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` if none was begun, or one to verify; `PAYHSM_ERR_INVALID_LENGTH`,
+ * `PAYHSM_ERR_BUFFER_TOO_SMALL`; the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_mac_finish(payhsm_ctx_t *ctx,
+                                  size_t wanted,
+                                  uint8_t *mac,
+                                  size_t mac_capacity,
+                                  size_t *mac_len);
+
+/*
+ * Ends a message that was begun with `PAYHSM_MAC_VERIFY`. It is over in every case.
+ *
+ * Returns: `PAYHSM_OK` if the MAC is right, `PAYHSM_ERR_VERIFICATION_FAILED` if not; `PAYHSM_ERR_BAD_STATE`,
+ * `PAYHSM_ERR_INVALID_LENGTH`; the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for `mac`.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_mac_finish_verify(payhsm_ctx_t *ctx,
+                                         const uint8_t *mac,
+                                         size_t mac_len);
+
+/*
+ * Enciphers data: CBC over whole blocks, without padding.
+ *
+ * Parameters: `key`: a D0 key's or a transaction's handle; a terminal's transaction enciphers request data, a host's
+ * response data, one message each. `iv`, `iv_len`: one block, 8 bytes (TDEA) or 16 (AES). `data`: whole blocks. `out`,
+ * `out_capacity`, `out_len`: receive as many bytes; `out` may be `data`. Wiped and 0 on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
+ * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_INVALID_LENGTH`, `PAYHSM_ERR_LIMIT_REACHED`,
+ * `PAYHSM_ERR_BUFFER_TOO_SMALL`, `PAYHSM_ERR_OVERLAP`; the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers, except that `out` may be `data`.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_data_encipher(payhsm_ctx_t *ctx,
+                                     uint32_t key,
+                                     const uint8_t *iv,
+                                     size_t iv_len,
+                                     const uint8_t *data,
+                                     size_t data_len,
+                                     uint8_t *out,
+                                     size_t out_capacity,
+                                     size_t *out_len);
+
+/*
+ * Deciphers data: CBC over whole blocks. Check the message's MAC first.
+ *
+ * Parameters and returns: as `payhsm_data_encipher`; a terminal's transaction deciphers response data, a host's request
+ * data.
+ *
+ * Contract:
+ * As `payhsm_data_encipher`.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_data_decipher(payhsm_ctx_t *ctx,
+                                     uint32_t key,
+                                     const uint8_t *iv,
+                                     size_t iv_len,
+                                     const uint8_t *data,
+                                     size_t data_len,
+                                     uint8_t *out,
+                                     size_t out_capacity,
+                                     size_t *out_len);
+
+/*
+ * Reads the data field of a card's answer to GENERATE AC, template 77 or 80. The status words must have been 9000.
+ *
+ * Parameters: `data`, `data_len`: without the status words. `response`: receives it; zero on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_TLV_...` and `PAYHSM_ERR_EMV_ELEMENT` for a malformed answer;
+ * `PAYHSM_ERR_UNSUPPORTED` for one with combined data authentication; `PAYHSM_ERR_NULL_POINTER`,
+ * `PAYHSM_ERR_MISALIGNED`.
+ *
+ * Contract:
+ * C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_emv_ac_response(const uint8_t *data,
+                                       size_t data_len,
+                                       payhsm_ac_response_t *response);
+
+/*
+ * Derives the keys of a KSN from a BDK.
+ *
+ * The decision callback is asked whether the counter is new. End the transaction when the message is answered: it
+ * holds a group.
+ *
+ * Parameters: `bdk`: a B0 key with mode of use X. `ksn`, `ksn_len`: 10 bytes for TDEA, 12 for AES. `transaction`:
+ * receives the handle; 0 on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
+ * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_INVALID_KSN`, `PAYHSM_ERR_COUNTER_...`, `PAYHSM_ERR_REFUSED`,
+ * `PAYHSM_ERR_SLOTS_FULL`; the context's errors.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_dukpt_derive(payhsm_ctx_t *ctx,
+                                    uint32_t bdk,
+                                    const uint8_t *ksn,
+                                    size_t ksn_len,
+                                    uint32_t *transaction);
+
+/*
+ * Derives a terminal's initial key and wraps it for that terminal, with its KSN in the optional block KS or IK.
+ *
+ * Parameters: `bdk`: a B0 key with mode of use X. `id`, `id_len`: the initial key identifier, 10 bytes with zero
+ * counter bits (TDEA) or 8 bytes (AES). `kbpk`: a K1 key with mode of use E or B. `block`, `block_capacity`,
+ * `block_len`: receive ASCII; wiped and 0 on error. `kcv`: receives the 5-byte CMAC check value.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
+ * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_INVALID_KSN`, `PAYHSM_ERR_KEY_STRENGTH`, `PAYHSM_ERR_BUFFER_TOO_SMALL`,
+ * `PAYHSM_ERR_ENTROPY`; the context's errors.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_dukpt_export_initial_key(payhsm_ctx_t *ctx,
+                                                uint32_t bdk,
+                                                const uint8_t *id,
+                                                size_t id_len,
+                                                uint32_t kbpk,
+                                                uint8_t *block,
+                                                size_t block_capacity,
+                                                size_t *block_len,
+                                                uint8_t *kcv);
+
+/*
+ * Translates a PIN block to another key and format, for the same PAN.
+ *
+ * Parameters: `input_key`: a P0 key with mode of use D, or a transaction. `format_in`, `format_out`:
+ * `PAYHSM_PIN_FORMAT_...`. `pan`, `pan_len`: ASCII digits. `block`, `block_len`: as it came. `output_key`: a P0 key with
+ * mode of use E. `out`, `out_capacity`, `out_len`: receive 8 or 16 bytes; wiped and 0 on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
+ * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_FORMAT_NOT_PERMITTED`, `PAYHSM_ERR_KEY_STRENGTH`,
+ * `PAYHSM_ERR_INVALID_PAN`, `PAYHSM_ERR_INVALID_LENGTH`, `PAYHSM_ERR_VERIFICATION_FAILED` for whatever is wrong inside
+ * the block, `PAYHSM_ERR_LIMIT_REACHED`, `PAYHSM_ERR_BUFFER_TOO_SMALL`, `PAYHSM_ERR_ENTROPY`; the context's errors.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_pin_translate(payhsm_ctx_t *ctx,
+                                     uint32_t input_key,
+                                     uint32_t format_in,
+                                     const uint8_t *pan,
+                                     size_t pan_len,
+                                     const uint8_t *block,
+                                     size_t block_len,
+                                     uint32_t output_key,
+                                     uint32_t format_out,
+                                     uint8_t *out,
+                                     size_t out_capacity,
+                                     size_t *out_len);
+
+/*
+ * Verifies an enciphered PIN against its PVV. The decision callback is asked first.
+ *
+ * Parameters: `input_key`, `format`, `pan`, `block`: as in `payhsm_pin_translate`. `pvk`: a V2 key with mode of use V
+ * or C. `pvki`: 0 to 9. `pvv`: `PAYHSM_PVV_LEN` ASCII digits.
+ *
+ * Returns: `PAYHSM_OK` if the PIN is right, `PAYHSM_ERR_VERIFICATION_FAILED` if not; `PAYHSM_ERR_REFUSED`; otherwise
+ * as `payhsm_pin_translate`.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_pin_verify_pvv(payhsm_ctx_t *ctx,
+                                      uint32_t input_key,
+                                      uint32_t format,
+                                      const uint8_t *pan,
+                                      size_t pan_len,
+                                      const uint8_t *block,
+                                      size_t block_len,
+                                      uint32_t pvk,
+                                      uint32_t pvki,
+                                      const uint8_t *pvv);
+
+/*
+ * Verifies an application cryptogram and answers it. The decision callback is asked whether the ATC is new.
+ *
+ * Parameters: `imk`: an E0 key with mode of use X. `scheme`: `PAYHSM_SCHEME_...`. `cvn`: the cryptogram version number
+ * of the card, from your records. `pan`, `pan_len`: ASCII digits. `psn`: PAN sequence number, 0 to 99. `field55`:
+ * BER-TLV. `answer`, `answer_len`: what the ARPC is made over: nothing, 2 bytes (method 1: authorisation response
+ * code), or 4 to 12 (method 2: card status update and proprietary data). `issuer_auth`, `issuer_auth_capacity`,
+ * `issuer_auth_len`: receive the value of tag 91; empty without an answer; wiped and 0 on error.
+ *
+ * Returns: `PAYHSM_OK` if the cryptogram is right, `PAYHSM_ERR_VERIFICATION_FAILED` if not;
+ * `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`, `PAYHSM_ERR_MODE_NOT_PERMITTED`,
+ * `PAYHSM_ERR_UNSUPPORTED` (no such profile, or another method), `PAYHSM_ERR_TLV_...`, `PAYHSM_ERR_EMV_ELEMENT`,
+ * `PAYHSM_ERR_IAD`, `PAYHSM_ERR_INVALID_PAN`, `PAYHSM_ERR_INVALID_LENGTH`, `PAYHSM_ERR_REFUSED`,
+ * `PAYHSM_ERR_BUFFER_TOO_SMALL`; the context's errors.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_arqc_verify(payhsm_ctx_t *ctx,
+                                   uint32_t imk,
+                                   uint32_t scheme,
+                                   uint32_t cvn,
+                                   const uint8_t *pan,
+                                   size_t pan_len,
+                                   uint32_t psn,
+                                   const uint8_t *field55,
+                                   size_t field55_len,
+                                   const uint8_t *answer,
+                                   size_t answer_len,
+                                   uint8_t *issuer_auth,
+                                   size_t issuer_auth_capacity,
+                                   size_t *issuer_auth_len);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* PAYHSM_H */
