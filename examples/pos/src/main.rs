@@ -24,6 +24,8 @@ mod report;
 mod secrets;
 mod steps;
 mod terminal;
+#[cfg(test)]
+mod tests;
 mod wire;
 mod world;
 

@@ -34,6 +34,15 @@ pub enum Attack {
     CardAmount,
     /// In the card slot: one bit of the issuer's answer to the card.
     IssuerAnswer,
+    /// On the line: one bit of this byte of the answer.
+    #[cfg(test)]
+    AnswerByte(usize),
+    /// On the line: the answer is cut to this length.
+    #[cfg(test)]
+    AnswerCut(usize),
+    /// In the card slot: all bits of this byte of what the card answers in the transaction.
+    #[cfg(test)]
+    CardByte(usize),
 }
 
 /// The world.
@@ -129,6 +138,13 @@ impl World {
                 let last = value.iter().skip(60).position(u8::is_ascii_digit).unwrap_or(0) + 60;
                 value[last] ^= 1;
             }),
+            #[cfg(test)]
+            Attack::AnswerByte(at) => answer.get_mut(at).map(|byte| *byte ^= 1).is_some(),
+            #[cfg(test)]
+            Attack::AnswerCut(len) if len < answer.len() => {
+                answer.truncate(len);
+                true
+            }
             _ => false,
         };
         if done {
@@ -152,7 +168,19 @@ impl World {
             }
             _ => {}
         }
-        self.presented_card().answer(&command)
+        #[cfg_attr(not(test), expect(unused_mut, reason = "changed by an attack of the tests"))]
+        let mut answer = self.presented_card().answer(&command);
+        #[cfg(test)]
+        if let Attack::CardByte(at) = self.attack {
+            self.attack = match answer.get_mut(at) {
+                Some(byte) => {
+                    *byte = !*byte;
+                    Attack::None
+                }
+                None => Attack::CardByte(at - answer.len()),
+            };
+        }
+        answer
     }
 
     /// The card in the slot or on the reader.
