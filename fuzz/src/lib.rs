@@ -8,6 +8,7 @@
 pub mod codec;
 pub mod dukpt;
 pub mod emv;
+pub mod hsm;
 pub mod inject;
 pub mod keyblock;
 pub mod pin;
@@ -28,6 +29,7 @@ pub const TARGETS: &[Target] = &[
     ("emv_field55", emv::field55),
     ("generate_ac_response", emv::response),
     ("hex", codec::hex),
+    ("hsm", hsm::hsm),
     ("keyblock_parse", keyblock::parse),
     ("keyblock_unwrap", keyblock::unwrap),
     ("keyblock_wrap", keyblock::wrap),

@@ -108,6 +108,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             vec![format1, format2, signed]
         }
         "hex" => vec![b"0123456789ABCDEF".to_vec(), b"0g".to_vec(), vec![0xDE, 0xAD, 0xBE]],
+        "hsm" => sequences(),
         "keyblock_parse" => from("tr31", "tr31_unwrap", |v| v.text("Key_block")),
         "keyblock_unwrap" => from("tr31", "tr31_unwrap", |v| {
             let block = v.text("Key_block")?;
@@ -277,5 +278,89 @@ fn wraps() -> Vec<Vec<u8>> {
             }
         }
     }
+    out
+}
+
+/// Commands that belong together: a group loaded, used, lost and found again; PINs, MACs, data, blocks.
+fn sequences() -> Vec<Vec<u8>> {
+    // The start keys are handles 0 to 9; what comes in later is counted on.
+    let head = vec![0, 1];
+    let load = |scheme: u8| vec![8, 1 + scheme, 0, scheme, 9, 0, 0];
+    let group = |scheme: u8| {
+        let format = if scheme == 0 { 0 } else { 4 };
+        let transaction = vec![
+            10,
+            10,
+            14,
+            11,
+            format,
+            17,
+            11,
+            1 - scheme,
+            8,
+            3,
+            1,
+            2,
+            3,
+            21,
+            11,
+            scheme,
+        ];
+        [transaction, short(&[9; 16]), vec![12, 11]].concat()
+    };
+    let mut out = Vec::new();
+    for scheme in [0, 1] {
+        let again = vec![0xFF, 10, 10, 10, 10];
+        out.push([head.clone(), load(scheme), group(scheme), again.clone(), again].concat());
+        let failing = vec![23, 2 | 3 << 2, 10, 10, 10, 10, 0xFF, 10, 10];
+        out.push([head.clone(), load(scheme), failing].concat());
+        out.push(
+            [
+                head.clone(),
+                load(scheme),
+                vec![10, 10, 11, 10],
+                load(scheme),
+                vec![10, 12],
+            ]
+            .concat(),
+        );
+        // The host's side of the terminal's PIN block.
+        let translate = vec![
+            13,
+            1 + scheme,
+            2 | scheme,
+            15,
+            12,
+            3,
+            if scheme == 0 { 0 } else { 4 },
+            0,
+            1,
+        ];
+        out.push([head.clone(), load(scheme), group(scheme), translate].concat());
+    }
+    // One initial key in two groups, at once or one after the other, and over a loss of power.
+    let both = [load(0), vec![8, 2, 0, 1, 9, 0, 1, 10, 10, 10, 11, 10, 10, 10, 11]].concat();
+    let twice = [load(0), vec![9, 0, 0, 10, 10, 10, 11, 10, 10]].concat();
+    let swapped = vec![11, 10, 11, 11, 9, 0, 1, 9, 0, 0, 10, 16, 10, 17];
+    let later = vec![0xFF, 11, 10, 11, 11, 9, 0, 1, 9, 0, 0, 10, 12, 10, 13];
+    out.push([head.clone(), twice].concat());
+    out.push([head.clone(), both.clone(), swapped].concat());
+    out.push([head.clone(), both, later].concat());
+    let export = vec![1, 0, 5, 1, 0, 7, 0, 5, 2, 0, 0, 0];
+    out.push([head.clone(), export].concat());
+    let ceremony = vec![4, 7, 16, 2, 0, 5, 1];
+    out.push(
+        [
+            head.clone(),
+            ceremony,
+            short(&[0x3C; 16]),
+            vec![0, 5, 2],
+            short(&[0x5D; 16]),
+            vec![0, 6],
+        ]
+        .concat(),
+    );
+    let streams = vec![18, 5, 0, 19, 3, 1, 2, 3, 20, 0, 18, 6, 3, 20, 1, 2, 9, 9, 24, 0xA5];
+    out.push([head, streams].concat());
     out
 }
