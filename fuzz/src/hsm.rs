@@ -206,11 +206,12 @@ pub fn hsm(data: &[u8]) {
     };
     let device = Device(Rc::new(RefCell::new(world)));
     let mut model = Model::default();
+    let storage_key = Key::<StorageKey, _>::from_bytes(&[0x5A; 32]).unwrap();
     for life in 0..4 {
         let (mut slots, mut groups) = (empty_slots(), empty_groups());
         let config = Config {
             policy: Policy::from_bits(u32::from(policy & 15)).unwrap(),
-            storage_key: Some(Key::<StorageKey, _>::from_bytes(&[0x5A; 32]).unwrap()),
+            storage_key: Some(&storage_key),
         };
         let Ok(mut module) = Hsm::new(device.clone(), &mut slots, &mut groups, config) else {
             return;
