@@ -82,6 +82,12 @@ static payhsm_status_t storage_save(void *user, uint32_t id, const uint8_t *data
     return -1;
 }
 
+/* The custodians are here: this image is nobody's terminal. Nothing else is asked of one. */
+static payhsm_status_t decide(void *user, const payhsm_question_t *question) {
+    (void)user;
+    return question->kind == PAYHSM_ASK_CEREMONY ? PAYHSM_OK : -1;
+}
+
 /* --- terminal ------------------------------------------------------------------------------------------------------ */
 
 void terminal_random(struct bytes next) { next_random = next; }
@@ -106,6 +112,7 @@ void terminal_restart(void) {
     config.storage_load = storage_load;
     config.storage_save = storage_save;
     config.storage_erase = storage_erase;
+    config.decide = decide;
     expect_status("init", CALL(payhsm_init, context, sizeof context, &config, &terminal), PAYHSM_OK);
 }
 

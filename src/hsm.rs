@@ -82,6 +82,9 @@ pub enum Question<'a> {
         pan: &'a Pan,
     },
     /// A transaction's keys are about to be derived on the host: was this counter not seen before?
+    ///
+    /// Nothing has been authenticated yet: compare here, and remember the counter when the message's MAC has verified, or
+    /// anybody can use up a terminal's counters with invented KSNs.
     DukptCounter {
         /// The initial key identifier: 8 (AES) or 10 bytes (TDEA, counter bits zero).
         identity: &'a [u8],

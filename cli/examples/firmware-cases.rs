@@ -16,7 +16,7 @@ use payhsm::cipher::{aes::Aes as AesCipher, modes, tdes::Tdes};
 use payhsm::dukpt::{aes, tdes};
 use payhsm::entropy::Entropy;
 use payhsm::error::Error;
-use payhsm::hsm::{Config, Group, Hsm, Platform, Slot};
+use payhsm::hsm::{Config, Group, Hsm, Platform, Question, Slot};
 use payhsm::key::role::{Bdk, DataRequest, InitialKey, Kbpk, MacRequest, MacResponse, PinEncryption};
 use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, KeyVersion, ModeOfUse, Usage};
 use payhsm::key::{Aes, Key, Tdea};
@@ -73,7 +73,15 @@ impl Storage for Counting {
     }
 }
 
-impl Platform for Counting {}
+impl Platform for Counting {
+    /// The custodians are here.
+    fn decide(&mut self, question: &Question<'_>) -> Result<(), Error> {
+        match question {
+            Question::Ceremony { .. } => Ok(()),
+            _ => Err(Error::Refused),
+        }
+    }
+}
 
 /// The steps as they are written.
 #[derive(Default)]

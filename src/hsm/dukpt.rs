@@ -425,7 +425,8 @@ impl<P: Platform> Hsm<'_, P> {
 impl<P: Platform> Hsm<'_, P> {
     /// Derives the transaction of a KSN from a BDK: the host's side.
     ///
-    /// The platform is asked whether the counter is new ([`Question::DukptCounter`]) before anything is derived.
+    /// The platform is asked whether the counter is new ([`Question::DukptCounter`]) before anything is derived; it
+    /// remembers the counter when the message has verified.
     /// `ksn`: 10 bytes for a TDEA BDK, 12 for an AES BDK. End the transaction when the message is answered: it holds a
     /// group.
     ///
