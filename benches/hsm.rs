@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whole commands of the module: a terminal's transaction with storage in memory, and the host's work on one message.
 
-use std::hint::black_box;
+use core::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use payhsm::entropy::Entropy;
@@ -67,7 +67,8 @@ fn module() -> Module {
 /// A key from two components.
 fn load(hsm: &mut Module, usage: Usage, algorithm: KeyAlgorithm, mode: ModeOfUse, seed: u8) -> KeyHandle {
     let attributes = Attributes::new(usage, algorithm, mode, Exportability::NonExportable);
-    let component = |n: u8| -> [u8; 16] { core::array::from_fn(|i| (i as u8).wrapping_mul(29).wrapping_add(n)) };
+    let component =
+        |n: u8| -> [u8; 16] { core::array::from_fn(|i| i.to_le_bytes()[0].wrapping_mul(29).wrapping_add(n)) };
     hsm.component_begin(&attributes, 16, 2, &[]).unwrap();
     hsm.component_add(1, &component(seed), &[]).unwrap();
     hsm.component_add(2, &component(seed.wrapping_mul(7)), &[]).unwrap();

@@ -20,6 +20,19 @@
         reason = "the scheme layer is whole in every build; the linker drops what no command uses"
     )
 )]
+// Tests may panic: that is how they fail.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::integer_division_remainder_used,
+        clippy::cast_possible_truncation,
+        clippy::redundant_slicing
+    )
+)]
 // The documentation is written for the whole library: in a smaller build a link may name what is left out.
 #![cfg_attr(
     not(all(

@@ -2,8 +2,8 @@
 //! `include/payhsm.h` is what `src/capi` says: generated here and compared; `PAYHSM_WRITE_HEADER=1` rewrites it
 //! (`scripts/header`). And it is a header that C and C++ compilers take without a warning.
 
+use core::fmt::Write as _;
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;

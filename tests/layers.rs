@@ -50,14 +50,10 @@ fn imports(text: &str) -> Vec<String> {
                     '}' if depth == 0 => break,
                     '}' => depth -= 1,
                     ',' if depth == 0 => {
-                        found.push(std::mem::take(&mut name));
+                        found.push(core::mem::take(&mut name));
                         reading = true;
                     }
-                    c if c.is_alphanumeric() || c == '_' => {
-                        if depth == 0 && reading {
-                            name.push(c);
-                        }
-                    }
+                    c if (c.is_alphanumeric() || c == '_') && depth == 0 && reading => name.push(c),
                     ':' => reading = false,
                     _ => {}
                 }

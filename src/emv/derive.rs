@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn sequence_numbers() {
         for value in 0..=255_u8 {
-            let bcd = (value / 10 << 4) | (value % 10);
+            let bcd = ((value / 10) << 4) | (value % 10);
             match Psn::new(value) {
                 Ok(psn) => {
                     assert_eq!(psn.digits(), [value / 10, value % 10]);
