@@ -229,7 +229,8 @@ pub fn hsm(data: &[u8]) {
         loop {
             let Some(call) = input.more() else { return };
             if call == 0xFF && life < 3 {
-                device.0.borrow_mut().fails_in = None;
+                let mut world = device.0.borrow_mut();
+                (world.fails_in, world.refuses) = (None, false);
                 break;
             }
             command(&mut module, &device, &mut model, call, &mut input);
