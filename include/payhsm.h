@@ -4,7 +4,8 @@
 /*
  * payhsm: a payment security module. docs/C-API.md has the conventions; in short:
  *
- * - every function returns PAYHSM_OK or a negative PAYHSM_ERR_...; on every error outputs are wiped, lengths and handles 0;
+ * - every function returns PAYHSM_OK or a negative PAYHSM_ERR_...; on every error outputs are wiped, lengths and handles 0
+ *   (but a context that is none, or is busy, is refused before any output is looked at);
  * - bytes are pointer and length, NULL only with length 0; outputs are pointer, capacity and length;
  * - the context lives in your memory; one call at a time for one context; callbacks must not call in again.
  *
@@ -261,7 +262,10 @@ typedef payhsm_status_t (*payhsm_entropy_fn_t)(void *user,
                                                uint8_t *out,
                                                size_t len);
 
-/* Reads record `id` into `out` of `capacity` bytes and sets `*len`, 0 if there is no such record; returns 0 if it could. */
+/*
+ * Reads record `id` into `out` of `capacity` bytes and sets `*len`, 0 if there is no such record; returns 0 if it
+ * could.
+ */
 typedef payhsm_status_t (*payhsm_storage_load_fn_t)(void *user,
                                                     uint32_t id,
                                                     uint8_t *out,
@@ -285,8 +289,8 @@ typedef struct {
     /* The counter or ATC; 0 for a PIN. */
     uint32_t counter;
     /*
-     * The PAN's digits, values 0 to 9; the initial key identifier; or the usage of the key of a ceremony, two characters.
-     * Valid during the call only.
+     * The PAN's digits, values 0 to 9; the initial key identifier; or the usage of the key of a ceremony, two
+     * characters. Valid during the call only.
      */
     const uint8_t *subject;
     /* Its length. */
@@ -414,6 +418,8 @@ typedef struct {
     uint8_t cryptogram[8];
     /* Issuer application data (9F10); zeros behind. */
     uint8_t iad[PAYHSM_IAD_MAX_LEN];
+    /* 0. */
+    uint8_t reserved[2];
 } payhsm_ac_response_t;
 
 /* Success. */
@@ -488,11 +494,12 @@ payhsm_status_t payhsm_state(payhsm_ctx_t *ctx,
 /*
  * A tamper event: erases every key; all commands but `payhsm_state` and `payhsm_close` are refused from now on.
  *
- * May be called from an interrupt or a callback while a call on the same context runs: the keys are erased when that call
- * ends, and the answer is `PAYHSM_ERR_BAD_STATE`. Otherwise they are erased before it returns. It is not remembered over a restart:
- * the device's tamper circuit is.
+ * May be called from an interrupt or a callback while a call on the same context runs: the keys are erased when that
+ * call ends, and the answer is `PAYHSM_ERR_BAD_STATE`. Otherwise they are erased before it returns. It is not
+ * remembered over a restart: the device's tamper circuit is.
  *
- * Returns: `PAYHSM_OK`; `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_BAD_STATE` (not a live context, or a call is running).
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_BAD_STATE` (not a live
+ * context, or a call is running).
  *
  * Contract:
  * As `payhsm_close`.
@@ -568,9 +575,9 @@ payhsm_status_t payhsm_key_generate(payhsm_ctx_t *ctx,
  * `kcv`, `kcv_len`: the check value that the key must have, 5 bytes (CMAC) or, TDEA only, 3 (zero block), or `NULL` and
  * 0. The decision callback is asked first.
  *
- * Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` if one is open; `PAYHSM_ERR_REFUSED`; `PAYHSM_ERR_INVALID_ARGUMENT` for the number; `PAYHSM_ERR_INVALID_LENGTH` or
- * `PAYHSM_ERR_ALGORITHM_MISMATCH` for the check value; the errors of attributes and length as `payhsm_key_generate`; the context's
- * errors.
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` if one is open; `PAYHSM_ERR_REFUSED`; `PAYHSM_ERR_INVALID_ARGUMENT` for
+ * the number; `PAYHSM_ERR_INVALID_LENGTH` or `PAYHSM_ERR_ALGORITHM_MISMATCH` for the check value; the errors of
+ * attributes and length as `payhsm_key_generate`; the context's errors.
  *
  * Contract:
  * The context's contract; C1 to C3 for the pointers.
@@ -589,10 +596,11 @@ payhsm_status_t payhsm_component_begin(payhsm_ctx_t *ctx,
  * Parameters: `custodian`: who enters it; each custodian enters one. `component`, `component_len`: as long as the key.
  * `kcv`, `kcv_len`: its check value from the custodian's envelope, 5 or 3 bytes as above, or `NULL` and 0.
  *
- * Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` if no ceremony is open or all components are there; `PAYHSM_ERR_COMPONENT` for a custodian who has given
- * one; `PAYHSM_ERR_INVALID_KEY_LENGTH`; `PAYHSM_ERR_INVALID_LENGTH` or `PAYHSM_ERR_ALGORITHM_MISMATCH` for the form of the check value;
- * `PAYHSM_ERR_VERIFICATION_FAILED` for its value, and for a component that was given before; `PAYHSM_ERR_WEAK_KEY` for one of all zeros; the
- * context's errors.
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` if no ceremony is open or all components are there;
+ * `PAYHSM_ERR_COMPONENT` for a custodian who has given one; `PAYHSM_ERR_INVALID_KEY_LENGTH`;
+ * `PAYHSM_ERR_INVALID_LENGTH` or `PAYHSM_ERR_ALGORITHM_MISMATCH` for the form of the check value;
+ * `PAYHSM_ERR_VERIFICATION_FAILED` for its value, and for a component that was given before; `PAYHSM_ERR_WEAK_KEY` for
+ * one of all zeros; the context's errors.
  *
  * Contract:
  * The context's contract; C1 to C3 for the pointers. Wipe your copy of the component.
@@ -768,9 +776,10 @@ payhsm_status_t payhsm_transaction_ksn(payhsm_ctx_t *ctx,
  * Parameters: as `payhsm_key_import`; usage B1, mode of use X. `group`, `info`: receive the handle and what is public;
  * zero on error.
  *
- * Returns: `PAYHSM_OK`; as `payhsm_key_import`; `PAYHSM_ERR_KEY_BLOCK_OPTIONAL` without KS or IK; `PAYHSM_ERR_INVALID_KSN`; `PAYHSM_ERR_COUNTER_REPLAYED` for a
- * known identity; `PAYHSM_ERR_SLOTS_FULL` without a free group; `PAYHSM_ERR_LIMIT_REACHED` for a group that has used up eight initial keys;
- * `PAYHSM_ERR_STORAGE`; the context's errors.
+ * Returns: `PAYHSM_OK`; as `payhsm_key_import`; `PAYHSM_ERR_KEY_BLOCK_OPTIONAL` without KS or IK;
+ * `PAYHSM_ERR_INVALID_KSN`; `PAYHSM_ERR_COUNTER_REPLAYED` for a known identity; `PAYHSM_ERR_SLOTS_FULL` without a free
+ * group; `PAYHSM_ERR_LIMIT_REACHED` for a group that has used up eight initial keys; `PAYHSM_ERR_STORAGE`; the
+ * context's errors.
  *
  * Contract:
  * The context's contract; C1 to C3 for the pointers.

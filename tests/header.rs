@@ -34,7 +34,8 @@ const LICENCE: &str = "/* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * payhsm: a payment security module. docs/C-API.md has the conventions; in short:
  *
- * - every function returns PAYHSM_OK or a negative PAYHSM_ERR_...; on every error outputs are wiped, lengths and handles 0;
+ * - every function returns PAYHSM_OK or a negative PAYHSM_ERR_...; on every error outputs are wiped, lengths and handles 0
+ *   (but a context that is none, or is busy, is refused before any output is looked at);
  * - bytes are pointer and length, NULL only with length 0; outputs are pointer, capacity and length;
  * - the context lives in your memory; one call at a time for one context; callbacks must not call in again.
  *

@@ -66,8 +66,8 @@ pub struct PayhsmQuestion {
     pub kind: u32,
     /// The counter or ATC; 0 for a PIN.
     pub counter: u32,
-    /// The PAN's digits, values 0 to 9; the initial key identifier; or the usage of the key of a ceremony, two characters.
-    /// Valid during the call only.
+    /// The PAN's digits, values 0 to 9; the initial key identifier; or the usage of the key of a ceremony, two
+    /// characters. Valid during the call only.
     pub subject: *const u8,
     /// Its length.
     pub subject_len: usize,
@@ -75,7 +75,8 @@ pub struct PayhsmQuestion {
 
 /// Fills `out` with `len` random bytes that nobody can predict; 0 if it could.
 pub type PayhsmEntropyFn = Option<unsafe extern "C" fn(user: *mut c_void, out: *mut u8, len: usize) -> Status>;
-/// Reads record `id` into `out` of `capacity` bytes and sets `*len`, 0 if there is no such record; returns 0 if it could.
+/// Reads record `id` into `out` of `capacity` bytes and sets `*len`, 0 if there is no such record; returns 0 if it
+/// could.
 pub type PayhsmStorageLoadFn =
     Option<unsafe extern "C" fn(user: *mut c_void, id: u32, out: *mut u8, capacity: usize, len: *mut usize) -> Status>;
 /// Writes record `id` whole, in place of what it was; returns 0 only when it would survive a loss of power.
@@ -493,11 +494,12 @@ fn count(n: usize) -> u32 {
 
 /// A tamper event: erases every key; all commands but `payhsm_state` and `payhsm_close` are refused from now on.
 ///
-/// May be called from an interrupt or a callback while a call on the same context runs: the keys are erased when that call
-/// ends, and the answer is `PAYHSM_ERR_BAD_STATE`. Otherwise they are erased before it returns. It is not remembered over a restart:
-/// the device's tamper circuit is.
+/// May be called from an interrupt or a callback while a call on the same context runs: the keys are erased when that
+/// call ends, and the answer is `PAYHSM_ERR_BAD_STATE`. Otherwise they are erased before it returns. It is not
+/// remembered over a restart: the device's tamper circuit is.
 ///
-/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_BAD_STATE` (not a live context, or a call is running).
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_BAD_STATE` (not a live
+/// context, or a call is running).
 ///
 /// # Safety
 /// As `payhsm_close`.

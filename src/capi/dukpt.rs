@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! DUKPT at the terminal.
 
+use core::mem::size_of;
+
 use crate::capi::context::{PayhsmCtx, run};
 use crate::capi::key::{PAYHSM_KCV_MAX_LEN, profile};
 use crate::capi::memory::{self, Output};
@@ -24,6 +26,9 @@ pub struct PayhsmInitialKeyInfo {
     /// The check value of the initial key.
     pub kcv: [u8; PAYHSM_KCV_MAX_LEN],
 }
+
+// Without padding: what the compiler leaves there would go out.
+const _: () = assert!(size_of::<PayhsmInitialKeyInfo>() == 3 + PAYHSM_KSN_MAX_LEN + PAYHSM_KCV_MAX_LEN);
 
 impl From<&InitialKeyInfo> for PayhsmInitialKeyInfo {
     fn from(info: &InitialKeyInfo) -> Self {
@@ -55,9 +60,10 @@ impl From<&InitialKeyInfo> for PayhsmInitialKeyInfo {
 /// Parameters: as `payhsm_key_import`; usage B1, mode of use X. `group`, `info`: receive the handle and what is public;
 /// zero on error.
 ///
-/// Returns: `PAYHSM_OK`; as `payhsm_key_import`; `PAYHSM_ERR_KEY_BLOCK_OPTIONAL` without KS or IK; `PAYHSM_ERR_INVALID_KSN`; `PAYHSM_ERR_COUNTER_REPLAYED` for a
-/// known identity; `PAYHSM_ERR_SLOTS_FULL` without a free group; `PAYHSM_ERR_LIMIT_REACHED` for a group that has used up eight initial keys;
-/// `PAYHSM_ERR_STORAGE`; the context's errors.
+/// Returns: `PAYHSM_OK`; as `payhsm_key_import`; `PAYHSM_ERR_KEY_BLOCK_OPTIONAL` without KS or IK;
+/// `PAYHSM_ERR_INVALID_KSN`; `PAYHSM_ERR_COUNTER_REPLAYED` for a known identity; `PAYHSM_ERR_SLOTS_FULL` without a free
+/// group; `PAYHSM_ERR_LIMIT_REACHED` for a group that has used up eight initial keys; `PAYHSM_ERR_STORAGE`; the
+/// context's errors.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for the pointers.
@@ -75,10 +81,10 @@ pub unsafe extern "C" fn payhsm_dukpt_load(
     // SAFETY: the caller's.
     unsafe {
         run(ctx, |module| {
-            let (group, info) = (
-                memory::place(group, 0)?,
-                memory::place(info, PayhsmInitialKeyInfo::default())?,
-            );
+            let (group, info) = memory::both(
+                memory::place(group, 0),
+                memory::place(info, PayhsmInitialKeyInfo::default()),
+            )?;
             let block = memory::input(block, block_len)?;
             let (handle, public) = module.dukpt_load(KeyHandle::from_raw(kbpk)?, block, profile(profile_number)?)?;
             *group = handle.to_raw();
@@ -107,10 +113,10 @@ pub unsafe extern "C" fn payhsm_dukpt_find(
     // SAFETY: the caller's.
     unsafe {
         run(ctx, |module| {
-            let (group, info) = (
-                memory::place(group, 0)?,
-                memory::place(info, PayhsmInitialKeyInfo::default())?,
-            );
+            let (group, info) = memory::both(
+                memory::place(group, 0),
+                memory::place(info, PayhsmInitialKeyInfo::default()),
+            )?;
             let index = u8::try_from(index).map_err(|_| Error::InvalidHandle)?;
             let (handle, public) = module.dukpt_find(index)?;
             *group = handle.to_raw();
@@ -147,8 +153,8 @@ pub unsafe extern "C" fn payhsm_dukpt_begin(
     // SAFETY: the caller's.
     unsafe {
         run(ctx, |module| {
-            let transaction = memory::place(transaction, 0)?;
-            let out = Output::new(ksn, ksn_capacity, ksn_len)?;
+            let (transaction, out) =
+                memory::both(memory::place(transaction, 0), Output::new(ksn, ksn_capacity, ksn_len))?;
             let group = GroupHandle::from_raw(group)?;
             let needed = module.dukpt_ksn(group)?.as_bytes().len();
             if ksn_capacity < needed {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the terminal reads of a card's answer. No key, no context.
 
+use core::mem::size_of;
+
 use crate::capi::memory;
 use crate::capi::status::{Status, status};
 use crate::emv::element::CryptogramKind;
@@ -34,7 +36,12 @@ pub struct PayhsmAcResponse {
     pub cryptogram: [u8; 8],
     /// Issuer application data (9F10); zeros behind.
     pub iad: [u8; PAYHSM_IAD_MAX_LEN],
+    /// 0.
+    pub reserved: [u8; 2],
 }
+
+// Without padding: what the compiler leaves there would go out.
+const _: () = assert!(size_of::<PayhsmAcResponse>() == 4 + 4 + 1 + 1 + 8 + PAYHSM_IAD_MAX_LEN + 2);
 
 /// Reads the data field of a card's answer to GENERATE AC, template 77 or 80. The status words must have been 9000.
 ///
@@ -82,6 +89,7 @@ unsafe fn ac_response(data: *const u8, data_len: usize, response: *mut PayhsmAcR
         iad_len: u8::try_from(answer.iad.len()).unwrap_or(0),
         cryptogram,
         iad: [0; PAYHSM_IAD_MAX_LEN],
+        reserved: [0; 2],
     };
     for (to, from) in out.iad.iter_mut().zip(answer.iad) {
         *to = *from;

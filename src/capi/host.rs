@@ -2,6 +2,7 @@
 //! The host's functions: BDKs, translation and verification of PINs, cryptograms.
 
 use crate::capi::context::{PayhsmCtx, run};
+use crate::capi::key::PAYHSM_KCV_MAX_LEN;
 use crate::capi::memory::{self, Output};
 use crate::capi::pin::format_of;
 use crate::capi::status::Status;
@@ -92,8 +93,10 @@ pub unsafe extern "C" fn payhsm_dukpt_export_initial_key(
     // SAFETY: the caller's.
     unsafe {
         run(ctx, |module| {
-            let out = Output::new(block, block_capacity, block_len)?;
-            let kcv = memory::output_array::<5>(kcv)?;
+            let (out, kcv) = memory::both(
+                Output::new(block, block_capacity, block_len),
+                memory::output_array::<PAYHSM_KCV_MAX_LEN>(kcv),
+            )?;
             let id = memory::input(id, id_len)?;
             let (bdk, kbpk) = (KeyHandle::from_raw(bdk)?, KeyHandle::from_raw(kbpk)?);
             out.fill(|bytes| {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Keys: components, key blocks, agreement, attributes.
 
+use core::mem::size_of;
+
 use crate::capi::context::{Module, PayhsmCtx, run};
 use crate::capi::memory::{self, Output};
 use crate::capi::status::Status;
@@ -57,6 +59,10 @@ pub struct PayhsmKeyInfo {
     /// 0.
     pub reserved: [u8; 3],
 }
+
+// Without padding: what the compiler leaves there would go out.
+const _: () = assert!(size_of::<PayhsmKeyAttributes>() == 8);
+const _: () = assert!(size_of::<PayhsmKeyInfo>() == 8 + 4 + 4 + PAYHSM_KCV_MAX_LEN + 3);
 
 impl From<&Attributes> for PayhsmKeyAttributes {
     fn from(attributes: &Attributes) -> Self {
@@ -129,7 +135,7 @@ unsafe fn new_key(
     make: impl FnOnce() -> Result<(KeyHandle, KeyInfo), Error>,
 ) -> Result<(), Error> {
     // SAFETY: the caller's.
-    let (key, info) = unsafe { (memory::place(key, 0)?, memory::place(info, PayhsmKeyInfo::default())?) };
+    let (key, info) = unsafe { memory::both(memory::place(key, 0), memory::place(info, PayhsmKeyInfo::default())) }?;
     let (handle, public) = make()?;
     *key = handle.to_raw();
     *info = (&public).into();
@@ -207,9 +213,9 @@ pub unsafe extern "C" fn payhsm_key_generate(
 /// `kcv`, `kcv_len`: the check value that the key must have, 5 bytes (CMAC) or, TDEA only, 3 (zero block), or `NULL` and
 /// 0. The decision callback is asked first.
 ///
-/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` if one is open; `PAYHSM_ERR_REFUSED`; `PAYHSM_ERR_INVALID_ARGUMENT` for the number; `PAYHSM_ERR_INVALID_LENGTH` or
-/// `PAYHSM_ERR_ALGORITHM_MISMATCH` for the check value; the errors of attributes and length as `payhsm_key_generate`; the context's
-/// errors.
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` if one is open; `PAYHSM_ERR_REFUSED`; `PAYHSM_ERR_INVALID_ARGUMENT` for
+/// the number; `PAYHSM_ERR_INVALID_LENGTH` or `PAYHSM_ERR_ALGORITHM_MISMATCH` for the check value; the errors of
+/// attributes and length as `payhsm_key_generate`; the context's errors.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for the pointers.
@@ -238,10 +244,11 @@ pub unsafe extern "C" fn payhsm_component_begin(
 /// Parameters: `custodian`: who enters it; each custodian enters one. `component`, `component_len`: as long as the key.
 /// `kcv`, `kcv_len`: its check value from the custodian's envelope, 5 or 3 bytes as above, or `NULL` and 0.
 ///
-/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` if no ceremony is open or all components are there; `PAYHSM_ERR_COMPONENT` for a custodian who has given
-/// one; `PAYHSM_ERR_INVALID_KEY_LENGTH`; `PAYHSM_ERR_INVALID_LENGTH` or `PAYHSM_ERR_ALGORITHM_MISMATCH` for the form of the check value;
-/// `PAYHSM_ERR_VERIFICATION_FAILED` for its value, and for a component that was given before; `PAYHSM_ERR_WEAK_KEY` for one of all zeros; the
-/// context's errors.
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` if no ceremony is open or all components are there;
+/// `PAYHSM_ERR_COMPONENT` for a custodian who has given one; `PAYHSM_ERR_INVALID_KEY_LENGTH`;
+/// `PAYHSM_ERR_INVALID_LENGTH` or `PAYHSM_ERR_ALGORITHM_MISMATCH` for the form of the check value;
+/// `PAYHSM_ERR_VERIFICATION_FAILED` for its value, and for a component that was given before; `PAYHSM_ERR_WEAK_KEY` for
+/// one of all zeros; the context's errors.
 ///
 /// # Safety
 /// The context's contract; C1 to C3 for the pointers. Wipe your copy of the component.

@@ -89,6 +89,11 @@ pub(super) unsafe fn place<'a, T>(place: *mut T, value: T) -> Result<&'a mut T, 
     Ok(unsafe { &mut *place })
 }
 
+/// Two outputs: each was wiped before either is missed.
+pub(super) fn both<A, B>(a: Result<A, Error>, b: Result<B, Error>) -> Result<(A, B), Error> {
+    Ok((a?, b?))
+}
+
 /// An input value.
 ///
 /// # Safety
@@ -117,9 +122,7 @@ impl<'a> Output<'a> {
     /// C1, C2 and C3 for `data` with `capacity` bytes and for `len`.
     pub(super) unsafe fn new(data: *mut u8, capacity: usize, len: *mut usize) -> Result<Self, Error> {
         // SAFETY: the caller's.
-        let len = unsafe { place(len, 0) }?;
-        // SAFETY: the caller's.
-        let bytes = unsafe { output(data, capacity) }?;
+        let (len, bytes) = unsafe { both(place(len, 0), output(data, capacity)) }?;
         Ok(Self { bytes, len })
     }
 

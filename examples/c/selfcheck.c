@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Published values through the C functions; terminal and host agree; a restart goes on where it was. */
+#include "check.h"
+#include "device.h"
+
+#include <stdlib.h>
+
+static const char BDK_TDES[] = "0123456789ABCDEFFEDCBA9876543210";
+static const char BDK_AES[] = "FEDCBA9876543210F1F1F1F1F1F1F1F1";
+static const char PAN[] = "4012345678909";
+
+/* The message of ANSI X9.24-1:2009 annex A.4.2. */
+static const char MESSAGE[] = "4012345678909D987";
+
+static const uint8_t *text(const char *characters)
+{
+    return (const uint8_t *)characters;
+}
+
+static device_t *start(void)
+{
+    device_t *device = calloc(1, sizeof *device);
+
+    if (device == NULL) {
+        abort();
+    }
+    CHECK_OK(device_start(device, 0));
+    return device;
+}
+
+static void end(device_t *device)
+{
+    CHECK_OK(payhsm_close(device->ctx));
+    free(device);
+}
+
+static uint32_t enter(device_t *device, const char *usage, char algorithm, char mode, const char *key)
+{
+    uint8_t bytes[32];
+    size_t len = unhex(key, bytes);
+    payhsm_key_info_t info;
+    uint32_t handle = 0;
+
+    CHECK_OK(device_enter(device, usage, algorithm, mode, 'N', bytes, len, &handle, &info));
+    CHECK(handle != 0);
+    CHECK(memcmp(info.attributes.usage, usage, 2) == 0 && info.attributes.mode == (uint8_t)mode && info.len == len);
+    return handle;
+}
+
+/* From the host's BDK into the terminal's group. */
+static uint32_t provision(device_t *host, device_t *terminal, uint32_t bdk, const char *id, char algorithm)
+{
+    static const char kbpk[] = "88E1AB2A2E3DD38C1FA039A536500CC8A87AB9D62DC92C01058FA79F44657DE6";
+    uint32_t wrap = enter(host, "K1", 'A', 'E', kbpk), unwrap = enter(terminal, "K1", 'A', 'D', kbpk), group = 0;
+    size_t id_len, block_len = 0;
+    uint8_t *identity = input(id, &id_len), *block = guarded(256, 0xAA), *kcv = guarded(PAYHSM_KCV_MAX_LEN, 0xAA);
+    payhsm_initial_key_info_t *info = guarded(sizeof *info, 0xAA);
+
+    CHECK_OK(payhsm_dukpt_export_initial_key(host->ctx, bdk, identity, id_len, wrap, block, 256, &block_len, kcv));
+    CHECK(block_len > 100 && block_len < 256 && all_zero(block + block_len, 256 - block_len));
+    CHECK_OK(payhsm_dukpt_load(terminal->ctx, unwrap, PAYHSM_PROFILE_X9_143_STRICT, block, block_len, &group, info));
+    CHECK(info->algorithm == (uint8_t)algorithm && info->kcv_len == 5 && memcmp(info->kcv, kcv, 5) == 0);
+    CHECK(info->ksn_len == (algorithm == 'T' ? PAYHSM_DUKPT_TDES_KSN_LEN : PAYHSM_DUKPT_AES_KSN_LEN));
+    CHECK_OK(payhsm_key_erase(host->ctx, wrap));
+    CHECK_OK(payhsm_key_erase(terminal->ctx, unwrap));
+    return group;
+}
+
+/* ANSI X9.24-1:2009 A.4.2: PIN blocks, MACs and data of the first KSNs. */
+static void dukpt_tdes(void)
+{
+    static const struct {
+        const char *ksn, *pin_block, *mac, *data;
+    } cases[] = {
+        {"FFFF9876543210E00001", "1B9C1845EB993A7A", "9CCC7817", "FC0D53B7EA1FDA9EE68AAF2E70D9B9506229BE2AA993F04F"},
+        {"FFFF9876543210E00002", "10A01C8D02C69107", NULL, "A2B4E70F846E63D68775B7215EB4563DFD3037244C61CC13"},
+        {"FFFF9876543210E00003", NULL, "20B59A4F", "BD751E65F10E75B6C1D5B1D283496A36C2DE21D993C387A7"},
+    };
+    static const char plain[] = "343031323334353637383930394439383700000000000000";
+    device_t *host = start(), *terminal = start();
+    uint32_t bdk = enter(host, "B0", 'T', 'X', BDK_TDES), zone = enter(host, "P0", 'T', 'E', "2A4C6E80A2C4E6083B5D7F91B3D5F719");
+    uint32_t pvk = enter(host, "V2", 'T', 'C', "6D70A1C4E5081B3F5E728496B8DAFC1D"), group, sale, message;
+    uint8_t *iv = guarded(8, 0), *data = guarded(24, 0), *mac = guarded(8, 0), *block = guarded(16, 0), *ksn = guarded(10, 0);
+    size_t i, len;
+    payhsm_initial_key_info_t info;
+    payhsm_pin_t *pin = guarded(sizeof *pin, 0);
+
+    group = provision(host, terminal, bdk, "FFFF9876543210E00000", 'T');
+    for (i = 0; i < sizeof cases / sizeof *cases; i++) {
+        CHECK_OK(payhsm_dukpt_begin(terminal->ctx, group, &sale, ksn, 10, &len));
+        CHECK(len == 10);
+        CHECK_BYTES(ksn, cases[i].ksn);
+
+        memcpy(pin, &(payhsm_pin_t){4, {1, 2, 3, 4}}, sizeof *pin);
+        CHECK_OK(payhsm_pin_encipher(terminal->ctx, sale, PAYHSM_PIN_FORMAT_0, text(PAN), 13, pin, block, 16, &len));
+        CHECK(len == 8 && all_zero(block + 8, 8) && all_zero(pin, sizeof *pin));
+        if (cases[i].pin_block != NULL) {
+            CHECK_BYTES(block, cases[i].pin_block);
+        }
+        /* One PIN for one KSN; a refused one is wiped as well. */
+        memcpy(pin, &(payhsm_pin_t){4, {1, 2, 3, 5}}, sizeof *pin);
+        CHECK_STATUS(payhsm_pin_encipher(terminal->ctx, sale, PAYHSM_PIN_FORMAT_0, text(PAN), 13, pin, mac, 8, &len),
+                     PAYHSM_ERR_LIMIT_REACHED);
+        CHECK(len == 0 && all_zero(mac, 8) && all_zero(pin, sizeof *pin));
+
+        /* Data in place. */
+        unhex(plain, data);
+        CHECK_OK(payhsm_data_encipher(terminal->ctx, sale, iv, 8, data, 24, data, 24, &len));
+        CHECK(len == 24);
+        CHECK_BYTES(data, cases[i].data);
+
+        CHECK_OK(payhsm_mac_generate(terminal->ctx, sale, PAYHSM_MAC_X9_19, text(MESSAGE), 17, 8, mac, 8, &len));
+        CHECK(len == 8);
+        if (cases[i].mac != NULL) {
+            CHECK_BYTES(mac, cases[i].mac);
+        }
+
+        /* The host reads it all; what the host may do with a request, the terminal may not, and the other way round. */
+        CHECK_OK(payhsm_dukpt_derive(host->ctx, bdk, ksn, 10, &message));
+        CHECK(host->asked == PAYHSM_ASK_DUKPT_COUNTER);
+        CHECK_OK(payhsm_mac_verify(host->ctx, message, PAYHSM_MAC_X9_19, text(MESSAGE), 17, mac, 8));
+        CHECK_STATUS(payhsm_mac_verify(terminal->ctx, sale, PAYHSM_MAC_X9_19, text(MESSAGE), 17, mac, 8),
+                     PAYHSM_ERR_VERIFICATION_FAILED);
+        mac[7] ^= 1;
+        CHECK_STATUS(payhsm_mac_verify(host->ctx, message, PAYHSM_MAC_X9_19, text(MESSAGE), 17, mac, 8),
+                     PAYHSM_ERR_VERIFICATION_FAILED);
+        CHECK_STATUS(payhsm_mac_verify(host->ctx, message, PAYHSM_MAC_X9_19, text(MESSAGE), 17, mac, 3),
+                     PAYHSM_ERR_INVALID_LENGTH);
+        CHECK_OK(payhsm_data_decipher(host->ctx, message, iv, 8, data, 24, data, 24, &len));
+        CHECK_BYTES(data, plain);
+
+        /* The PIN: translated, or verified; a transaction serves one of the two. */
+        if (i == 0) {
+            CHECK_OK(payhsm_pin_translate(host->ctx, message, PAYHSM_PIN_FORMAT_0, text(PAN), 13, block, 8, zone,
+                                          PAYHSM_PIN_FORMAT_3, data, 24, &len));
+            CHECK(len == 8 && all_zero(data + 8, 16));
+        }
+        CHECK_STATUS(payhsm_pin_verify_pvv(host->ctx, message, PAYHSM_PIN_FORMAT_0, text(PAN), 13, block, 8, pvk, 1,
+                                           text("0000")),
+                     i == 0 ? PAYHSM_ERR_LIMIT_REACHED : PAYHSM_ERR_VERIFICATION_FAILED);
+
+        /* The answer, in parts. */
+        CHECK_OK(payhsm_mac_begin(host->ctx, message, PAYHSM_MAC_X9_19, PAYHSM_MAC_GENERATE));
+        CHECK_OK(payhsm_mac_update(host->ctx, text(MESSAGE), 9));
+        CHECK_OK(payhsm_mac_update(host->ctx, text(MESSAGE) + 9, 8));
+        CHECK_OK(payhsm_mac_finish(host->ctx, 8, mac, 8, &len));
+        if (i == 0) {
+            CHECK_BYTES(mac, "20364223");
+        }
+        CHECK_OK(payhsm_mac_begin(terminal->ctx, sale, PAYHSM_MAC_X9_19, PAYHSM_MAC_VERIFY));
+        CHECK_OK(payhsm_mac_update(terminal->ctx, text(MESSAGE), 17));
+        CHECK_OK(payhsm_mac_finish_verify(terminal->ctx, mac, 8));
+        CHECK_STATUS(payhsm_mac_finish_verify(terminal->ctx, mac, 8), PAYHSM_ERR_BAD_STATE);
+
+        CHECK_OK(payhsm_transaction_end(host->ctx, message));
+        CHECK_OK(payhsm_transaction_end(terminal->ctx, sale));
+        CHECK_STATUS(payhsm_transaction_end(terminal->ctx, sale), PAYHSM_ERR_INVALID_HANDLE);
+    }
+
+    /* The power goes; what was stored says which KSN is next, and the handle of before names nothing. */
+    CHECK_OK(payhsm_close(terminal->ctx));
+    CHECK_OK(device_start(terminal, 0));
+    CHECK_STATUS(payhsm_dukpt_begin(terminal->ctx, group, &sale, ksn, 10, &len), PAYHSM_ERR_INVALID_HANDLE);
+    CHECK(sale == 0 && len == 0 && all_zero(ksn, 10));
+    CHECK_OK(payhsm_dukpt_find(terminal->ctx, 0, &group, &info));
+    CHECK(info.kcv_len == 0 && info.ksn_len == 10);
+    CHECK_BYTES(info.ksn, "FFFF9876543210E00004");
+    CHECK_OK(payhsm_dukpt_begin(terminal->ctx, group, &sale, ksn, 10, &len));
+    CHECK_BYTES(ksn, "FFFF9876543210E00004");
+    CHECK_OK(payhsm_transaction_ksn(terminal->ctx, sale, ksn, 10, &len));
+    CHECK_BYTES(ksn, "FFFF9876543210E00004");
+
+    /* Given up: neither here nor after the next start, and its initial key does not come back. */
+    CHECK_OK(payhsm_dukpt_erase(terminal->ctx, group));
+    CHECK_STATUS(payhsm_transaction_ksn(terminal->ctx, sale, ksn, 10, &len), PAYHSM_ERR_INVALID_HANDLE);
+    CHECK_OK(payhsm_close(terminal->ctx));
+    CHECK_OK(device_start(terminal, 0));
+    CHECK_STATUS(payhsm_dukpt_find(terminal->ctx, 0, &group, &info), PAYHSM_ERR_INVALID_HANDLE);
+    CHECK(group == 0 && all_zero(&info, sizeof info));
+    end(terminal);
+    end(host);
+}
+
+/* Values of the ANSI X9.24-3:2017 supplement's keys, MACs as moov-io/dukpt has them. */
+static void dukpt_aes(void)
+{
+    device_t *host = start(), *terminal = start();
+    uint32_t bdk = enter(host, "B0", 'A', 'X', BDK_AES), zone = enter(host, "P0", 'A', 'E', "102030405060708090A0B0C0D0E0F001");
+    uint32_t group = provision(host, terminal, bdk, "1234567890123456", 'A'), sale, message;
+    uint8_t *ksn = guarded(12, 0), *mac = guarded(16, 0), *block = guarded(16, 0), *out = guarded(16, 0);
+    size_t len;
+    payhsm_pin_t pin = {12, {1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2}};
+
+    CHECK_OK(payhsm_dukpt_begin(terminal->ctx, group, &sale, ksn, 12, &len));
+    CHECK_BYTES(ksn, "123456789012345600000001");
+    CHECK_OK(payhsm_mac_generate(terminal->ctx, sale, PAYHSM_MAC_CMAC, text(MESSAGE), 17, 16, mac, 16, &len));
+    CHECK_BYTES(mac, "A2EB5C1C35809E58404E873C3C411E31");
+    CHECK_OK(payhsm_dukpt_derive(host->ctx, bdk, ksn, 12, &message));
+    CHECK_OK(payhsm_mac_verify(host->ctx, message, PAYHSM_MAC_CMAC, text(MESSAGE), 17, mac, 16));
+    CHECK_OK(payhsm_mac_generate(host->ctx, message, PAYHSM_MAC_CMAC, text(MESSAGE), 17, 16, mac, 16, &len));
+    CHECK_BYTES(mac, "DD4E1895FD9BF53D8DAF25568ABF551D");
+    CHECK_OK(payhsm_mac_verify(terminal->ctx, sale, PAYHSM_MAC_CMAC, text(MESSAGE), 17, mac, 16));
+
+    /* A format that the cipher does not have uses nothing up, but the PIN is gone. */
+    CHECK_STATUS(payhsm_pin_encipher(terminal->ctx, sale, PAYHSM_PIN_FORMAT_0, text(PAN), 13, &pin, block, 16, &len),
+                 PAYHSM_ERR_FORMAT_NOT_PERMITTED);
+    CHECK(all_zero(&pin, sizeof pin));
+    memcpy(&pin, &(payhsm_pin_t){12, {1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2}}, sizeof pin);
+    CHECK_OK(payhsm_pin_encipher(terminal->ctx, sale, PAYHSM_PIN_FORMAT_4, text(PAN), 13, &pin, block, 16, &len));
+    CHECK(len == 16);
+    CHECK_OK(payhsm_pin_translate(host->ctx, message, PAYHSM_PIN_FORMAT_4, text(PAN), 13, block, 16, zone,
+                                  PAYHSM_PIN_FORMAT_4, out, 16, &len));
+    CHECK(len == 16 && host->asked == PAYHSM_ASK_PIN_TRANSLATE);
+    end(terminal);
+    end(host);
+}
+
+/* A block of ANSI TR-31:2018 annex A.7.2.2 and one of version D; a changed character; another party's export. */
+static void key_blocks(void)
+{
+    static const char block_b[] = "B0080P0TE00E000094B420079CC80BA3461F86FE26EFC4A3B8E4FA4C5F5341176EED7B727B8A248E";
+    device_t *device = start();
+    uint32_t kbpk = enter(device, "K1", 'T', 'B', "DD7515F2BFC17F85CE48F3CA25CB21F6"), key = 0, again = 0;
+    payhsm_key_info_t *info = guarded(sizeof *info, 0);
+    char *block = guarded(sizeof block_b - 1, 0), out[PAYHSM_KEY_BLOCK_MAX_LEN];
+    size_t i, len;
+
+    memcpy(block, block_b, sizeof block_b - 1);
+    CHECK_OK(payhsm_key_import(device->ctx, kbpk, PAYHSM_PROFILE_X9_143_STRICT, text(block), 80, &key, info));
+    CHECK(memcmp(info->attributes.usage, "P0", 2) == 0 && memcmp(info->attributes.version, "00", 2) == 0);
+    CHECK(info->attributes.algorithm == 'T' && info->attributes.mode == 'E' && info->attributes.exportability == 'E');
+    CHECK(info->len == 16 && info->kcv_len == 3);
+    CHECK_BYTES(info->kcv, "57C409");
+
+    CHECK_OK(payhsm_key_export(device->ctx, kbpk, key, (uint8_t *)out, sizeof out, &len));
+    CHECK(len > 80 && memcmp(out, "B", 1) == 0 && memcmp(out + 5, "P0TE00E0000", 11) == 0);
+    CHECK_STATUS(payhsm_key_export(device->ctx, kbpk, kbpk, (uint8_t *)out, sizeof out, &len), PAYHSM_ERR_INVALID_ARGUMENT);
+    CHECK(len == 0 && all_zero(out, sizeof out));
+    CHECK_OK(payhsm_key_erase(device->ctx, key));
+    CHECK_STATUS(payhsm_key_info(device->ctx, key, info), PAYHSM_ERR_INVALID_HANDLE);
+    CHECK(all_zero(info, sizeof *info));
+
+    for (i = 0; i < 80; i++) {
+        payhsm_status_t status;
+
+        block[i] = (char)(block[i] == '0' ? '1' : '0');
+        status = payhsm_key_import(device->ctx, kbpk, PAYHSM_PROFILE_X9_143_STRICT, text(block), 80, &again, info);
+        CHECK(status != PAYHSM_OK && again == 0 && all_zero(info, sizeof *info));
+        memcpy(block, block_b, 80);
+    }
+    for (i = 0; i < 80; i++) {
+        CHECK(payhsm_key_import(device->ctx, kbpk, PAYHSM_PROFILE_X9_143_STRICT, text(block), i, &again, info) != PAYHSM_OK);
+    }
+    end(device);
+}
+
+/* EMV Book 3: a template 77 with ARQC, ATC and issuer application data. */
+static void card_answer(void)
+{
+    size_t i, len;
+    uint8_t *data = input("771E9F2701809F360200019F260811223344556677889F100706011203A00000", &len);
+    payhsm_ac_response_t response;
+
+    CHECK_OK(payhsm_emv_ac_response(data, len, &response));
+    CHECK(response.kind == PAYHSM_CRYPTOGRAM_ARQC && response.atc == 1 && response.cid == 0x80 && response.iad_len == 7);
+    CHECK_BYTES(response.cryptogram, "1122334455667788");
+    for (i = 0; i < len; i++) {
+        /* Cut short; each piece ends before the guarded page. */
+        uint8_t *piece = guarded(i, 0);
+
+        memcpy(piece, data, i);
+        CHECK(payhsm_emv_ac_response(piece, i, &response) != PAYHSM_OK);
+        CHECK(all_zero(&response, sizeof response));
+    }
+    CHECK_STATUS(payhsm_emv_ac_response(NULL, 1, &response), PAYHSM_ERR_NULL_POINTER);
+    CHECK_STATUS(payhsm_emv_ac_response(data, len, NULL), PAYHSM_ERR_NULL_POINTER);
+}
+
+static void texts(void)
+{
+    CHECK(payhsm_abi_version() == PAYHSM_ABI_VERSION);
+    CHECK(strcmp(payhsm_status_text(PAYHSM_OK), "success") == 0);
+    CHECK(strcmp(payhsm_status_text(PAYHSM_ERR_VERIFICATION_FAILED), "verification failed") == 0);
+    CHECK(payhsm_status_text(12345) != NULL && payhsm_status_text(INT32_MIN) != NULL);
+}
+
+int main(void)
+{
+    texts();
+    dukpt_tdes();
+    dukpt_aes();
+    key_blocks();
+    card_answer();
+    return check_end("selfcheck");
+}
