@@ -15,12 +15,13 @@
 //! | AC: ARQC, TC, AAC | application cryptogram (9F26): asks the issuer, approves, declines |
 //! | ARPC, ARC, CSU | the issuer's answer, over its response code or its card status update |
 //! | IAD, CVN, DKI, CVR | issuer application data (9F10) with cryptogram version, key index, card verification results |
+//! | SMI, SMC | secure messaging of issuer scripts: integrity, confidentiality |
 //! | DOL | data object list: the tags and lengths that a card asks for |
 //!
 //! # Limits
 //! TDEA cards only. The number of a cryptogram version means nothing without its scheme, so a
 //! [`Profile`](profile::Profile) is always the caller's choice and is never guessed from data. Whether an ATC was seen
-//! before is the caller's to judge, *before* an ARPC leaves. Issuer scripts are not here.
+//! before is the caller's to judge, *before* an ARPC leaves.
 
 pub mod card;
 pub mod derive;
@@ -28,6 +29,8 @@ pub mod dol;
 pub mod element;
 pub mod profile;
 pub mod response;
+#[cfg(feature = "host")]
+pub mod script;
 raw!(cryptogram, session);
 
 use zeroize::Zeroize;

@@ -12,7 +12,7 @@
 //! | [`UNIONPAY_CVN01`] | 01 | A, parity as it falls | UnionPay | CVR, 4 bytes | 2 | method 1, session key |
 //!
 //! Before the issuer application data stand, in every one of them, 9F02 9F03 9F1A 95 5F2A 9A 9C 9F37 82 9F36
-//! ([`AcInput`]).
+//! ([`AcInput`]). What a profile fixes for issuer scripts is the table of `emv::script`.
 //!
 //! [`VISA_CVN22`] (hexadecimal 22) and [`INTERAC_CVN133`] rest on one public implementation, the others on two.
 
@@ -29,6 +29,8 @@ pub use input::{AcInput, CDOL1};
 pub use verify::{IssuerAuthenticationData, VerifiedArqc, verify_arqc};
 
 use super::derive::MasterKeyOption;
+#[cfg(feature = "host")]
+use super::script::Rules;
 use super::{cryptogram, session};
 use crate::error::Error;
 use crate::key::role::{Ac, IccMk, SessionKey};
@@ -78,6 +80,8 @@ pub struct Profile {
     padding: Padding,
     arpc: ArpcMethod,
     arpc_key: ArpcKey,
+    #[cfg(feature = "host")]
+    script: Rules,
 }
 
 /// Visa cryptogram version 10 (hexadecimal 0A).
@@ -92,6 +96,8 @@ pub const VISA_CVN10: Profile = Profile {
     padding: Padding::Method1,
     arpc: ArpcMethod::Method1,
     arpc_key: ArpcKey::MasterKey,
+    #[cfg(feature = "host")]
+    script: Rules::VISA,
 };
 
 /// Visa cryptogram version 18 (hexadecimal 12).
@@ -106,6 +112,8 @@ pub const VISA_CVN18: Profile = Profile {
     padding: Padding::Method2,
     arpc: ArpcMethod::Method2,
     arpc_key: ArpcKey::SessionKey,
+    #[cfg(feature = "host")]
+    script: Rules::VISA,
 };
 
 /// Visa cryptogram version "22", which is hexadecimal 22.
@@ -113,6 +121,8 @@ pub const VISA_CVN22: Profile = Profile {
     name: "Visa CVN 22 hex",
     cvn: 0x22,
     iad: IadLayout::VisaAny,
+    #[cfg(feature = "host")]
+    script: Rules::VISA_COMMON,
     ..VISA_CVN18
 };
 
@@ -128,6 +138,8 @@ pub const MCHIP_CVN10: Profile = Profile {
     padding: Padding::Method2,
     arpc: ArpcMethod::Method1,
     arpc_key: ArpcKey::MasterKey,
+    #[cfg(feature = "host")]
+    script: Rules::MCHIP,
 };
 
 /// M/Chip cryptogram version 11 hex (17): session key from ATC and UN, with counters.
@@ -167,6 +179,8 @@ pub const INTERAC_CVN133: Profile = Profile {
     padding: Padding::Method2,
     arpc: ArpcMethod::Method1,
     arpc_key: ArpcKey::SessionKey,
+    #[cfg(feature = "host")]
+    script: Rules::INTERAC,
 };
 
 /// UnionPay and PBOC cryptogram version 01.
@@ -182,6 +196,8 @@ pub const UNIONPAY_CVN01: Profile = Profile {
     padding: Padding::Method2,
     arpc: ArpcMethod::Method1,
     arpc_key: ArpcKey::SessionKey,
+    #[cfg(feature = "host")]
+    script: Rules::UNIONPAY,
 };
 
 /// Every profile.
@@ -266,6 +282,13 @@ impl Profile {
     #[must_use]
     pub const fn arpc_key(&self) -> ArpcKey {
         self.arpc_key
+    }
+
+    /// What is fixed for issuer scripts.
+    #[cfg(feature = "host")]
+    #[must_use]
+    pub const fn script(&self) -> Rules {
+        self.script
     }
 
     /// Reads issuer application data, which must be of this cryptogram version.

@@ -539,6 +539,20 @@ fn encode_into(
     xor(out.expose_mut(), &account);
 }
 
+/// The clear PIN field of format 0 or 2, with which a script to a card does what it needs.
+#[cfg(feature = "host")]
+pub(crate) fn write_clear(format: Format, pin: &Pin, out: &mut Secret<BLOCK_LEN>) -> Result<(), Error> {
+    pin.ready()?;
+    write_field(format, pin, &FILL_F, out.expose_mut());
+    Ok(())
+}
+
+/// Reads the clear PIN field of format 0 or 2.
+#[cfg(feature = "host")]
+pub(crate) fn read_clear(format: Format, field: &mut Secret<BLOCK_LEN>, out: &mut Pin) -> Result<(), Error> {
+    decode_from(format, field, [0; BLOCK_LEN], out)
+}
+
 /// Reads the clear block, which is unmixed in place.
 fn decode_from(
     format: Format,
