@@ -7,11 +7,12 @@ use payhsm::emv::derive::{Diversifier, MasterKeyOption, Psn, icc_master_key};
 use payhsm::emv::dol::Dol;
 use payhsm::emv::element::Atc;
 use payhsm::emv::profile::{self, ArpcKey, ArpcMethod, IadLayout, Profile, Scheme};
+use payhsm::emv::script::{self, PinBlock, Style};
 use payhsm::emv::session::{self, Tree};
 use payhsm::key::role::{Ac, IccMk, Imk, Purpose, SessionKey, Smc, Smi};
 use payhsm::key::{Key, Tdea};
 
-use super::pin::{array, pan};
+use super::pin::{array, pan, pin};
 use super::{Table, mac};
 use crate::cases::parameter;
 use crate::value::{Case, Done, Stop, from_hex};
@@ -25,6 +26,9 @@ pub const LINE: Table = &[
     ("emv_ac", emv_ac),
     ("emv_arpc1", emv_arpc1),
     ("emv_arpc2", emv_arpc2),
+    ("emv_sm_mac", emv_sm_mac),
+    ("emv_sm_encrypt", emv_sm_encrypt),
+    ("emv_vis_pin_block", emv_vis_pin_block),
     ("emv_cvn", emv_cvn),
 ];
 
@@ -34,6 +38,10 @@ pub const FAMILY: Table = &[
     ("emv_application_cryptogram", emv_application_cryptogram),
     ("emv_arpc", emv_arpc),
     ("emv_cvn", emv_cvn),
+    ("emv_sm_mac", family_sm_mac),
+    ("emv_sm_encrypt", family_sm_encrypt),
+    ("emv_vis_pin_block", family_vis_pin_block),
+    ("emv_script_pin_change", emv_script_pin_change),
     ("emv_ac_input", emv_ac_input),
     ("emv_pboc_chain", emv_pboc_chain),
 ];
@@ -101,7 +109,7 @@ fn unionpay(mk: &Mk<Ac>, counter: Atc) -> Result<Sk<Ac>, Stop> {
     Ok(sk)
 }
 
-fn tree(mk: &Mk<Ac>, counter: Atc, height: i64, branch: i64, iv: &[u8]) -> Result<Sk<Ac>, Stop> {
+fn tree<P: Purpose>(mk: &Mk<P>, counter: Atc, height: i64, branch: i64, iv: &[u8]) -> Result<Sk<P>, Stop> {
     let shape = match (branch, height) {
         (4, 8) => Tree::Branch4Height8,
         (2, 16) => Tree::Branch2Height16,
@@ -146,7 +154,7 @@ fn emv_sk_visa_sm(case: &Case) -> Done {
 fn emv_sk_tree(case: &Case) -> Done {
     let (mk, counter, iv) = (case.hex("mk"), case.hex("atc"), case.hex("iv"));
     let (height, branch) = (case.int("height"), case.int("branch"));
-    let sk = tree(&Key::from_bytes(&mk)?, atc(&counter)?, height, branch, &iv)?;
+    let sk = tree::<Ac>(&Key::from_bytes(&mk)?, atc(&counter)?, height, branch, &iv)?;
     case.expect_hex("sk", sk.expose_bytes());
     Ok(())
 }
@@ -246,17 +254,109 @@ fn emv_cvn(case: &Case) -> Done {
             case.expect_hex("arpc", &cryptogram::arpc2(&key, &ac, array(&csu)?, &prop)?);
         }
     }
-    if case.has("script_header") {
-        // Visa's older versions add the counter to the master key, all others derive from the cryptogram.
-        let (smi, smc) = if [&profile::VISA_CVN10, &profile::VISA_CVN18].contains(&profile) {
-            (visa_sm(&mk_smi, counter)?, visa_sm(&mk_smc, counter)?)
-        } else {
-            (common(&mk_smi, &ac)?, common(&mk_smc, &ac)?)
-        };
-        case.expect_hex("sk_smi", smi.expose_bytes());
-        case.expect_hex("sk_smc", smc.expose_bytes());
-        return parameter("script_header", "(issuer scripts)");
+    let keys = (&mk_ac, &mk_smi, &mk_smc);
+    emv_cvn_script(case, profile, keys, &script::Request::new(counter, ac))
+}
+
+/// The script of such a transaction: a command's MAC, enciphered data, and PIN CHANGE.
+fn emv_cvn_script(
+    case: &Case,
+    profile: &Profile,
+    (mk_ac, mk_smi, mk_smc): (&Mk<Ac>, &Mk<Smi>, &Mk<Smc>),
+    request: &script::Request,
+) -> Done {
+    let (header, data) = (case.opt_hex("script_header"), case.opt_hex("script_data"));
+    let (put_data, new, current) = (
+        case.opt_hex("put_data"),
+        case.opt_text("pin"),
+        case.opt_text("current_pin"),
+    );
+    if header.is_none() && put_data.is_none() && new.is_none() {
+        return Ok(());
     }
+    let (mut smi, mut smc) = (Key::empty(), Key::empty());
+    script::session_key(profile, mk_smi, request, &mut smi)?;
+    script::session_key(profile, mk_smc, request, &mut smc)?;
+    case.expect_hex("sk_smi", smi.expose_bytes());
+    case.expect_hex("sk_smc", smc.expose_bytes());
+
+    let rules = profile.script();
+    if let Some(header) = header {
+        let mut mac = vec![0; rules.mac_len];
+        script::command_mac(
+            profile,
+            &smi,
+            request,
+            &array(&header)?,
+            &data.unwrap_or_default(),
+            &mut mac,
+        )?;
+        case.expect_hex("script_mac", &mac);
+    }
+    if let Some(data) = put_data {
+        case.expect_hex("enc_data", &enciphered(&smc, rules.style, &data)?);
+    }
+    if let Some(new) = new {
+        let (new, current) = (pin(new)?, current.map(pin).transpose()?);
+        let mut block = [0; 8];
+        script::pin_block(rules.pin_block, mk_ac, &new, current.as_ref(), &mut block)?;
+        case.expect_hex("pin_block", &block);
+        let (smi, smc) = (&smi, &smc);
+        let keys = script::Keys { smi, smc, mk_ac };
+        let mut command = [0; script::MAX_PIN_CHANGE_LEN];
+        let len = script::pin_change(profile, &keys, request, &new, current.as_ref(), &mut command)?;
+        case.expect_hex("pin_change", command.get(..len).unwrap_or_default());
+    }
+    Ok(())
+}
+
+fn style(name: &str) -> Result<Style, Stop> {
+    match name {
+        "VISA" => Ok(Style::Visa),
+        "MASTERCARD" => Ok(Style::Mastercard),
+        "EMV" => Ok(Style::Emv),
+        other => parameter("style", other),
+    }
+}
+
+fn enciphered(sk: &Sk<Smc>, style: Style, data: &[u8]) -> Result<Vec<u8>, Stop> {
+    let len = style.enciphered_len(data.len()).ok_or(Stop::NoForm("length"))?;
+    let mut out = vec![0; len];
+    script::encipher(sk, style, data, &mut out)?;
+    Ok(out)
+}
+
+fn emv_sm_mac(case: &Case) -> Done {
+    let (sk, data, len) = (case.hex("sk"), case.hex("data"), case.size("length"));
+    let mut mac = vec![0; len.min(script::MAX_MAC_LEN + 1)];
+    script::mac(&Key::from_bytes(&sk)?, &[&data], &mut mac)?;
+    case.expect_hex("mac", &mac);
+    Ok(())
+}
+
+fn emv_sm_encrypt(case: &Case) -> Done {
+    let (sk, name, data) = (case.hex("sk"), case.text("style"), case.hex("data"));
+    case.expect_hex("data", &enciphered(&Key::from_bytes(&sk)?, style(name)?, &data)?);
+    Ok(())
+}
+
+fn vis_pin_block(case: &Case, mk_ac: &[u8]) -> Result<[u8; 8], Stop> {
+    let (new, current) = (case.text("pin"), case.opt_text("current_pin"));
+    let (new, current) = (pin(new)?, current.map(pin).transpose()?);
+    let mut block = [0; 8];
+    script::pin_block(
+        PinBlock::Vis,
+        &Key::from_bytes(mk_ac)?,
+        &new,
+        current.as_ref(),
+        &mut block,
+    )?;
+    Ok(block)
+}
+
+fn emv_vis_pin_block(case: &Case) -> Done {
+    let mk_ac = case.hex("mk_ac");
+    case.expect_hex("block", &vis_pin_block(case, &mk_ac)?);
     Ok(())
 }
 
@@ -270,7 +370,7 @@ fn emv_icc_mk(case: &Case) -> Done {
 }
 
 /// The session key of a family vector: derived by `sk_method` from the master key.
-fn derived(case: &Case, mk: &Mk<Ac>) -> Result<Sk<Ac>, Stop> {
+fn derived<P: Purpose>(case: &Case, mk: &Mk<P>) -> Result<Sk<P>, Stop> {
     let counter = || atc(&case.hex("atc"));
     let mut sk = Key::empty();
     match case.text("sk_method") {
@@ -289,18 +389,21 @@ fn derived(case: &Case, mk: &Mk<Ac>) -> Result<Sk<Ac>, Stop> {
 
 fn emv_session_key(case: &Case) -> Done {
     let mk = case.hex("icc_mk");
-    case.expect_key("session_key", derived(case, &Key::from_bytes(&mk)?)?.expose_bytes());
+    case.expect_key(
+        "session_key",
+        derived::<Ac>(case, &Key::from_bytes(&mk)?)?.expose_bytes(),
+    );
     Ok(())
 }
 
 /// The card's master key, if the vector starts at the issuer's, and the session key, which may be given.
-fn card_keys(case: &Case) -> Result<(Option<Mk<Ac>>, Sk<Ac>), Stop> {
+fn card_keys<P: Purpose>(case: &Case) -> Result<(Option<Mk<P>>, Sk<P>), Stop> {
     if !case.has("imk") {
         return Ok((None, Key::from_bytes(&case.hex("session_key"))?));
     }
     let (name, imk) = (case.text("option"), case.hex("imk"));
     let (account, number) = (case.text("pan"), case.text("psn"));
-    let mk = master_key::<Ac>(option(name)?, &imk, account, number)?;
+    let mk = master_key(option(name)?, &imk, account, number)?;
     let sk = derived(case, &mk)?;
     case.expect_left("icc_mk_kcv", &mk.kcv_legacy()?);
     case.expect_left("session_key_kcv", &sk.kcv_legacy()?);
@@ -310,7 +413,7 @@ fn card_keys(case: &Case) -> Result<(Option<Mk<Ac>>, Sk<Ac>), Stop> {
 
 fn emv_application_cryptogram(case: &Case) -> Done {
     let (data, method) = (case.hex("data"), case.int("padding"));
-    let (_, sk) = card_keys(case)?;
+    let (_, sk) = card_keys::<Ac>(case)?;
     case.expect_hex("ac", &cryptogram::generate(&sk, padding(method)?, &[&data])?);
     Ok(())
 }
@@ -318,7 +421,7 @@ fn emv_application_cryptogram(case: &Case) -> Done {
 fn emv_arpc(case: &Case) -> Done {
     let (method, name, ac) = (case.int("method"), case.opt_text("arpc_key"), case.hex("ac"));
     let prop = case.opt_hex("prop_auth_data").unwrap_or_default();
-    let (mk, mut key) = card_keys(case)?;
+    let (mk, mut key) = card_keys::<Ac>(case)?;
     match (name, mk) {
         (None | Some("session_key"), _) => {}
         (Some("icc_mk"), Some(mk)) => session::direct(&mk, &mut key)?,
@@ -366,6 +469,54 @@ fn emv_ac_input(case: &Case) -> Done {
     data.extend(part);
     case.expect_hex("data", &data);
     case.expect_hex("padded", &mac::padded(method, 8, &data)?);
+    Ok(())
+}
+
+fn family_sm_mac(case: &Case) -> Done {
+    let data = case.hex("data");
+    let (_, sk) = card_keys(case)?;
+    let mut mac = [0; script::MAX_MAC_LEN];
+    script::mac(&sk, &[&data], &mut mac)?;
+    case.expect_left("mac", &mac);
+    Ok(())
+}
+
+fn family_sm_encrypt(case: &Case) -> Done {
+    let (sk, name, data) = (case.hex("session_key"), case.text("style"), case.hex("plaintext"));
+    case.expect_hex("ciphertext", &enciphered(&Key::from_bytes(&sk)?, style(name)?, &data)?);
+    Ok(())
+}
+
+fn family_vis_pin_block(case: &Case) -> Done {
+    let mk_ac = case.hex("icc_mk_ac");
+    case.expect_hex("pin_block", &vis_pin_block(case, &mk_ac)?);
+    Ok(())
+}
+
+/// PIN CHANGE by its single steps: these vectors combine what no one profile has.
+fn emv_script_pin_change(case: &Case) -> Done {
+    let (imk_ac, imk_smi, imk_smc) = (case.hex("imk_ac"), case.hex("imk_smi"), case.hex("imk_smc"));
+    let (account, number) = (case.text("pan"), case.text("psn"));
+    let (option, style) = (option(case.text("option"))?, style(case.text("enc_style"))?);
+    let (new, current) = (case.text("pin"), case.opt_text("current_pin"));
+    let (new, current) = (pin(new)?, current.map(pin).transpose()?);
+    let form = match case.text("pin_format") {
+        "iso2" => PinBlock::Iso2,
+        "vis" => PinBlock::Vis,
+        other => return parameter("pin_format", other),
+    };
+    let prefix = case.hex("mac_prefix");
+    let mk_ac = master_key(option, &imk_ac, account, number)?;
+    let smi = derived::<Smi>(case, &master_key(option, &imk_smi, account, number)?)?;
+    let smc = derived::<Smc>(case, &master_key(option, &imk_smc, account, number)?)?;
+    let mut block = [0; 8];
+    script::pin_block(form, &mk_ac, &new, current.as_ref(), &mut block)?;
+    case.expect_hex("pin_block", &block);
+    let data = enciphered(&smc, style, &block)?;
+    case.expect_hex("encrypted_data", &data);
+    let mut mac = [0; script::MAX_MAC_LEN];
+    script::mac(&smi, &[&prefix, &data], &mut mac)?;
+    case.expect_hex("mac", &mac);
     Ok(())
 }
 
