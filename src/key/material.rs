@@ -6,7 +6,7 @@ use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::error::Error;
-use crate::key::role::Role;
+use crate::key::role::{Role, StorageKey};
 use crate::secret::SecretBuf;
 
 mod sealed {
@@ -153,6 +153,30 @@ impl<R: Role, A: Algorithm> Key<R, A> {
     /// The material to be changed in place (parity, variants).
     pub(crate) fn material_mut(&mut self) -> &mut [u8] {
         self.bytes.bytes_mut()
+    }
+}
+
+impl Key<StorageKey, Aes> {
+    /// The device's storage key, from where the device keeps it. The only key that a program hands over as bytes: it
+    /// seals the module's own records, and no command uses it on data of a caller.
+    ///
+    /// ```
+    /// use payhsm::hsm::Config;
+    /// use payhsm::key::{Aes, Key, role::StorageKey};
+    ///
+    /// let storage_key = Key::<StorageKey, Aes>::from_device(&[0x5A; 32]);
+    /// let config = Config {
+    ///     storage_key: Some(&storage_key),
+    ///     ..Config::default()
+    /// };
+    /// # assert_eq!(config.storage_key.map(Key::len), Some(32));
+    /// ```
+    #[must_use]
+    pub fn from_device(bytes: &[u8; 32]) -> Self {
+        let mut key = Self::empty();
+        // 32 bytes are an AES key.
+        let _ = key.set(bytes);
+        key
     }
 }
 
