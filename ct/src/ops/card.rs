@@ -5,13 +5,15 @@ use payhsm::emv::card::{generate_ac, verify_arpc};
 use payhsm::emv::derive::{MasterKeyOption, Psn, icc_master_key};
 use payhsm::emv::element::{Atc, CryptogramKind};
 use payhsm::emv::profile::{
-    AcInput, ArpcMethod, MCHIP_CVN10, Profile, UNIONPAY_CVN01, VISA_CVN10, VISA_CVN18, verify_arqc,
+    AcInput, ArpcMethod, MCHIP_CVN10, Profile, UNIONPAY_CVN01, VISA_CVN10, VISA_CVN18, VISA_CVN22, verify_arqc,
 };
 use payhsm::emv::response::Authentication;
-use payhsm::key::role::{Ac, IccMk, Imk};
+use payhsm::emv::script::{self, Request, Style};
+use payhsm::key::role::{Ac, IccMk, Imk, Smc, Smi};
 use payhsm::key::{Key, Tdea};
-use payhsm::pin::pan::Pan;
+use payhsm::pin::{Pan, Pin};
 
+use super::schemes::{digits, some_pin};
 use super::{bytes, open, secret};
 use crate::Harness;
 
@@ -37,6 +39,50 @@ pub fn run(h: &mut Harness) {
         &[1, 0x10, 0xA0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
     );
     profile(h, "UnionPay CVN 01", &UNIONPAY_CVN01, &[7, 1, 1, 3, 0xA0, 0, 0, 1]);
+    scripts(h);
+}
+
+/// The issuer sends a new PIN, the card takes it.
+fn scripts(h: &mut Harness) {
+    let request = Request::new(Atc::new(7), bytes(0xB3));
+    let session = |profile| {
+        let (mut smi, mut smc) = (Key::empty(), Key::empty());
+        let (mk_smi, mk_smc) = (secret(bytes::<16>(0xB4)), secret(bytes::<16>(0xB5)));
+        script::session_key::<Smi>(profile, &Key::from_bytes(&mk_smi).unwrap(), &request, &mut smi).unwrap();
+        script::session_key::<Smc>(profile, &Key::from_bytes(&mk_smc).unwrap(), &request, &mut smc).unwrap();
+        (smi, smc)
+    };
+    let mk_ac = || Key::<IccMk<Ac>, Tdea>::from_bytes(&secret(bytes::<16>(0xB6))).unwrap();
+    for (name, profile, with_current) in [
+        ("Visa CVN 10", &VISA_CVN10, false),
+        ("Visa CVN 10, current PIN", &VISA_CVN10, true),
+        ("Visa CVN 22", &VISA_CVN22, false),
+        ("M/Chip CVN 10", &MCHIP_CVN10, false),
+        ("UnionPay CVN 01, current PIN", &UNIONPAY_CVN01, true),
+    ] {
+        h.constant::<13>(&format!("{name}: PIN CHANGE"), || {
+            let ((smi, smc), mk_ac) = (session(profile), mk_ac());
+            let (smi, smc, mk_ac) = (&smi, &smc, &mk_ac);
+            let keys = script::Keys { smi, smc, mk_ac };
+            let current = with_current.then(some_pin);
+            let mut command = [0; script::MAX_PIN_CHANGE_LEN];
+            let len =
+                script::pin_change(profile, &keys, &request, &some_pin(), current.as_ref(), &mut command).unwrap();
+            let (command, mut new) = (&command[..len], Pin::empty());
+            script::receive_pin_change(profile, &keys, &request, command, current.as_ref(), &mut new).unwrap();
+            digits(&new)
+        });
+    }
+    for (name, style) in [
+        ("Visa", Style::Visa),
+        ("Mastercard", Style::Mastercard),
+        ("EMV", Style::Emv),
+    ] {
+        h.verdict(&format!("script data, {name}: refuse"), false, || {
+            let (_, smc) = session(&VISA_CVN10);
+            script::decipher(&smc, style, &bytes::<16>(0xB7), &mut [0; 11]).is_ok()
+        });
+    }
 }
 
 fn imk() -> Key<Imk<Ac>, Tdea> {

@@ -161,14 +161,14 @@ fn dukpt_aes<const N: usize>(h: &mut Harness, name: &str, kind: aes::KeyType) {
 }
 
 /// A PIN whose digits and length are secret.
-fn some_pin() -> Pin {
+pub fn some_pin() -> Pin {
     let mut pin = Pin::empty();
     let [len] = secret([6]);
     pin.enter(len, &secret([1, 9, 0, 4, 7, 3, 0, 0, 0, 0, 0, 0])).unwrap();
     pin
 }
 
-fn digits(pin: &Pin) -> [u8; 13] {
+pub fn digits(pin: &Pin) -> [u8; 13] {
     let (len, digits) = pin.expose();
     let mut out = [len; 13];
     out[1..].copy_from_slice(digits);
