@@ -253,22 +253,25 @@ impl<'m, P: Platform> Hsm<'m, P> {
         self.slots.get(key)?.info()
     }
 
-    /// Erases a key. Its handle names nothing afterwards.
+    /// Erases a key. Its handle names nothing afterwards, and a MAC in progress under it is over.
     ///
     /// # Errors
     /// [`Error::InvalidHandle`]; the state's error.
     pub fn key_erase(&mut self, key: KeyHandle) -> Result<(), Error> {
         self.operational()?;
-        self.slots.erase(key)
+        self.slots.erase(key)?;
+        self.end_orphaned_mac();
+        Ok(())
     }
 
     /// Random bytes from the platform.
     ///
     /// # Errors
-    /// [`Error::Entropy`], `out` is wiped then; the state's error.
+    /// [`Error::Entropy`]; the state's error. `out` is wiped then.
     pub fn random(&mut self, out: &mut [u8]) -> Result<(), Error> {
-        self.operational()?;
-        self.platform.fill(out).inspect_err(|_| out.fill(0))
+        self.operational()
+            .and_then(|()| self.platform.fill(out))
+            .inspect_err(|_| out.fill(0))
     }
 
     fn operational(&self) -> Result<(), Error> {

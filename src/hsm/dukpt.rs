@@ -22,6 +22,7 @@ use crate::{
 };
 #[cfg(feature = "terminal")]
 use crate::{
+    ct,
     dukpt::Scheme,
     hsm::{GroupHandle, KeyHandle, State, slot},
     keyblock::{Payload, Profile},
@@ -417,7 +418,9 @@ impl<P: Platform> Hsm<'_, P> {
     /// [`Error::InvalidHandle`]; the state's error.
     pub fn transaction_end(&mut self, transaction: TransactionHandle) -> Result<(), Error> {
         self.operational()?;
-        self.groups.end(transaction)
+        self.groups.end(transaction)?;
+        self.end_orphaned_mac();
+        Ok(())
     }
 }
 
@@ -584,6 +587,7 @@ impl<P: Platform> Hsm<'_, P> {
         let attributes = verified.attributes();
         crate::policy::permit(Operation::DukptLoad, attributes, self.policy)?;
         slot::judge(attributes, verified.key(), self.policy)?;
+        ct::verdict(!self.slots.holds_for_other_purpose(attributes, verified.key()))?;
         let check = KeyCheck::of(attributes, verified.key())?;
         let optional = verified.blocks();
         self.settle();
@@ -687,6 +691,7 @@ impl<P: Platform> Hsm<'_, P> {
         let (_, place) = self.groups.group_mut(group)?;
         place.erase();
         place.unsettled = true;
+        self.end_orphaned_mac();
         self.settle();
         if self.groups.unsettled() {
             return Err(Error::Storage);
@@ -753,8 +758,10 @@ impl<P: Platform> Hsm<'_, P> {
     /// ANSI X9.24-3:2017 6.3 and annex C.
     pub fn dukpt_begin(&mut self, group: GroupHandle) -> Result<(TransactionHandle, TransactionKsn), Error> {
         self.operational()?;
-        let (index, place) = self.groups.group_mut(group)?;
+        let (_, place) = self.groups.group_mut(group)?;
         place.end_transaction();
+        self.end_orphaned_mac();
+        let (index, place) = self.groups.group_mut(group)?;
         let mut journal = GroupJournal {
             storage: &mut self.platform,
             sealer: self.sealer.as_ref().ok_or(Error::Storage)?,

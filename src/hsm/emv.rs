@@ -3,12 +3,15 @@
 
 use crate::emv::derive::Psn;
 use crate::emv::element::{Atc, CryptogramKind};
-use crate::emv::profile::{IssuerAuthenticationData, Profile, verify_arqc};
+use crate::emv::profile::{ArpcMethod, IssuerAuthenticationData, Profile, verify_arqc};
 use crate::error::Error;
 use crate::hsm::{Hsm, KeyHandle, Platform, Question};
 use crate::key::{self, Key, role};
 use crate::pin::pan::Pan;
 use crate::policy::Operation;
+
+/// Most bytes of proprietary authentication data (EMV Book 2, 8.2.2).
+const MAX_PROPRIETARY: usize = 8;
 
 /// What the issuer answers to a cryptogram that verifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +54,8 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Errors
     /// The state's and the handle's errors; [`Error::UsageNotPermitted`], [`Error::ModeNotPermitted`],
     /// [`Error::AlgorithmMismatch`]; the TLV errors, [`Error::EmvElement`], [`Error::Iad`];
-    /// [`Error::VerificationFailed`]; the platform's refusal; [`Error::Unsupported`] if the profile has another method of
-    /// answer; [`Error::InvalidLength`] for the proprietary data.
+    /// [`Error::Unsupported`] if the profile has another method of answer; [`Error::InvalidLength`] for the proprietary
+    /// data; [`Error::VerificationFailed`]; [`Error::BadState`] for an answer to a TC or an AAC; the platform's refusal.
     ///
     /// # Timing
     /// The message, the PAN and the profile; neither keys nor the right cryptogram.
@@ -73,8 +76,21 @@ impl<P: Platform> Hsm<'_, P> {
         self.slots
             .get(imk)?
             .take(Operation::ArqcVerify, self.policy, &mut key)?;
+        // An answer that cannot be given is refused before the platform counts the ATC.
+        match (&answer, profile.arpc()) {
+            (ArpcRequest::None, _) | (ArpcRequest::Method1 { .. }, ArpcMethod::Method1) => {}
+            (ArpcRequest::Method2 { proprietary, .. }, ArpcMethod::Method2) => {
+                if proprietary.len() > MAX_PROPRIETARY {
+                    return Err(Error::InvalidLength);
+                }
+            }
+            _ => return Err(Error::Unsupported),
+        }
         let verified = verify_arqc(profile, &key, pan, psn, field55)?;
         let (atc, kind) = (verified.atc(), verified.kind());
+        if answer != ArpcRequest::None && kind != CryptogramKind::Arqc {
+            return Err(Error::BadState);
+        }
         self.platform.decide(&Question::Atc { pan, atc: atc.value() })?;
         let issuer_authentication_data = match answer {
             ArpcRequest::None => None,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Commands that bring keys in and out: key blocks, the component ceremony, the key agreement.
 
+use crate::ct;
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::hsm::slot::{self, KeyInfo};
@@ -112,7 +113,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Errors
     /// The state's and the handles' errors; [`Error::UsageNotPermitted`], [`Error::ModeNotPermitted`];
     /// [`Error::ExportNotPermitted`] unless the key's exportability is E; [`Error::KeyStrength`];
-    /// [`Error::InvalidArgument`] for a key under itself; [`Error::BufferTooSmall`]; [`Error::Entropy`]. `out` is wiped
+    /// [`Error::InvalidArgument`] for a key under itself, be it in another slot; [`Error::BufferTooSmall`]; [`Error::Entropy`]. `out` is wiped
     /// then.
     ///
     /// # Timing
@@ -120,13 +121,12 @@ impl<P: Platform> Hsm<'_, P> {
     pub fn key_block_export(&mut self, kbpk: KeyHandle, key: KeyHandle, out: &mut [u8]) -> Result<usize, Error> {
         out.fill(0);
         self.operational()?;
-        if kbpk == key {
-            return Err(Error::InvalidArgument);
-        }
         let mut protection = Kbpk::Tdea(Key::empty());
         self.kbpk(kbpk, Operation::KeyBlockWrap, &mut protection)?;
         let slot = self.slots.get(key)?;
         let attributes = slot.attributes()?;
+        // The check values of the two keys show it just as well.
+        ct::verdict(!self.slots.same_value(kbpk, key)?).map_err(|_| Error::InvalidArgument)?;
         if attributes.exportability != Exportability::Exportable {
             return Err(Error::ExportNotPermitted);
         }
@@ -142,6 +142,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// [`Error::WeakKey`] with negligible probability; [`Error::SlotsFull`].
     pub fn key_generate(&mut self, attributes: &Attributes, len: usize) -> Result<ImportedKey, Error> {
         self.operational()?;
+        slot::judge_attributes(attributes, self.policy)?;
         if attributes.usage == Usage::B1 {
             return Err(Error::UsageNotPermitted);
         }
@@ -220,7 +221,8 @@ impl<P: Platform> Hsm<'_, P> {
     ///
     /// # Errors
     /// The state's error, [`Error::BadState`] if a ceremony is open; what [`Attributes::check`] says;
-    /// [`Error::UsageNotPermitted`] for an initial DUKPT key; [`Error::InvalidKeyLength`], [`Error::InvalidArgument`]
+    /// [`Error::ModeNotPermitted`] for mode N and for a P0 key with mode B without the permission;
+    /// [`Error::KeyBlockKeyVersion`] for the version of a component; [`Error::UsageNotPermitted`] for an initial DUKPT key; [`Error::InvalidKeyLength`], [`Error::InvalidArgument`]
     /// for the number, [`Error::InvalidLength`] or [`Error::AlgorithmMismatch`] for `kcv`; the platform's refusal.
     pub fn component_begin(
         &mut self,
@@ -230,7 +232,7 @@ impl<P: Platform> Hsm<'_, P> {
         kcv: &[u8],
     ) -> Result<(), Error> {
         self.operational()?;
-        attributes.check()?;
+        slot::judge_attributes(attributes, self.policy)?;
         if attributes.usage == Usage::B1 {
             return Err(Error::UsageNotPermitted);
         }

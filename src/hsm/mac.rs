@@ -187,8 +187,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// Takes more of the message.
     ///
     /// # Errors
-    /// [`Error::BadState`] if no message was begun; [`Error::InvalidHandle`] if its key is gone: the message is over then;
-    /// the state's error.
+    /// [`Error::BadState`] if no message was begun, or its key is gone, and the message with it; the state's error.
     pub fn mac_update(&mut self, data: &[u8]) -> Result<(), Error> {
         self.mac_in_progress()?.engine.update(data);
         Ok(())
@@ -197,7 +196,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// Ends a message that was begun to [`Generate`](MacPurpose::Generate).
     ///
     /// # Errors
-    /// [`Error::BadState`] if none was begun, or one to verify; [`Error::InvalidHandle`] if its key is gone; otherwise as
+    /// [`Error::BadState`] if none was begun, or one to verify, or its key is gone; otherwise as
     /// [`mac_generate`](Self::mac_generate). The message is over in every case.
     pub fn mac_finish(&mut self, out: &mut [u8]) -> Result<(), Error> {
         out.fill(0);
@@ -213,7 +212,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// Ends a message that was begun to [`Verify`](MacPurpose::Verify).
     ///
     /// # Errors
-    /// [`Error::BadState`] if none was begun, or one to generate; [`Error::InvalidHandle`] if its key is gone; otherwise as
+    /// [`Error::BadState`] if none was begun, or one to generate, or its key is gone; otherwise as
     /// [`mac_verify`](Self::mac_verify). The message is over in every case.
     pub fn mac_finish_verify(&mut self, tag: &[u8]) -> Result<(), Error> {
         let result = self.mac_in_progress().and_then(|stream| {
@@ -224,19 +223,23 @@ impl<P: Platform> Hsm<'_, P> {
         result
     }
 
-    /// The message in progress, if its key still is where it was.
+    /// The message in progress.
     fn mac_in_progress(&mut self) -> Result<&mut Stream, Error> {
         self.operational()?;
-        let key = self.mac.as_ref().ok_or(Error::BadState)?.key;
-        let alive = match key {
-            KeyRef::Slot(handle) => self.slots.get(handle).map(|_| ()),
-            KeyRef::Transaction(handle) => self.groups.transaction(handle).map(|_| ()),
+        self.end_orphaned_mac();
+        self.mac.as_mut().ok_or(Error::BadState)
+    }
+
+    /// Wipes the message in progress if its key is gone: its schedule is the key.
+    pub(super) fn end_orphaned_mac(&mut self) {
+        let alive = match self.mac.as_ref().map(|stream| stream.key) {
+            Some(KeyRef::Slot(handle)) => self.slots.get(handle).is_ok(),
+            Some(KeyRef::Transaction(handle)) => self.groups.transaction(handle).is_ok(),
+            None => true,
         };
-        if let Err(error) = alive {
+        if !alive {
             self.mac = None;
-            return Err(error);
         }
-        self.mac.as_mut().ok_or(Error::Internal)
     }
 
     fn mac_stream(&self, key: KeyRef, method: MacMethod, purpose: MacPurpose) -> Result<Stream, Error> {

@@ -63,8 +63,8 @@ impl<P: Platform> Hsm<'_, P> {
     ///
     /// # Errors
     /// The state's and the handle's errors; [`Error::UsageNotPermitted`], [`Error::ModeNotPermitted`];
-    /// [`Error::FormatNotPermitted`]; [`Error::InvalidPan`]; [`Error::Entropy`]; [`Error::LimitReached`] for a second PIN
-    /// of one transaction. `out` is wiped then.
+    /// [`Error::FormatNotPermitted`]; [`Error::InvalidPan`]; [`Error::InvalidPin`] for an empty PIN; [`Error::Entropy`];
+    /// [`Error::LimitReached`] for a second PIN of one transaction. `out` is wiped then.
     ///
     /// # Timing
     /// The format and the length of the PAN; neither the PIN nor its length.
@@ -88,7 +88,8 @@ impl<P: Platform> Hsm<'_, P> {
             return Err(Error::UsageNotPermitted);
         }
         let mut pin_key = PinKey::empty();
-        self.pin_key(key, Operation::PinEncipher, format, &mut pin_key)?;
+        self.pin_key(key, Operation::PinEncipher, format, pan, &mut pin_key)?;
+        pin.ready()?;
         self.pin_used(key)?;
         pin_key.with(format)?.encipher(pin, Some(pan), &mut self.platform, out)
     }
@@ -101,7 +102,7 @@ impl<P: Platform> Hsm<'_, P> {
     ///
     /// # Errors
     /// The state's and the handles' errors; [`Error::UsageNotPermitted`], [`Error::ModeNotPermitted`];
-    /// [`Error::FormatNotPermitted`]; [`Error::KeyStrength`] for a weaker output key without the permission; the
+    /// [`Error::FormatNotPermitted`]; [`Error::InvalidPan`]; [`Error::KeyStrength`] for a weaker output key without the permission; the
     /// platform's refusal; [`Error::LimitReached`] for a second PIN of one transaction;
     /// [`Error::InvalidLength`] of the block; [`Error::VerificationFailed`] for whatever is wrong inside it;
     /// [`Error::Entropy`]. `out` is wiped then.
@@ -130,10 +131,16 @@ impl<P: Platform> Hsm<'_, P> {
         self.operational()?;
         // The output side is judged before anything is deciphered.
         let mut output_key = PinKey::empty();
-        self.pin_key(output.into(), Operation::PinEncipher, output_format, &mut output_key)?;
+        self.pin_key(
+            output.into(),
+            Operation::PinEncipher,
+            output_format,
+            pan,
+            &mut output_key,
+        )?;
         let to = output_key.with(output_format)?;
         let mut input_key = PinKey::empty();
-        self.pin_input_key(input, format, enciphered, &mut input_key)?;
+        self.pin_input_key(input, format, pan, enciphered, &mut input_key)?;
         let from = input_key.with(format)?;
         if output_key.strength_bits() < input_key.strength_bits() && !self.policy.has(Permission::WeakerPinKey) {
             return Err(Error::KeyStrength);
@@ -149,8 +156,9 @@ impl<P: Platform> Hsm<'_, P> {
     /// index, 0 to 9.
     ///
     /// # Errors
-    /// The platform's refusal; otherwise as [`pin_translate`](Self::pin_translate), and one
-    /// [`Error::VerificationFailed`] for a wrong PIN and for a malformed block.
+    /// The platform's refusal; otherwise as [`pin_translate`](Self::pin_translate); [`Error::InvalidKeyLength`] unless
+    /// `pvk` has 16 bytes, [`Error::InvalidDigit`] for `pvki`, [`Error::InvalidPan`]; one [`Error::VerificationFailed`] for
+    /// a wrong PIN and for a malformed block.
     ///
     /// # Timing
     /// The format and the length of the PAN.
@@ -177,8 +185,9 @@ impl<P: Platform> Hsm<'_, P> {
         self.slots
             .get(pvk)?
             .take(Operation::PvvVerify, self.policy, &mut pvv_key)?;
+        check_pvv(&pvv_key, pvki, pan)?;
         let mut input_key = PinKey::empty();
-        self.pin_input_key(input, format, enciphered, &mut input_key)?;
+        self.pin_input_key(input, format, pan, enciphered, &mut input_key)?;
         let from = input_key.with(format)?;
         self.platform.decide(&Question::PinVerify { pan })?;
         self.pin_used(input)?;
@@ -212,8 +221,9 @@ impl<P: Platform> Hsm<'_, P> {
         self.slots
             .get(pvk)?
             .take(Operation::PvvGenerate, self.policy, &mut pvv_key)?;
+        check_pvv(&pvv_key, pvki, pan)?;
         let mut input_key = PinKey::empty();
-        self.pin_input_key(input, format, enciphered, &mut input_key)?;
+        self.pin_input_key(input, format, pan, enciphered, &mut input_key)?;
         let from = input_key.with(format)?;
         self.platform.decide(&Question::PinVerify { pan })?;
         self.pin_used(input)?;
@@ -224,13 +234,20 @@ impl<P: Platform> Hsm<'_, P> {
 
     /// The key of a block that comes in. What is public about the call is judged before anything is used up.
     #[cfg(feature = "host")]
-    fn pin_input_key(&self, key: KeyRef, format: Format, enciphered: &[u8], out: &mut PinKey) -> Result<(), Error> {
+    fn pin_input_key(
+        &self,
+        key: KeyRef,
+        format: Format,
+        pan: &Pan,
+        enciphered: &[u8],
+        out: &mut PinKey,
+    ) -> Result<(), Error> {
         if let KeyRef::Transaction(handle) = key
             && self.groups.transaction(handle)?.0 != Side::Host
         {
             return Err(Error::UsageNotPermitted);
         }
-        self.pin_key(key, Operation::PinDecipher, format, out)?;
+        self.pin_key(key, Operation::PinDecipher, format, pan, out)?;
         if enciphered.len() != format.block_len() {
             return Err(Error::InvalidLength);
         }
@@ -245,7 +262,14 @@ impl<P: Platform> Hsm<'_, P> {
         }
     }
 
-    fn pin_key(&self, key: KeyRef, operation: Operation, format: Format, out: &mut PinKey) -> Result<(), Error> {
+    fn pin_key(
+        &self,
+        key: KeyRef,
+        operation: Operation,
+        format: Format,
+        pan: &Pan,
+        out: &mut PinKey,
+    ) -> Result<(), Error> {
         // Each key is written where it stands: one that moves leaves a copy.
         match key {
             KeyRef::Slot(handle) => {
@@ -275,6 +299,22 @@ impl<P: Platform> Hsm<'_, P> {
                 Transaction::None => return Err(Error::InvalidHandle),
             },
         }
-        out.with(format).map(|_| ())
+        out.with(format)?;
+        if matches!(format, Format::Iso0 | Format::Iso3) {
+            pan.account_field()?;
+        }
+        Ok(())
     }
+}
+
+/// What is public about a PVV: key, index, PAN. It is judged before the platform is asked.
+#[cfg(feature = "host")]
+fn check_pvv(key: &Key<role::PinVerificationVisa, key::Tdea>, pvki: u8, pan: &Pan) -> Result<(), Error> {
+    if key.len() != 16 {
+        return Err(Error::InvalidKeyLength);
+    }
+    if pvki > 9 {
+        return Err(Error::InvalidDigit);
+    }
+    pan.pvv_digits().map(|_| ())
 }

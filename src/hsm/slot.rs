@@ -238,20 +238,32 @@ impl<'m> Slots<'m> {
 
     /// Whether a slot holds the same value with other attributes: one key, one purpose. Parity bits of TDEA keys make no
     /// other key.
-    fn holds_for_other_purpose(&self, attributes: &Attributes, material: &[u8]) -> Choice {
+    pub(crate) fn holds_for_other_purpose(&self, attributes: &Attributes, material: &[u8]) -> Choice {
         let mut found = Choice::from(0);
         for slot in self.0.iter() {
             if let Some((other, _)) = slot.entry
                 && other != *attributes
             {
-                let mask = match (other.algorithm, attributes.algorithm) {
-                    (KeyAlgorithm::Tdea, KeyAlgorithm::Tdea) => 0xFE,
-                    _ => 0xFF,
-                };
+                let mask = key_bits(other.algorithm, attributes.algorithm);
                 found |= equal_under(mask, slot.material.expose(), material);
             }
         }
         found
+    }
+
+    /// Whether two slots hold one value.
+    pub(crate) fn same_value(&self, one: KeyHandle, other: KeyHandle) -> Result<Choice, Error> {
+        let (one, other) = (self.get(one)?, self.get(other)?);
+        let mask = key_bits(one.attributes()?.algorithm, other.attributes()?.algorithm);
+        Ok(equal_under(mask, one.material.expose(), other.material.expose()))
+    }
+}
+
+/// The bits of a byte that make the key when keys of two algorithms are compared.
+const fn key_bits(one: KeyAlgorithm, other: KeyAlgorithm) -> u8 {
+    match (one, other) {
+        (KeyAlgorithm::Tdea, KeyAlgorithm::Tdea) => 0xFE,
+        _ => 0xFF,
     }
 }
 
@@ -263,9 +275,25 @@ fn equal_under(mask: u8, a: &[u8], b: &[u8]) -> Choice {
 
 /// What every key must satisfy to enter a slot or a DUKPT group, wherever it comes from.
 ///
-/// Public rules first (attributes, length), then the material: not zero, no equal neighbouring parts, no DES weak or
-/// semi-weak part. The verdict on the material is one, after all the tests.
+/// Public rules first (attributes, length), then the material: not zero, no equal parts, no DES weak or semi-weak part.
+/// A key of three parts with K1 = K3 has the strength of two and would pass for more. The verdict on the material is
+/// one, after all the tests.
 pub(crate) fn judge(attributes: &Attributes, material: &[u8], policy: Policy) -> Result<(), Error> {
+    judge_attributes(attributes, policy)?;
+    let mut bad = ct::is_zero(material);
+    match (attributes.algorithm, material.len()) {
+        (KeyAlgorithm::Tdea, 16 | 24) => {
+            bad |= parity::is_degenerate(material) | parity::is_two_key(material);
+        }
+        (KeyAlgorithm::Aes, 16 | 24 | 32) => {}
+        (KeyAlgorithm::Tdea | KeyAlgorithm::Aes, _) => return Err(Error::InvalidKeyLength),
+        _ => return Err(Error::Unsupported),
+    }
+    ct::verdict(!bad).map_err(|_| Error::WeakKey)
+}
+
+/// What the attributes alone must satisfy.
+pub(crate) fn judge_attributes(attributes: &Attributes, policy: Policy) -> Result<(), Error> {
     attributes.check()?;
     if attributes.mode == ModeOfUse::NoRestriction && !policy.has(Permission::ModeN) {
         return Err(Error::ModeNotPermitted);
@@ -279,17 +307,5 @@ pub(crate) fn judge(attributes: &Attributes, material: &[u8], policy: Policy) ->
     if cfg!(not(feature = "host")) && attributes.usage == Usage::B0 {
         return Err(Error::UsageNotPermitted);
     }
-    let mut bad = ct::is_zero(material);
-    match (attributes.algorithm, material.len()) {
-        (KeyAlgorithm::Tdea, 16 | 24) => {
-            bad |= parity::halves_equal(material);
-            for part in material.as_chunks::<8>().0 {
-                bad |= parity::is_weak(part);
-            }
-        }
-        (KeyAlgorithm::Aes, 16 | 24 | 32) => {}
-        (KeyAlgorithm::Tdea | KeyAlgorithm::Aes, _) => return Err(Error::InvalidKeyLength),
-        _ => return Err(Error::Unsupported),
-    }
-    ct::verdict(!bad).map_err(|_| Error::WeakKey)
+    Ok(())
 }

@@ -70,6 +70,14 @@ pub fn halves_equal(key: &[u8]) -> Choice {
     }
 }
 
+/// Whether a TDEA key of 24 bytes has K1 = K3, which leaves the strength of 16 bytes. Parity bits are ignored.
+pub(crate) fn is_two_key(key: &[u8]) -> Choice {
+    match key.as_chunks::<8>() {
+        ([k1, _, k3], []) => same(k1, k3),
+        _ => Choice::from(0),
+    }
+}
+
 /// Whether an 8-byte DES key, or part of a TDEA key, is one of the 16 weak and semi-weak keys. Parity bits are
 /// ignored, so the all-zero key counts too.
 ///

@@ -247,13 +247,19 @@ pub fn value(seed: u8, len: usize) -> Vec<u8> {
     (0..len).map(byte).collect()
 }
 
-/// Brings `material` in as two components.
+/// Brings `material` in as three components.
 pub fn ceremony(hsm: &mut Module, attributes: &Attributes, material: &[u8]) -> Result<KeyHandle, Error> {
-    let first = value(0xC1, material.len());
-    let second: Vec<u8> = first.iter().zip(material).map(|(a, b)| a ^ b).collect();
-    hsm.component_begin(attributes, material.len(), 2, &[])?;
-    hsm.component_add(1, &first, &[])?;
-    hsm.component_add(2, &second, &[])?;
+    let (first, second) = (value(0xC1, material.len()), value(0xC2, material.len()));
+    let third: Vec<u8> = first
+        .iter()
+        .zip(&second)
+        .zip(material)
+        .map(|((a, b), c)| a ^ b ^ c)
+        .collect();
+    hsm.component_begin(attributes, material.len(), 3, &[])?;
+    for (custodian, component) in (1..).zip([&first, &second, &third]) {
+        hsm.component_add(custodian, component, &[])?;
+    }
     hsm.component_finish().map(|imported| imported.key)
 }
 

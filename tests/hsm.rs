@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The module's commands in every state, with every slip of the caller and every failure of the platform.
+#![cfg(all(feature = "hazmat", feature = "host", feature = "terminal", feature = "ec"))]
+
+#[path = "common/module.rs"]
+mod common;
+
+#[path = "hsm/keys.rs"]
+mod keys;
+#[path = "hsm/life.rs"]
+mod life;
