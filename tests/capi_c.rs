@@ -30,7 +30,7 @@ fn c_programs_pass() {
         String::from_utf8_lossy(&output.stderr),
     );
     assert!(output.status.success(), "{out}{err}");
-    for program in ["sale", "selfcheck", "misuse"] {
+    for program in ["sale", "selfcheck", "misuse", "pointers"] {
         let passed = match program {
             "sale" => out.contains("ok    host: close"),
             _ => out
@@ -39,4 +39,34 @@ fn c_programs_pass() {
         };
         assert!(passed, "{program}: {out}{err}");
     }
+}
+
+/// `pointers.c` says that it tries every function: those that it has no row for have a context or nothing.
+#[test]
+fn every_function_is_tried() {
+    let read = |path: &str| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    let (header, program) = (read("include/payhsm.h"), read("examples/c/pointers.c"));
+    let without = [
+        "abi_version",
+        "status_text",
+        "init",
+        "close",
+        "tamper",
+        "component_abort",
+    ];
+    let mut functions = 0;
+    // A declaration begins a line; comments, macros and types are none.
+    for line in header.lines().filter(|line| line.starts_with("payhsm_status_t ")) {
+        let name = line
+            .trim_start_matches("payhsm_status_t payhsm_")
+            .split('(')
+            .next()
+            .unwrap();
+        functions += 1;
+        assert!(
+            without.contains(&name) || program.contains(&format!("{{ROW({name}),")),
+            "{name}"
+        );
+    }
+    assert!(functions >= 35, "{functions}");
 }

@@ -35,17 +35,17 @@ const LICENCE: &str = "/* SPDX-License-Identifier: MIT OR Apache-2.0 */
  * payhsm: a payment security module. docs/C-API.md has the conventions; in short:
  *
  * - every function returns PAYHSM_OK or a negative PAYHSM_ERR_...; on every error outputs are wiped, lengths and handles 0
- *   (but a context that is none, or is busy, is refused before any output is looked at);
+ *   (but a context that is none or is busy, and buffers that overlap, are refused before anything is written);
  * - bytes are pointer and length, NULL only with length 0; outputs are pointer, capacity and length;
  * - the context lives in your memory; one call at a time for one context; callbacks must not call in again.
  *
  * The contract of pointers, where a function says \"C1 to C3\":
  * C1 a pointer that is not NULL points to the stated number of readable or writable bytes for the length of the call;
  * C2 nobody else reads or writes that memory, or the context, during the call;
- * C3 outputs overlap nothing, except where the function says so.
+ * C3 outputs overlap nothing, except where the function says so; nothing overlaps the context.
  * \"The context's contract\": the context is NULL or came from payhsm_init and was not closed; C2. \"The context's errors\":
  * PAYHSM_ERR_NULL_POINTER, PAYHSM_ERR_MISALIGNED, PAYHSM_ERR_BAD_STATE (not a live context, a call from a callback, or an
- * open component ceremony), PAYHSM_ERR_TAMPERED.
+ * open component ceremony), PAYHSM_ERR_OVERLAP (C3; the call did nothing), PAYHSM_ERR_TAMPERED.
  *
  * All functions are declared. What the library was not built for (terminal, host, ec) is missing when the program is linked.
  */

@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use zeroize::Zeroize;
 
-use crate::capi::memory::{self, burn_stack};
+use crate::capi::memory::{self, Place, burn_stack};
 use crate::capi::status::{PAYHSM_ABI_VERSION, PAYHSM_OK, Status, status};
 use crate::entropy::Entropy;
 use crate::error::Error;
@@ -244,6 +244,8 @@ pub struct PayhsmCtx {
     busy: bool,
     /// A tamper event came while a call was running.
     tampered: AtomicBool,
+    /// Bytes of the context with its tables.
+    len: usize,
     module: Module,
     mirror: u32,
 }
@@ -262,13 +264,22 @@ const _: () = assert!(PAYHSM_POLICY_LONG_KBPK == Permission::LongKbpk as u32);
 const _: () = assert!(PAYHSM_POLICY_PIN_KEY_BOTH_WAYS == Permission::PinKeyBothWays as u32);
 const _: () = assert!(PAYHSM_POLICY_CBC_MAC == Permission::CbcMac as u32);
 
-/// Runs one command on a context: judges the pointer, keeps callbacks out, overwrites the stack afterwards.
+/// Runs one command on a context: judges the pointer and where the parameters lie, keeps callbacks out, overwrites the
+/// stack afterwards.
+///
+/// `outputs` and `inputs` are everything that `command` reaches through pointers: what C3 says of them is certain when it
+/// begins.
 ///
 /// # Safety
 /// `ctx` is `NULL` or came from [`payhsm_init`] and was not closed; C2 for the context.
-pub(super) unsafe fn run(ctx: *mut PayhsmCtx, command: impl FnOnce(&mut Module) -> Result<(), Error>) -> Status {
+pub(super) unsafe fn run(
+    ctx: *mut PayhsmCtx,
+    outputs: &[Place],
+    inputs: &[Place],
+    command: impl FnOnce(&mut Module) -> Result<(), Error>,
+) -> Status {
     // SAFETY: the caller's.
-    let result = unsafe { enter(ctx, command) };
+    let result = unsafe { enter(ctx, outputs, inputs, command) };
     burn_stack();
     status(result)
 }
@@ -276,7 +287,12 @@ pub(super) unsafe fn run(ctx: *mut PayhsmCtx, command: impl FnOnce(&mut Module) 
 /// # Safety
 /// As [`run`].
 #[inline(never)]
-unsafe fn enter(ctx: *mut PayhsmCtx, command: impl FnOnce(&mut Module) -> Result<(), Error>) -> Result<(), Error> {
+unsafe fn enter(
+    ctx: *mut PayhsmCtx,
+    outputs: &[Place],
+    inputs: &[Place],
+    command: impl FnOnce(&mut Module) -> Result<(), Error>,
+) -> Result<(), Error> {
     if ctx.is_null() {
         return Err(Error::NullPointer);
     }
@@ -292,6 +308,10 @@ unsafe fn enter(ctx: *mut PayhsmCtx, command: impl FnOnce(&mut Module) -> Result
         if (*ctx).busy {
             return Err(Error::BadState);
         }
+        memory::disjoint(outputs, inputs)?;
+        let context = Place::bytes(ctx.cast_const().cast(), (*ctx).len);
+        memory::disjoint(&[context], outputs)?;
+        memory::disjoint(&[context], inputs)?;
         (*ctx).busy = true;
         let result = command(&mut (*ctx).module);
         if (*ctx).tampered.load(Ordering::Acquire) {
@@ -315,7 +335,7 @@ unsafe fn enter(ctx: *mut PayhsmCtx, command: impl FnOnce(&mut Module) -> Result
 ///
 /// Returns: `PAYHSM_OK`; `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_INVALID_LENGTH` (memory too
 /// short), `PAYHSM_ERR_INVALID_ARGUMENT` (slots, groups, policy, reserved, or some storage callbacks only),
-/// `PAYHSM_ERR_ABI_MISMATCH` (version or size), `PAYHSM_ERR_ENTROPY`.
+/// `PAYHSM_ERR_ABI_MISMATCH` (version or size), `PAYHSM_ERR_OVERLAP`, `PAYHSM_ERR_ENTROPY`.
 ///
 /// # Safety
 /// C1 to C3 for every pointer; the callbacks keep the contract of `payhsm_config_t`.
@@ -333,6 +353,10 @@ pub unsafe extern "C" fn payhsm_init(
     status(result)
 }
 
+/// The size that a caller built against this header gives.
+#[expect(clippy::cast_possible_truncation, reason = "about a hundred")]
+const CONFIG_SIZE: u32 = size_of::<PayhsmConfig>() as u32;
+
 /// # Safety
 /// As [`payhsm_init`].
 #[inline(never)]
@@ -342,12 +366,24 @@ unsafe fn init(
     config: *const PayhsmConfig,
     ctx: *mut *mut PayhsmCtx,
 ) -> Result<(), Error> {
-    // SAFETY: C1 to C3 for `ctx`.
-    let ctx = unsafe { memory::place(ctx, ptr::null_mut()) }?;
     // A caller built against another header may have a shorter structure: its first two fields alone are read first.
     // SAFETY: C1 and C2 for the two numbers at the head of `config`.
-    let &[size, abi_version] = unsafe { memory::value(config.cast::<[u32; 2]>()) }?;
-    if abi_version != PAYHSM_ABI_VERSION || size as usize != size_of::<PayhsmConfig>() {
+    let head = unsafe { memory::value(config.cast::<[u32; 2]>()) }.copied();
+    let known = head == Ok([CONFIG_SIZE, PAYHSM_ABI_VERSION]) && config.is_aligned();
+    let (mut config_place, mut storage_key_place) = (Place::of(config.cast::<[u32; 2]>()), Place::NONE);
+    if known {
+        config_place = Place::of(config);
+        // SAFETY: not null, aligned, readable by C1.
+        storage_key_place = Place::bytes(unsafe { (*config).storage_key }, PAYHSM_STORAGE_KEY_LEN);
+    }
+    memory::disjoint(
+        &[Place::of(ctx), Place::bytes(memory, memory_len)],
+        &[config_place, storage_key_place],
+    )?;
+    // SAFETY: C1 and C2 for `ctx`; C3 was judged.
+    let ctx = unsafe { memory::place(ctx, ptr::null_mut()) }?;
+    let [size, abi_version] = head?;
+    if abi_version != PAYHSM_ABI_VERSION || size != CONFIG_SIZE {
         return Err(Error::AbiMismatch);
     }
     // SAFETY: C1 and C2 for `config`.
@@ -426,6 +462,7 @@ unsafe fn init(
             magic: MAGIC,
             busy: false,
             tampered: AtomicBool::new(false),
+            len: needed,
             module,
             mirror: !MAGIC,
         });
@@ -445,7 +482,7 @@ unsafe fn init(
 pub unsafe extern "C" fn payhsm_close(ctx: *mut PayhsmCtx) -> Status {
     // SAFETY: the caller's. The module is dropped in place, once: the marks are gone then.
     unsafe {
-        let result = enter(ctx, |_| Ok(()));
+        let result = enter(ctx, &[], &[], |_| Ok(()));
         if result.is_ok() {
             (*ctx).magic = 0;
             (*ctx).mirror = 0;
@@ -468,7 +505,7 @@ pub unsafe extern "C" fn payhsm_close(ctx: *mut PayhsmCtx) -> Status {
 pub unsafe extern "C" fn payhsm_state(ctx: *mut PayhsmCtx, state: *mut PayhsmState) -> Status {
     // SAFETY: the caller's.
     unsafe {
-        run(ctx, |module| {
+        run(ctx, &[Place::of(state)], &[], |module| {
             let out = memory::place(state, PayhsmState::default())?;
             let now = module.status();
             *out = PayhsmState {
@@ -510,7 +547,7 @@ pub unsafe extern "C" fn payhsm_tamper(ctx: *mut PayhsmCtx) -> Status {
         if !ctx.is_null() && ctx.is_aligned() && (*ctx).magic == MAGIC && (*ctx).mirror == !MAGIC {
             (*ctx).tampered.store(true, Ordering::Release);
         }
-        run(ctx, |_| Ok(()))
+        run(ctx, &[], &[], |_| Ok(()))
     }
 }
 
@@ -527,5 +564,9 @@ pub unsafe extern "C" fn payhsm_tamper(ctx: *mut PayhsmCtx) -> Status {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_random(ctx: *mut PayhsmCtx, out: *mut u8, out_len: usize) -> Status {
     // SAFETY: the caller's.
-    unsafe { run(ctx, |module| module.random(memory::output(out, out_len)?)) }
+    unsafe {
+        run(ctx, &[Place::bytes(out, out_len)], &[], |module| {
+            module.random(memory::output(out, out_len)?)
+        })
+    }
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Data encryption.
 
+use core::ptr;
+
 use crate::capi::context::{Module, PayhsmCtx, run};
-use crate::capi::memory;
+use crate::capi::memory::{self, Place};
 use crate::capi::status::Status;
 use crate::error::Error;
 use crate::hsm::KeyRef;
@@ -25,28 +27,34 @@ unsafe fn cipher(
     out_len: *mut usize,
     command: Command,
 ) -> Status {
-    // SAFETY: the caller's.
+    // The one pair that may be the same.
+    let apart = if ptr::eq(data, out) {
+        Place::NONE
+    } else {
+        Place::bytes(data, data_len)
+    };
+    let outputs = [Place::bytes(out, out_capacity), Place::of(out_len)];
+    // SAFETY: the caller's; in-place data is within `out`, or longer than it and not looked at.
     unsafe {
-        run(ctx, |module| {
-            let written = memory::place(out_len, 0)?;
+        run(ctx, &outputs, &[Place::bytes(iv, iv_len), apart], |module| {
             let result = (|| {
+                let written = memory::place(out_len, 0)?;
                 let iv = memory::input(iv, iv_len)?;
                 let key = KeyRef::from_raw(key)?;
+                if isize::try_from(out_capacity).is_err() {
+                    return Err(Error::InvalidLength);
+                }
                 if out_capacity < data_len {
                     return Err(Error::BufferTooSmall);
                 }
-                command(module, key, iv, memory::copy_in(data, data_len, out)?)
+                command(module, key, iv, memory::copy_in(data, data_len, out)?)?;
+                *written = data_len;
+                Ok(())
             })();
-            match result {
-                Ok(()) => {
-                    *written = data_len;
-                    Ok(())
-                }
-                Err(error) => {
-                    memory::output(out, out_capacity)?;
-                    Err(error)
-                }
+            if result.is_err() {
+                memory::output(out, out_capacity)?;
             }
+            result
         })
     }
 }

@@ -5,7 +5,7 @@ use core::mem::size_of;
 
 use crate::capi::context::{PayhsmCtx, run};
 use crate::capi::key::{PAYHSM_KCV_MAX_LEN, profile};
-use crate::capi::memory::{self, Output};
+use crate::capi::memory::{self, Output, Place};
 use crate::capi::status::Status;
 use crate::capi::transaction::PAYHSM_KSN_MAX_LEN;
 use crate::error::Error;
@@ -80,17 +80,23 @@ pub unsafe extern "C" fn payhsm_dukpt_load(
 ) -> Status {
     // SAFETY: the caller's.
     unsafe {
-        run(ctx, |module| {
-            let (group, info) = memory::both(
-                memory::place(group, 0),
-                memory::place(info, PayhsmInitialKeyInfo::default()),
-            )?;
-            let block = memory::input(block, block_len)?;
-            let (handle, public) = module.dukpt_load(KeyHandle::from_raw(kbpk)?, block, profile(profile_number)?)?;
-            *group = handle.to_raw();
-            *info = (&public).into();
-            Ok(())
-        })
+        run(
+            ctx,
+            &[Place::of(group), Place::of(info)],
+            &[Place::bytes(block, block_len)],
+            |module| {
+                let (group, info) = memory::both(
+                    memory::place(group, 0),
+                    memory::place(info, PayhsmInitialKeyInfo::default()),
+                )?;
+                let block = memory::input(block, block_len)?;
+                let (handle, public) =
+                    module.dukpt_load(KeyHandle::from_raw(kbpk)?, block, profile(profile_number)?)?;
+                *group = handle.to_raw();
+                *info = (&public).into();
+                Ok(())
+            },
+        )
     }
 }
 
@@ -112,7 +118,7 @@ pub unsafe extern "C" fn payhsm_dukpt_find(
 ) -> Status {
     // SAFETY: the caller's.
     unsafe {
-        run(ctx, |module| {
+        run(ctx, &[Place::of(group), Place::of(info)], &[], |module| {
             let (group, info) = memory::both(
                 memory::place(group, 0),
                 memory::place(info, PayhsmInitialKeyInfo::default()),
@@ -152,7 +158,12 @@ pub unsafe extern "C" fn payhsm_dukpt_begin(
 ) -> Status {
     // SAFETY: the caller's.
     unsafe {
-        run(ctx, |module| {
+        let outputs = [
+            Place::of(transaction),
+            Place::bytes(ksn, ksn_capacity),
+            Place::of(ksn_len),
+        ];
+        run(ctx, &outputs, &[], |module| {
             let (transaction, out) =
                 memory::both(memory::place(transaction, 0), Output::new(ksn, ksn_capacity, ksn_len))?;
             let group = GroupHandle::from_raw(group)?;
@@ -184,5 +195,9 @@ pub unsafe extern "C" fn payhsm_dukpt_begin(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_dukpt_erase(ctx: *mut PayhsmCtx, group: u32) -> Status {
     // SAFETY: the caller's.
-    unsafe { run(ctx, |module| module.dukpt_erase(GroupHandle::from_raw(group)?)) }
+    unsafe {
+        run(ctx, &[], &[], |module| {
+            module.dukpt_erase(GroupHandle::from_raw(group)?)
+        })
+    }
 }

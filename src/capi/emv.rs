@@ -3,7 +3,7 @@
 
 use core::mem::size_of;
 
-use crate::capi::memory;
+use crate::capi::memory::{self, Place};
 use crate::capi::status::{Status, status};
 use crate::emv::element::CryptogramKind;
 use crate::emv::response::{Authentication, GenerateAcResponse, MAX_IAD};
@@ -49,7 +49,7 @@ const _: () = assert!(size_of::<PayhsmAcResponse>() == 4 + 4 + 1 + 1 + 8 + PAYHS
 ///
 /// Returns: `PAYHSM_OK`; `PAYHSM_ERR_TLV_…` and `PAYHSM_ERR_EMV_ELEMENT` for a malformed answer;
 /// `PAYHSM_ERR_UNSUPPORTED` for one with combined data authentication; `PAYHSM_ERR_NULL_POINTER`,
-/// `PAYHSM_ERR_MISALIGNED`.
+/// `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_OVERLAP`.
 ///
 /// # Safety
 /// C1 to C3 for the pointers.
@@ -67,7 +67,8 @@ pub unsafe extern "C" fn payhsm_emv_ac_response(
 /// # Safety
 /// As [`payhsm_emv_ac_response`].
 unsafe fn ac_response(data: *const u8, data_len: usize, response: *mut PayhsmAcResponse) -> Result<(), Error> {
-    // SAFETY: C1 to C3 for both pointers.
+    memory::disjoint(&[Place::of(response)], &[Place::bytes(data, data_len)])?;
+    // SAFETY: C1 and C2 for both pointers; C3 was judged.
     let (out, data) = unsafe {
         (
             memory::place(response, PayhsmAcResponse::default())?,

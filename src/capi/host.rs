@@ -3,7 +3,7 @@
 
 use crate::capi::context::{PayhsmCtx, run};
 use crate::capi::key::PAYHSM_KCV_MAX_LEN;
-use crate::capi::memory::{self, Output};
+use crate::capi::memory::{self, Output, Place};
 use crate::capi::pin::format_of;
 use crate::capi::status::Status;
 use crate::emv::derive::Psn;
@@ -54,12 +54,17 @@ pub unsafe extern "C" fn payhsm_dukpt_derive(
 ) -> Status {
     // SAFETY: the caller's.
     unsafe {
-        run(ctx, |module| {
-            let out = memory::place(transaction, 0)?;
-            let ksn = memory::input(ksn, ksn_len)?;
-            *out = module.dukpt_derive(KeyHandle::from_raw(bdk)?, ksn)?.to_raw();
-            Ok(())
-        })
+        run(
+            ctx,
+            &[Place::of(transaction)],
+            &[Place::bytes(ksn, ksn_len)],
+            |module| {
+                let out = memory::place(transaction, 0)?;
+                let ksn = memory::input(ksn, ksn_len)?;
+                *out = module.dukpt_derive(KeyHandle::from_raw(bdk)?, ksn)?.to_raw();
+                Ok(())
+            },
+        )
     }
 }
 
@@ -92,7 +97,12 @@ pub unsafe extern "C" fn payhsm_dukpt_export_initial_key(
 ) -> Status {
     // SAFETY: the caller's.
     unsafe {
-        run(ctx, |module| {
+        let outputs = [
+            Place::bytes(block, block_capacity),
+            Place::of(block_len),
+            Place::bytes(kcv, PAYHSM_KCV_MAX_LEN),
+        ];
+        run(ctx, &outputs, &[Place::bytes(id, id_len)], |module| {
             let (out, kcv) = memory::both(
                 Output::new(block, block_capacity, block_len),
                 memory::output_array::<PAYHSM_KCV_MAX_LEN>(kcv),
@@ -143,7 +153,9 @@ pub unsafe extern "C" fn payhsm_pin_translate(
 ) -> Status {
     // SAFETY: the caller's.
     unsafe {
-        run(ctx, |module| {
+        let outputs = [Place::bytes(out, out_capacity), Place::of(out_len)];
+        let inputs = [Place::bytes(pan, pan_len), Place::bytes(block, block_len)];
+        run(ctx, &outputs, &inputs, |module| {
             let out = Output::new(out, out_capacity, out_len)?;
             let (from, to) = (format_of(format_in)?, format_of(format_out)?);
             let pan = Pan::parse(memory::input(pan, pan_len)?)?;
@@ -189,7 +201,12 @@ pub unsafe extern "C" fn payhsm_pin_verify_pvv(
 ) -> Status {
     // SAFETY: the caller's.
     unsafe {
-        run(ctx, |module| {
+        let inputs = [
+            Place::bytes(pan, pan_len),
+            Place::bytes(block, block_len),
+            Place::bytes(pvv, PAYHSM_PVV_LEN),
+        ];
+        run(ctx, &[], &inputs, |module| {
             let format = format_of(format)?;
             let pan = Pan::parse(memory::input(pan, pan_len)?)?;
             let block = memory::input(block, block_len)?;
@@ -249,7 +266,16 @@ pub unsafe extern "C" fn payhsm_arqc_verify(
 ) -> Status {
     // SAFETY: the caller's.
     unsafe {
-        run(ctx, |module| {
+        let outputs = [
+            Place::bytes(issuer_auth, issuer_auth_capacity),
+            Place::of(issuer_auth_len),
+        ];
+        let inputs = [
+            Place::bytes(pan, pan_len),
+            Place::bytes(field55, field55_len),
+            Place::bytes(answer, answer_len),
+        ];
+        run(ctx, &outputs, &inputs, |module| {
             let out = Output::new(issuer_auth, issuer_auth_capacity, issuer_auth_len)?;
             let cvn = u8::try_from(cvn).map_err(|_| Error::Unsupported)?;
             let profile = Profile::of(scheme_of(scheme)?, cvn)?;

@@ -4,7 +4,7 @@
 use core::mem::size_of;
 
 use crate::capi::context::{Module, PayhsmCtx, run};
-use crate::capi::memory::{self, Output};
+use crate::capi::memory::{self, Output, Place};
 use crate::capi::status::Status;
 use crate::error::Error;
 use crate::hsm::{KeyCheck, KeyHandle, KeyInfo};
@@ -142,6 +142,12 @@ unsafe fn new_key(
     Ok(())
 }
 
+/// Ends a ceremony after an error, if one is open.
+fn end_ceremony(module: &mut Module) {
+    // A tampered module has none.
+    let _ = module.component_abort();
+}
+
 /// Tells what is public about a key.
 ///
 /// Parameters: `key`: a key's handle. `info`: receives it; zero on error.
@@ -155,7 +161,7 @@ unsafe fn new_key(
 pub unsafe extern "C" fn payhsm_key_info(ctx: *mut PayhsmCtx, key: u32, info: *mut PayhsmKeyInfo) -> Status {
     // SAFETY: the caller's.
     unsafe {
-        run(ctx, |module| {
+        run(ctx, &[Place::of(info)], &[], |module| {
             let out = memory::place(info, PayhsmKeyInfo::default())?;
             *out = (&module.key_info(KeyHandle::from_raw(key)?)?).into();
             Ok(())
@@ -172,7 +178,7 @@ pub unsafe extern "C" fn payhsm_key_info(ctx: *mut PayhsmCtx, key: u32, info: *m
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_key_erase(ctx: *mut PayhsmCtx, key: u32) -> Status {
     // SAFETY: the caller's.
-    unsafe { run(ctx, |module| module.key_erase(KeyHandle::from_raw(key)?)) }
+    unsafe { run(ctx, &[], &[], |module| module.key_erase(KeyHandle::from_raw(key)?)) }
 }
 
 /// Makes a random key.
@@ -197,13 +203,18 @@ pub unsafe extern "C" fn payhsm_key_generate(
 ) -> Status {
     // SAFETY: the caller's.
     unsafe {
-        run(ctx, |module| {
-            new_key(key, info, || {
-                let attributes = memory::value(attributes)?.try_into()?;
-                let made = module.key_generate(&attributes, len)?;
-                Ok((made.key, made.info))
-            })
-        })
+        run(
+            ctx,
+            &[Place::of(key), Place::of(info)],
+            &[Place::of(attributes)],
+            |module| {
+                new_key(key, info, || {
+                    let attributes = memory::value(attributes)?.try_into()?;
+                    let made = module.key_generate(&attributes, len)?;
+                    Ok((made.key, made.info))
+                })
+            },
+        )
     }
 }
 
@@ -231,7 +242,8 @@ pub unsafe extern "C" fn payhsm_component_begin(
 ) -> Status {
     // SAFETY: the caller's.
     unsafe {
-        run(ctx, |module| {
+        let inputs = [Place::of(attributes), Place::bytes(kcv, kcv_len)];
+        run(ctx, &[], &inputs, |module| {
             let attributes = memory::value(attributes)?.try_into()?;
             let components = u8::try_from(components).map_err(|_| Error::InvalidArgument)?;
             module.component_begin(&attributes, len, components, memory::input(kcv, kcv_len)?)
@@ -264,9 +276,12 @@ pub unsafe extern "C" fn payhsm_component_add(
 ) -> Status {
     // SAFETY: the caller's.
     unsafe {
-        run(ctx, |module| {
-            let component = memory::input(component, component_len)?;
-            module.component_add(custodian, component, memory::input(kcv, kcv_len)?)
+        let inputs = [Place::bytes(component, component_len), Place::bytes(kcv, kcv_len)];
+        run(ctx, &[], &inputs, |module| {
+            memory::both(memory::input(component, component_len), memory::input(kcv, kcv_len))
+                .and_then(|(component, kcv)| module.component_add(custodian, component, kcv))
+                // Over on every error, also if there is nothing to look at.
+                .inspect_err(|_| end_ceremony(module))
         })
     }
 }
@@ -290,11 +305,12 @@ pub unsafe extern "C" fn payhsm_component_finish(
 ) -> Status {
     // SAFETY: the caller's.
     unsafe {
-        run(ctx, |module| {
-            new_key(key, info, || {
+        run(ctx, &[Place::of(key), Place::of(info)], &[], |module| {
+            let made = new_key(key, info, || {
                 let made = module.component_finish()?;
                 Ok((made.key, made.info))
-            })
+            });
+            made.inspect_err(|_| end_ceremony(module))
         })
     }
 }
@@ -308,7 +324,7 @@ pub unsafe extern "C" fn payhsm_component_finish(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_component_abort(ctx: *mut PayhsmCtx) -> Status {
     // SAFETY: the caller's.
-    unsafe { run(ctx, Module::component_abort) }
+    unsafe { run(ctx, &[], &[], Module::component_abort) }
 }
 
 /// Unwraps a key block into a slot.
@@ -337,13 +353,18 @@ pub unsafe extern "C" fn payhsm_key_import(
 ) -> Status {
     // SAFETY: the caller's.
     unsafe {
-        run(ctx, |module| {
-            new_key(key, info, || {
-                let block = memory::input(block, block_len)?;
-                let made = module.key_block_import(KeyHandle::from_raw(kbpk)?, block, profile(profile_number)?)?;
-                Ok((made.key, made.info))
-            })
-        })
+        run(
+            ctx,
+            &[Place::of(key), Place::of(info)],
+            &[Place::bytes(block, block_len)],
+            |module| {
+                new_key(key, info, || {
+                    let block = memory::input(block, block_len)?;
+                    let made = module.key_block_import(KeyHandle::from_raw(kbpk)?, block, profile(profile_number)?)?;
+                    Ok((made.key, made.info))
+                })
+            },
+        )
     }
 }
 
@@ -371,11 +392,16 @@ pub unsafe extern "C" fn payhsm_key_export(
 ) -> Status {
     // SAFETY: the caller's.
     unsafe {
-        run(ctx, |module| {
-            let out = Output::new(block, block_capacity, block_len)?;
-            let (kbpk, key) = (KeyHandle::from_raw(kbpk)?, KeyHandle::from_raw(key)?);
-            out.fill(|bytes| module.key_block_export(kbpk, key, bytes))
-        })
+        run(
+            ctx,
+            &[Place::bytes(block, block_capacity), Place::of(block_len)],
+            &[],
+            |module| {
+                let out = Output::new(block, block_capacity, block_len)?;
+                let (kbpk, key) = (KeyHandle::from_raw(kbpk)?, KeyHandle::from_raw(key)?);
+                out.fill(|bytes| module.key_block_export(kbpk, key, bytes))
+            },
+        )
     }
 }
 
@@ -384,7 +410,7 @@ pub use agreement::*;
 
 #[cfg(feature = "ec")]
 mod agreement {
-    use super::{KeyHandle, Output, PayhsmCtx, PayhsmKeyInfo, Status, memory, new_key, run};
+    use super::{KeyHandle, Output, PayhsmCtx, PayhsmKeyInfo, Place, Status, memory, new_key, run};
     use crate::inject::agreement as scheme;
 
     /// Length of the host's first message of an agreement, in bytes.
@@ -431,7 +457,13 @@ mod agreement {
     ) -> Status {
         // SAFETY: the caller's.
         unsafe {
-            run(ctx, |module| {
+            let outputs = [Place::bytes(m2, m2_capacity), Place::of(m2_len)];
+            let inputs = [
+                Place::bytes(host_id, host_id_len),
+                Place::bytes(terminal_id, terminal_id_len),
+                Place::bytes(m1, PAYHSM_AGREEMENT_M1_LEN),
+            ];
+            run(ctx, &outputs, &inputs, |module| {
                 let out = Output::new(m2, m2_capacity, m2_len)?;
                 let authentication = KeyHandle::from_raw(authentication)?;
                 let host = memory::input(host_id, host_id_len)?;
@@ -471,11 +503,14 @@ mod agreement {
     ) -> Status {
         // SAFETY: the caller's.
         unsafe {
-            run(ctx, |module| {
-                new_key(key, info, || {
+            let inputs = [Place::bytes(m3, PAYHSM_AGREEMENT_M3_LEN)];
+            run(ctx, &[Place::of(key), Place::of(info)], &inputs, |module| {
+                let made = new_key(key, info, || {
                     let made = module.agreement_finish(memory::input_array(m3)?)?;
                     Ok((made.key, made.info))
-                })
+                });
+                // Over in every case, also if there is no confirmation to look at.
+                made.inspect_err(|_| module.agreement_abort())
             })
         }
     }

@@ -2,7 +2,7 @@
 //! MACs.
 
 use crate::capi::context::{PayhsmCtx, run};
-use crate::capi::memory::{self, Output};
+use crate::capi::memory::{self, Output, Place};
 use crate::capi::status::Status;
 use crate::error::Error;
 use crate::hsm::{KeyRef, MacMethod, MacPurpose, Padding};
@@ -67,7 +67,8 @@ pub unsafe extern "C" fn payhsm_mac_generate(
 ) -> Status {
     // SAFETY: the caller's.
     unsafe {
-        run(ctx, |module| {
+        let outputs = [Place::bytes(mac, mac_capacity), Place::of(mac_len)];
+        run(ctx, &outputs, &[Place::bytes(data, data_len)], |module| {
             let out = Output::new(mac, mac_capacity, mac_len)?;
             let data = memory::input(data, data_len)?;
             let (key, method) = (KeyRef::from_raw(key)?, method(mac_method)?);
@@ -99,7 +100,8 @@ pub unsafe extern "C" fn payhsm_mac_verify(
 ) -> Status {
     // SAFETY: the caller's.
     unsafe {
-        run(ctx, |module| {
+        let inputs = [Place::bytes(data, data_len), Place::bytes(mac, mac_len)];
+        run(ctx, &[], &inputs, |module| {
             let (data, mac) = (memory::input(data, data_len)?, memory::input(mac, mac_len)?);
             module.mac_verify(KeyRef::from_raw(key)?, method(mac_method)?, data, mac)
         })
@@ -119,7 +121,7 @@ pub unsafe extern "C" fn payhsm_mac_verify(
 pub unsafe extern "C" fn payhsm_mac_begin(ctx: *mut PayhsmCtx, key: u32, mac_method: u32, purpose: u32) -> Status {
     // SAFETY: the caller's.
     unsafe {
-        run(ctx, |module| {
+        run(ctx, &[], &[], |module| {
             let purpose = match purpose {
                 PAYHSM_MAC_GENERATE => MacPurpose::Generate,
                 PAYHSM_MAC_VERIFY => MacPurpose::Verify,
@@ -140,7 +142,11 @@ pub unsafe extern "C" fn payhsm_mac_begin(ctx: *mut PayhsmCtx, key: u32, mac_met
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_mac_update(ctx: *mut PayhsmCtx, data: *const u8, data_len: usize) -> Status {
     // SAFETY: the caller's.
-    unsafe { run(ctx, |module| module.mac_update(memory::input(data, data_len)?)) }
+    unsafe {
+        run(ctx, &[], &[Place::bytes(data, data_len)], |module| {
+            module.mac_update(memory::input(data, data_len)?)
+        })
+    }
 }
 
 /// Ends a message that was begun with `PAYHSM_MAC_GENERATE`. It is over in every case.
@@ -163,10 +169,17 @@ pub unsafe extern "C" fn payhsm_mac_finish(
 ) -> Status {
     // SAFETY: the caller's.
     unsafe {
-        run(ctx, |module| {
-            let out = Output::new(mac, mac_capacity, mac_len)?;
-            out.exactly(wanted, |bytes| module.mac_finish(bytes))
-        })
+        run(
+            ctx,
+            &[Place::bytes(mac, mac_capacity), Place::of(mac_len)],
+            &[],
+            |module| {
+                Output::new(mac, mac_capacity, mac_len)
+                    .and_then(|out| out.exactly(wanted, |bytes| module.mac_finish(bytes)))
+                    // Over in every case, also if there is no place for the MAC.
+                    .inspect_err(|_| module.mac_abort())
+            },
+        )
     }
 }
 
@@ -181,5 +194,11 @@ pub unsafe extern "C" fn payhsm_mac_finish(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_mac_finish_verify(ctx: *mut PayhsmCtx, mac: *const u8, mac_len: usize) -> Status {
     // SAFETY: the caller's.
-    unsafe { run(ctx, |module| module.mac_finish_verify(memory::input(mac, mac_len)?)) }
+    unsafe {
+        run(ctx, &[], &[Place::bytes(mac, mac_len)], |module| {
+            memory::input(mac, mac_len)
+                .and_then(|mac| module.mac_finish_verify(mac))
+                .inspect_err(|_| module.mac_abort())
+        })
+    }
 }

@@ -6,15 +6,67 @@
 //! - **C1** a pointer that is not `NULL` points to the stated number of readable (inputs) or writable (outputs) bytes,
 //!   for the length of the call;
 //! - **C2** nobody else reads or writes that memory, or the context, during the call;
-//! - **C3** outputs do not overlap inputs or other outputs, except where a function allows input and output to be the
-//!   same buffer. What overlaps all the same is refused where lengths tell it.
+//! - **C3** outputs do not overlap inputs, other outputs or the context, except where a function allows input and output
+//!   to be the same buffer.
+//!
+//! C3 is not taken on trust: [`run`](super::context::run) compares the addresses of all [`Place`]s of a call before the
+//! first reference to any of them exists.
 
+use core::mem::size_of;
 use core::ptr;
 use core::slice;
 
 use zeroize::Zeroize;
 
 use crate::error::Error;
+
+/// Where a parameter lies: numbers that nothing is read or written through.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    address: usize,
+    len: usize,
+}
+
+impl Place {
+    /// Nowhere; overlaps nothing.
+    pub(super) const NONE: Self = Self { address: 0, len: 0 };
+
+    /// `len` bytes. `NULL`, and lengths that no object has, are refused when the pointer is used.
+    pub(super) fn bytes(data: *const u8, len: usize) -> Self {
+        match isize::try_from(len) {
+            Ok(_) if !data.is_null() => Self {
+                address: data.addr(),
+                len,
+            },
+            _ => Self::NONE,
+        }
+    }
+
+    /// One value.
+    pub(super) fn of<T>(value: *const T) -> Self {
+        Self::bytes(value.cast(), size_of::<T>())
+    }
+
+    /// Whether a byte is in both.
+    const fn overlaps(self, other: Self) -> bool {
+        // Each difference is a distance if it is not below zero, and otherwise more than any length.
+        self.len != 0
+            && other.len != 0
+            && (other.address.wrapping_sub(self.address) < self.len
+                || self.address.wrapping_sub(other.address) < other.len)
+    }
+}
+
+/// Judges C3: an output overlaps no input and no other output.
+pub(super) fn disjoint(outputs: &[Place], inputs: &[Place]) -> Result<(), Error> {
+    let mut rest = outputs.iter();
+    while let Some(output) = rest.next() {
+        if rest.clone().chain(inputs).any(|other| output.overlaps(*other)) {
+            return Err(Error::Overlap);
+        }
+    }
+    Ok(())
+}
 
 /// An input.
 ///
@@ -150,10 +202,10 @@ impl<'a> Output<'a> {
     }
 }
 
-/// Copies an input to the output that is worked on in place. Both may be one buffer; a partial overlap is refused.
+/// Copies an input to the output that is worked on in place. Both may be one buffer.
 ///
 /// # Safety
-/// C1 and C2 for `data` with `len` bytes, and for `out` with `len` bytes.
+/// C1 and C2 for `data` with `len` bytes, and for `out` with `len` bytes; C3, but `out` may be `data`.
 pub(super) unsafe fn copy_in<'a>(data: *const u8, len: usize, out: *mut u8) -> Result<&'a mut [u8], Error> {
     if len == 0 {
         return Ok(&mut []);
@@ -163,10 +215,6 @@ pub(super) unsafe fn copy_in<'a>(data: *const u8, len: usize, out: *mut u8) -> R
     }
     if isize::try_from(len).is_err() {
         return Err(Error::InvalidLength);
-    }
-    let distance = data.addr().abs_diff(out.addr());
-    if distance != 0 && distance < len {
-        return Err(Error::Overlap);
     }
     // SAFETY: readable and writable for `len` bytes by C1; `copy` allows both to be the same buffer.
     unsafe { ptr::copy(data, out, len) };
@@ -184,4 +232,42 @@ pub(super) fn burn_stack() {
     let mut area = [0_u8; BURN_LEN];
     area.zeroize();
     core::hint::black_box(&mut area);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_overlap_when_a_byte_is_in_both() {
+        let place = |address: usize, len| Place { address, len };
+        for (a, b) in (0..7).flat_map(|a| (0..7).map(move |b| (a, b))) {
+            for (a_len, b_len) in (0..5).flat_map(|a| (0..5).map(move |b| (a, b))) {
+                let both = (a..a + a_len).any(|byte| (b..b + b_len).contains(&byte));
+                // The same at the end of the address space, where a place may even go round.
+                for base in [1000, usize::MAX - 12, usize::MAX - 3] {
+                    let first = place(base.wrapping_add(a), a_len);
+                    let second = place(base.wrapping_add(b), b_len);
+                    assert_eq!(first.overlaps(second), both, "{a} {a_len} {b} {b_len}");
+                }
+            }
+        }
+        let all = place(16, usize::MAX / 2);
+        assert!(all.overlaps(place(usize::MAX / 2, 1)));
+        assert!(!all.overlaps(place(15, 1)) && !place(15, 1).overlaps(all));
+    }
+
+    #[test]
+    fn every_output_is_compared_with_everything() {
+        let bytes = [0_u8; 8];
+        let at = |i: usize, len| Place::bytes(bytes.as_ptr().wrapping_add(i), len);
+        assert_eq!(disjoint(&[at(0, 2), at(2, 2)], &[at(4, 2), at(4, 4)]), Ok(()));
+        assert_eq!(disjoint(&[at(0, 2), at(2, 2), at(3, 1)], &[]), Err(Error::Overlap));
+        assert_eq!(
+            disjoint(&[at(0, 2), at(2, 2)], &[at(6, 2), at(3, 1)]),
+            Err(Error::Overlap)
+        );
+        assert_eq!(disjoint(&[at(0, 8)], &[at(0, 0), Place::bytes(ptr::null(), 8)]), Ok(()));
+        assert_eq!(disjoint(&[at(0, 8)], &[at(0, usize::MAX)]), Ok(()));
+    }
 }

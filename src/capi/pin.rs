@@ -33,8 +33,8 @@ mod entry {
 
     use super::format_of;
     use crate::capi::context::{PayhsmCtx, run};
-    use crate::capi::memory::{self, Output};
-    use crate::capi::status::{Status, status};
+    use crate::capi::memory::{self, Output, Place};
+    use crate::capi::status::Status;
     use crate::error::Error;
     use crate::hsm::{KeyRef, PIN_BLOCK_MAX_LEN};
     use crate::pin::Pin;
@@ -55,13 +55,16 @@ mod entry {
         }
     }
 
-    /// A PIN that is wiped where the caller has it, whatever happens.
-    struct Entry<'a>(&'a mut PayhsmPin);
+    /// A PIN that is wiped where the caller has it, whatever happens: also if it lies in another parameter.
+    struct Entry(*mut PayhsmPin);
 
-    impl Drop for Entry<'_> {
+    impl Drop for Entry {
         fn drop(&mut self) {
-            self.0.len.zeroize();
-            self.0.digits.zeroize();
+            // SAFETY: null or writable by C1; what referred to it is gone.
+            if let Some(pin) = unsafe { self.0.as_mut() } {
+                pin.len.zeroize();
+                pin.digits.zeroize();
+            }
         }
     }
 
@@ -93,19 +96,22 @@ mod entry {
         block_capacity: usize,
         block_len: *mut usize,
     ) -> Status {
-        // SAFETY: the caller's. The PIN is read and written through its pointer only after it was judged.
+        let _entry = Entry(pin);
+        let outputs = [
+            Place::of(pin),
+            Place::bytes(block, block_capacity),
+            Place::of(block_len),
+        ];
+        // SAFETY: the caller's.
         unsafe {
-            if pin.is_null() {
-                return status(Err(Error::NullPointer));
-            }
-            let entry = Entry(&mut *pin);
-            run(ctx, |module| {
+            run(ctx, &outputs, &[Place::bytes(pan, pan_len)], |module| {
                 let out = Output::new(block, block_capacity, block_len)?;
+                let pin = memory::value(pin)?;
                 let key = KeyRef::from_raw(key)?;
                 let format = format_of(format_number)?;
                 let pan = Pan::parse(memory::input(pan, pan_len)?)?;
                 let mut secret = Pin::empty();
-                secret.enter(entry.0.len, &entry.0.digits)?;
+                secret.enter(pin.len, &pin.digits)?;
                 let mut enciphered = [0; PIN_BLOCK_MAX_LEN];
                 out.fill(|bytes| {
                     if bytes.len() < format.block_len() {

@@ -2,7 +2,7 @@
 //! What both parties do with a transaction.
 
 use crate::capi::context::{PayhsmCtx, run};
-use crate::capi::memory::Output;
+use crate::capi::memory::{Output, Place};
 use crate::capi::status::Status;
 use crate::hsm::{TransactionHandle, TransactionKsn};
 
@@ -25,7 +25,7 @@ const _: () = assert!(PAYHSM_KSN_MAX_LEN == TransactionKsn::MAX_LEN);
 pub unsafe extern "C" fn payhsm_transaction_end(ctx: *mut PayhsmCtx, transaction: u32) -> Status {
     // SAFETY: the caller's.
     unsafe {
-        run(ctx, |module| {
+        run(ctx, &[], &[], |module| {
             module.transaction_end(TransactionHandle::from_raw(transaction)?)
         })
     }
@@ -50,15 +50,20 @@ pub unsafe extern "C" fn payhsm_transaction_ksn(
 ) -> Status {
     // SAFETY: the caller's.
     unsafe {
-        run(ctx, |module| {
-            let out = Output::new(ksn, ksn_capacity, ksn_len)?;
-            let ksn = module.transaction_ksn(TransactionHandle::from_raw(transaction)?)?;
-            out.exactly(ksn.as_bytes().len(), |bytes| {
-                for (to, from) in bytes.iter_mut().zip(ksn.as_bytes()) {
-                    *to = *from;
-                }
-                Ok(())
-            })
-        })
+        run(
+            ctx,
+            &[Place::bytes(ksn, ksn_capacity), Place::of(ksn_len)],
+            &[],
+            |module| {
+                let out = Output::new(ksn, ksn_capacity, ksn_len)?;
+                let ksn = module.transaction_ksn(TransactionHandle::from_raw(transaction)?)?;
+                out.exactly(ksn.as_bytes().len(), |bytes| {
+                    for (to, from) in bytes.iter_mut().zip(ksn.as_bytes()) {
+                        *to = *from;
+                    }
+                    Ok(())
+                })
+            },
+        )
     }
 }

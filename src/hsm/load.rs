@@ -413,6 +413,11 @@ impl<P: Platform> Hsm<'_, P> {
         self.admit_kbpk(&kbpk, ModeOfUse::Decrypt)
     }
 
+    /// Drops and wipes what the terminal's side holds of an agreement; without one it does nothing.
+    pub fn agreement_abort(&mut self) {
+        self.responder.abort();
+    }
+
     fn agreement_key(&self, handle: KeyHandle, out: &mut Key<role::MacKey, key::Aes>) -> Result<(), Error> {
         self.slots
             .get(handle)?

@@ -223,6 +223,11 @@ impl<P: Platform> Hsm<'_, P> {
         result
     }
 
+    /// Drops and wipes a message in progress; without one it does nothing.
+    pub fn mac_abort(&mut self) {
+        self.mac = None;
+    }
+
     /// The message in progress.
     fn mac_in_progress(&mut self) -> Result<&mut Stream, Error> {
         self.operational()?;
