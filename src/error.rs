@@ -63,7 +63,7 @@ errors! {
     InvalidArgument = -100, "an argument is outside its domain";
     /// A length is not the one the operation takes.
     InvalidLength = -101, "a length is not the one the operation takes";
-    /// The output buffer is too short; the needed length is reported.
+    /// The output buffer is too short.
     BufferTooSmall = -102, "the output buffer is too short";
     /// A character that is not a decimal digit.
     InvalidDigit = -103, "a character is not a decimal digit";

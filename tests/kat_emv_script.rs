@@ -481,7 +481,10 @@ fn card_and_issuer_agree() {
     let request = Request::new(Atc::new(0x1234), [0xD7; 8]);
     let mk_ac: Mk<Ac> = Key::from_bytes(&(0x10..0x20).collect::<Vec<u8>>()).unwrap();
     for profile in profile::ALL {
-        let rules = profile.script();
+        let Ok(rules) = profile.script() else {
+            assert_eq!(profile.scheme(), Scheme::UnionPay);
+            continue;
+        };
         let (mut smi, mut smc) = (Key::empty(), Key::empty());
         script::session_key::<Smi>(profile, &Key::from_bytes(&[0x23; 16]).unwrap(), &request, &mut smi).unwrap();
         script::session_key::<Smc>(profile, &Key::from_bytes(&[0x45; 16]).unwrap(), &request, &mut smc).unwrap();

@@ -81,7 +81,7 @@ pub struct Profile {
     arpc: ArpcMethod,
     arpc_key: ArpcKey,
     #[cfg(feature = "host")]
-    script: Rules,
+    script: Option<Rules>,
 }
 
 /// Visa cryptogram version 10 (hexadecimal 0A).
@@ -97,7 +97,7 @@ pub const VISA_CVN10: Profile = Profile {
     arpc: ArpcMethod::Method1,
     arpc_key: ArpcKey::MasterKey,
     #[cfg(feature = "host")]
-    script: Rules::VISA,
+    script: Some(Rules::VISA),
 };
 
 /// Visa cryptogram version 18 (hexadecimal 12).
@@ -113,7 +113,7 @@ pub const VISA_CVN18: Profile = Profile {
     arpc: ArpcMethod::Method2,
     arpc_key: ArpcKey::SessionKey,
     #[cfg(feature = "host")]
-    script: Rules::VISA,
+    script: Some(Rules::VISA),
 };
 
 /// Visa cryptogram version "22", which is hexadecimal 22.
@@ -122,7 +122,7 @@ pub const VISA_CVN22: Profile = Profile {
     cvn: 0x22,
     iad: IadLayout::VisaAny,
     #[cfg(feature = "host")]
-    script: Rules::VISA_COMMON,
+    script: Some(Rules::VISA_COMMON),
     ..VISA_CVN18
 };
 
@@ -139,7 +139,7 @@ pub const MCHIP_CVN10: Profile = Profile {
     arpc: ArpcMethod::Method1,
     arpc_key: ArpcKey::MasterKey,
     #[cfg(feature = "host")]
-    script: Rules::MCHIP,
+    script: Some(Rules::MCHIP),
 };
 
 /// M/Chip cryptogram version 11 hex (17): session key from ATC and UN, with counters.
@@ -180,7 +180,7 @@ pub const INTERAC_CVN133: Profile = Profile {
     arpc: ArpcMethod::Method1,
     arpc_key: ArpcKey::SessionKey,
     #[cfg(feature = "host")]
-    script: Rules::INTERAC,
+    script: Some(Rules::INTERAC),
 };
 
 /// UnionPay and PBOC cryptogram version 01.
@@ -197,7 +197,7 @@ pub const UNIONPAY_CVN01: Profile = Profile {
     arpc: ArpcMethod::Method1,
     arpc_key: ArpcKey::SessionKey,
     #[cfg(feature = "host")]
-    script: Rules::UNIONPAY,
+    script: None,
 };
 
 /// Every profile.
@@ -285,10 +285,12 @@ impl Profile {
     }
 
     /// What is fixed for issuer scripts.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the profile's scripts are not verified.
     #[cfg(feature = "host")]
-    #[must_use]
-    pub const fn script(&self) -> Rules {
-        self.script
+    pub fn script(&self) -> Result<Rules, Error> {
+        self.script.ok_or(Error::Unsupported)
     }
 
     /// Reads issuer application data, which must be of this cryptogram version.

@@ -12,15 +12,14 @@
 //! | Visa CVN 22 hex | common, from the ARQC | [`Style::Visa`] | format 2; VIS with the current PIN | header, ATC, ARQC, data | 8 |
 //! | M/Chip, all | common, from the ARQC | [`Style::Mastercard`] | format 2 | header, ATC, ARQC, data | 8 |
 //! | Interac CVN 133 | common, from the ARQC | [`Style::Mastercard`] | format 2 | header, data | 8 |
-//! | UnionPay CVN 01 | UnionPay, from the ATC | [`Style::Visa`] | VIS | header, ATC, ARQC, data | 4 |
 //!
 //! The VIS PIN block is a format 0 block that is mixed with bytes 4 to 7 of the card's master key for cryptograms
 //! instead of the PAN, and with the digits of the current PIN if the card asks for it.
 //!
 //! # Limits
 //! Lc counts the MAC. Secure messaging format 1 (BER-TLV objects) is not here, nor is a script's second command, for
-//! which the schemes derive keys from the ARQC plus one or chain the MACs. For UnionPay's scripts there is no public
-//! vector. PINs enter and leave only as [`Pin`].
+//! which the schemes derive keys from the ARQC plus one or chain the MACs. UnionPay's scripts are refused as
+//! [`Error::Unsupported`]: there is no public vector to check them with. PINs enter and leave only as [`Pin`].
 
 mod messaging;
 
@@ -119,11 +118,6 @@ impl Rules {
         mac_prefix: MacPrefix::None,
         ..Self::MCHIP
     };
-    pub(super) const UNIONPAY: Self = Self {
-        session_key: SessionKeyMethod::UnionPay,
-        mac_len: 4,
-        ..Self::VISA
-    };
 }
 
 /// A purpose of script keys: [`Smi`] or [`Smc`].
@@ -179,7 +173,7 @@ pub fn session_key<P: ScriptPurpose>(
     request: &Request,
     out: &mut Key<SessionKey<P>, Tdea>,
 ) -> Result<(), Error> {
-    match profile.script().session_key {
+    match profile.script()?.session_key {
         SessionKeyMethod::VisaSm => session::visa_sm(mk, request.atc, out),
         SessionKeyMethod::Common => session::common(mk, &request.arqc, out),
         SessionKeyMethod::UnionPay => session::unionpay(mk, request.atc, out),
@@ -205,7 +199,7 @@ pub fn command_mac(
     data: &[u8],
     out: &mut [u8],
 ) -> Result<(), Error> {
-    if out.len() != profile.script().mac_len {
+    if out.len() != profile.script()?.mac_len {
         out.fill(0);
         return Err(Error::InvalidLength);
     }
@@ -231,7 +225,7 @@ pub fn verify_command<'a>(
     if usize::from(lc) != body.len() {
         return Err(Error::InvalidLength);
     }
-    let parted = body.len().checked_sub(profile.script().mac_len);
+    let parted = body.len().checked_sub(profile.script()?.mac_len);
     let (data, tag) = parted
         .and_then(|at| body.split_at_checked(at))
         .ok_or(Error::InvalidLength)?;
@@ -247,7 +241,7 @@ fn with_prefix(
     data: &[u8],
     run: impl FnOnce(&[&[u8]]) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    match profile.script().mac_prefix {
+    match profile.script()?.mac_prefix {
         MacPrefix::None => run(&[header, data]),
         MacPrefix::AtcAndArqc => run(&[header, &request.atc.to_bytes(), &request.arqc, data]),
     }
@@ -292,7 +286,7 @@ fn write_pin_change(
     current: Option<&Pin>,
     out: &mut [u8],
 ) -> Result<usize, Error> {
-    let rules = profile.script();
+    let rules = profile.script()?;
     let mut clear = Secret::zeroed();
     write_block(rules.pin_block, keys.mk_ac, new, current, &mut clear)?;
 
@@ -334,7 +328,7 @@ pub fn receive_pin_change(
     if *header != pin_change_header(current, body.len())? {
         return Err(Error::InvalidArgument);
     }
-    let rules = profile.script();
+    let rules = profile.script()?;
     let data = verify_command(profile, keys.smi, request, command)?;
     let mut clear = Secret::<BLOCK_LEN>::zeroed();
     messaging::open(keys.smc, rules.style, data, clear.expose_mut())?;

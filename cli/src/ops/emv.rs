@@ -280,7 +280,7 @@ fn emv_cvn_script(
     case.expect_hex("sk_smi", smi.expose_bytes());
     case.expect_hex("sk_smc", smc.expose_bytes());
 
-    let rules = profile.script();
+    let rules = profile.script()?;
     if let Some(header) = header {
         let mut mac = vec![0; rules.mac_len];
         script::command_mac(

@@ -58,7 +58,6 @@ fn scripts(h: &mut Harness) {
         ("Visa CVN 10, current PIN", &VISA_CVN10, true),
         ("Visa CVN 22", &VISA_CVN22, false),
         ("M/Chip CVN 10", &MCHIP_CVN10, false),
-        ("UnionPay CVN 01, current PIN", &UNIONPAY_CVN01, true),
     ] {
         h.constant::<13>(&format!("{name}: PIN CHANGE"), || {
             let ((smi, smc), mk_ac) = (session(profile), mk_ac());
