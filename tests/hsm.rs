@@ -5,6 +5,13 @@
 #[path = "common/module.rs"]
 mod common;
 
+#[path = "common/dukpt.rs"]
+mod snapshots;
+
+#[path = "hsm/dukpt.rs"]
+mod dukpt;
+#[path = "hsm/faults.rs"]
+mod faults;
 #[path = "hsm/keys.rs"]
 mod keys;
 #[path = "hsm/life.rs"]

@@ -31,6 +31,9 @@ use crate::{
 #[cfg(any(feature = "host", feature = "terminal"))]
 use crate::{key::Key, key::usage::KeyAlgorithm, policy::Operation};
 
+/// The most groups of a module: a handle has 8 bits for the place.
+const MAX_GROUPS: u16 = 256;
+
 /// Which party a transaction's keys are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
@@ -270,7 +273,7 @@ pub(crate) struct Groups<'m>(&'m mut [Group]);
 
 impl<'m> Groups<'m> {
     pub(crate) fn new(memory: &'m mut [Group], entropy: &mut impl Entropy) -> Result<Self, Error> {
-        if memory.len() > 256 {
+        if memory.len() > usize::from(MAX_GROUPS) {
             return Err(Error::InvalidLength);
         }
         for group in memory.iter_mut() {
@@ -567,6 +570,8 @@ impl<P: Platform> Hsm<'_, P> {
     /// scheme, its optional block KS (20 hexadecimal characters, TDEA) or IK (16, AES) which initial key. The registers
     /// are stored before the call returns.
     ///
+    /// The records of all 256 groups are looked at, also of those that have no memory: twice as many reads of the storage.
+    ///
     /// # Errors
     /// As [`key_block_import`](Self::key_block_import); [`Error::KeyBlockOptional`] without KS or IK;
     /// [`Error::InvalidKsn`]; [`Error::CounterReplayed`] for an identity that a group or the storage knows, because its
@@ -594,19 +599,19 @@ impl<P: Platform> Hsm<'_, P> {
         if self.groups.unsettled() {
             return Err(Error::Storage);
         }
-        let sealer = self.sealer.as_ref().ok_or(Error::Storage)?;
         match attributes.algorithm {
             KeyAlgorithm::Tdea => {
                 let id = tdes::InitialKeyId::parse(&optional.iksn()?.ok_or(Error::KeyBlockOptional)?)?;
                 if self.groups.knows(Scheme::Tdes, id.as_bytes()) {
                     return Err(Error::CounterReplayed);
                 }
+                self.unknown_beyond_the_memory(Scheme::Tdes, id.as_bytes())?;
                 let mut ik = Key::empty();
                 verified.unwrap_into(&mut ik)?;
                 let (index, group) = self.groups.free()?;
                 let mut journal = GroupJournal {
                     storage: &mut self.platform,
-                    sealer,
+                    sealer: self.sealer.as_ref().ok_or(Error::Storage)?,
                     group: index.into(),
                     records: &mut group.records,
                     scratch: &mut self.scratch,
@@ -623,12 +628,13 @@ impl<P: Platform> Hsm<'_, P> {
                 if self.groups.knows(Scheme::Aes, id.as_bytes()) {
                     return Err(Error::CounterReplayed);
                 }
+                self.unknown_beyond_the_memory(Scheme::Aes, id.as_bytes())?;
                 let mut ik = Key::empty();
                 verified.unwrap_into(&mut ik)?;
                 let (index, group) = self.groups.free()?;
                 let mut journal = GroupJournal {
                     storage: &mut self.platform,
-                    sealer,
+                    sealer: self.sealer.as_ref().ok_or(Error::Storage)?,
                     group: index.into(),
                     records: &mut group.records,
                     scratch: &mut self.scratch,
@@ -641,6 +647,20 @@ impl<P: Platform> Hsm<'_, P> {
                 self.loaded(index, result, check)
             }
         }
+    }
+
+    /// Fails if the storage knows an initial key in a group for which there is no memory now: a start with fewer groups
+    /// must not make a used key new.
+    fn unknown_beyond_the_memory(&mut self, scheme: Scheme, identity: &[u8]) -> Result<(), Error> {
+        let sealer = self.sealer.as_ref().ok_or(Error::Storage)?;
+        for group in (0..MAX_GROUPS).skip(self.groups.capacity()) {
+            let mut records = Records::NEW;
+            records.mount(&mut self.platform, sealer, group, &mut self.scratch, |_| Ok(()))?;
+            if records.high_water(scheme, identity).is_some() {
+                return Err(Error::CounterReplayed);
+            }
+        }
+        Ok(())
     }
 
     /// The end of a load: the handle and what is public, or the place free again.
