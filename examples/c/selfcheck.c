@@ -215,6 +215,38 @@ static void dukpt_aes(void)
     end(host);
 }
 
+/* The PVV of `vectors/card_verification.txt` (psec): a PIN under a zone's key, verified by the issuer. */
+static void pvv(void)
+{
+    static const char key[] = "2A4C6E80A2C4E6083B5D7F91B3D5F719", pan[] = "1122334455667788";
+    device_t *acquirer = start(), *issuer = start();
+    uint32_t here = enter(acquirer, "P0", 'T', 'E', key), there = enter(issuer, "P0", 'T', 'D', key);
+    uint32_t pvk = enter(issuer, "V2", 'T', 'V', BDK_TDES);
+    uint8_t *block = guarded(8, 0);
+    payhsm_pin_t pin = {4, {4, 5, 2, 4}};
+    size_t len;
+
+    CHECK_OK(payhsm_pin_encipher(acquirer->ctx, here, PAYHSM_PIN_FORMAT_0, text(pan), 16, &pin, block, 8, &len));
+    CHECK(len == 8 && all_zero(&pin, sizeof pin));
+    CHECK_OK(payhsm_pin_verify_pvv(issuer->ctx, there, PAYHSM_PIN_FORMAT_0, text(pan), 16, block, 8, pvk, 1, text("8523")));
+    CHECK(issuer->asked == PAYHSM_ASK_PIN_VERIFY);
+    CHECK_STATUS(payhsm_pin_verify_pvv(issuer->ctx, there, PAYHSM_PIN_FORMAT_0, text(pan), 16, block, 8, pvk, 1, text("8524")),
+                 PAYHSM_ERR_VERIFICATION_FAILED);
+    CHECK_STATUS(payhsm_pin_verify_pvv(issuer->ctx, there, PAYHSM_PIN_FORMAT_0, text(pan), 16, block, 8, pvk, 2, text("8523")),
+                 PAYHSM_ERR_VERIFICATION_FAILED);
+    /* Another block: whatever is inside, one answer. */
+    block[0] ^= 1;
+    CHECK_STATUS(payhsm_pin_verify_pvv(issuer->ctx, there, PAYHSM_PIN_FORMAT_0, text(pan), 16, block, 8, pvk, 1, text("8523")),
+                 PAYHSM_ERR_VERIFICATION_FAILED);
+    block[0] ^= 1;
+    /* No tries left, says the device. */
+    issuer->decide_answer = 1;
+    CHECK_STATUS(payhsm_pin_verify_pvv(issuer->ctx, there, PAYHSM_PIN_FORMAT_0, text(pan), 16, block, 8, pvk, 1, text("8523")),
+                 PAYHSM_ERR_REFUSED);
+    end(acquirer);
+    end(issuer);
+}
+
 /* A block of ANSI TR-31:2018 annex A.7.2.2 and one of version D; a changed character; another party's export. */
 static void key_blocks(void)
 {
@@ -289,6 +321,7 @@ int main(void)
     texts();
     dukpt_tdes();
     dukpt_aes();
+    pvv();
     key_blocks();
     card_answer();
     return check_end("selfcheck");
