@@ -8,11 +8,19 @@ mod common;
 #[path = "common/dukpt.rs"]
 mod snapshots;
 
+#[path = "hsm/agreement.rs"]
+mod agreement;
 #[path = "hsm/dukpt.rs"]
 mod dukpt;
 #[path = "hsm/faults.rs"]
 mod faults;
+#[path = "hsm/issuer.rs"]
+mod issuer;
 #[path = "hsm/keys.rs"]
 mod keys;
 #[path = "hsm/life.rs"]
 mod life;
+#[path = "hsm/mac.rs"]
+mod mac;
+#[path = "hsm/pin.rs"]
+mod pin;
