@@ -7,7 +7,7 @@
 use payhsm::error::Error;
 use payhsm::hsm::{GroupHandle, KeyHandle, State};
 
-use crate::common::{Device, FAULTS, Fault, Module, PROFILE, initial_key, load_kbpk, module, value};
+use crate::common::{Device, FAULTS, Fault, Module, PROFILE, initial_key, key, load_kbpk, module, value};
 
 fn is_cut(fault: Fault) -> bool {
     !matches!(fault, Fault::Error | Fault::ErrorAfter)
@@ -96,7 +96,12 @@ fn j01_faults_in_a_load() {
                 // The storage works again: the same key, now or after a restart, and only once.
                 let again = Device::new(1);
                 again.world().records = device.world().records.clone();
+                assert_eq!(find(&boot(&again).0), None, "{fault:?} at {at}");
                 goes_on(&again, 0, 0);
+                // A host's transaction has the first place meanwhile.
+                let bdk = key(&mut hsm, "B0", 'T', 'X', 40);
+                let ksn = [&crate::common::TDEA_ID[..9], &[1]].concat();
+                hsm.dukpt_derive(bdk, &ksn).unwrap();
                 let group = load(&mut hsm, kbpk).unwrap();
                 let mut last = 0;
                 step(&mut hsm, group, &mut last).unwrap();
