@@ -3,6 +3,7 @@
 
 mod card;
 mod injection;
+mod module;
 mod primitives;
 mod schemes;
 
@@ -16,6 +17,7 @@ pub fn run(h: &mut Harness) {
     injection::run(h);
     schemes::run(h);
     card::run(h);
+    module::run(h);
 }
 
 /// Marks as secret.

@@ -3,6 +3,7 @@
 
 use core::fmt;
 
+use crate::ct;
 use crate::dukpt::{aes, tdes};
 use crate::entropy::Entropy;
 use crate::error::Error;
@@ -22,7 +23,6 @@ use crate::{
 };
 #[cfg(feature = "terminal")]
 use crate::{
-    ct,
     dukpt::Scheme,
     hsm::{GroupHandle, KeyHandle, State, slot},
     keyblock::{Payload, Profile},
@@ -279,6 +279,8 @@ impl<'m> Groups<'m> {
         for group in memory.iter_mut() {
             let mut start = [0; 8];
             entropy.fill(&mut start)?;
+            // Handles are public.
+            ct::public(&mut start);
             let [a, b, c, d, e, f, g, h] = start;
             *group = Group::EMPTY;
             group.generation = Generation::new(u32::from_be_bytes([a, b, c, d]));

@@ -183,6 +183,8 @@ impl<'m> Slots<'m> {
         for slot in memory.iter_mut() {
             let mut start = [0; 4];
             entropy.fill(&mut start)?;
+            // Handles are public.
+            ct::public(&mut start);
             *slot = Slot::EMPTY;
             slot.generation = Generation::new(u32::from_be_bytes(start));
         }

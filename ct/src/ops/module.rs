@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Layer 4: a terminal's and a host's module from the entry of components to the answer to a card.
+//!
+//! Everything the module gives out is made public by the module itself, at the place where it decides to; what it stores
+//! is sealed, and only the device here says that it is public.
+
+use std::collections::BTreeMap;
+
+use payhsm::entropy::Entropy;
+use payhsm::error::Error;
+use payhsm::hsm::{Config, Group, Hsm, KeyHandle, KeyRef, MacMethod, Padding, Platform, Question, Slot};
+use payhsm::key::role::StorageKey;
+use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
+use payhsm::key::{Aes, Key};
+use payhsm::keyblock::Profile;
+use payhsm::pin::Pin;
+use payhsm::pin::block::Format;
+use payhsm::pin::pan::Pan;
+use payhsm::pin::pvv::Pvv;
+use payhsm::policy::{MacAlgorithm, Policy};
+use payhsm::store::Storage;
+
+use super::{Random, bytes, open, secret};
+use crate::Harness;
+
+/// Random bytes that are secret, records that are public, and consent to everything.
+struct Device {
+    random: Random,
+    records: BTreeMap<u16, Vec<u8>>,
+}
+
+impl Entropy for Device {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
+        self.random.fill(out)
+    }
+}
+
+impl Storage for Device {
+    fn load(&mut self, id: u16, out: &mut [u8]) -> Result<usize, Error> {
+        let Some(record) = self.records.get(&id) else {
+            return Ok(0);
+        };
+        out[..record.len()].copy_from_slice(record);
+        Ok(record.len())
+    }
+
+    fn save(&mut self, id: u16, record: &[u8]) -> Result<(), Error> {
+        let mut record = record.to_vec();
+        open(&mut record);
+        self.records.insert(id, record);
+        Ok(())
+    }
+
+    fn erase(&mut self, id: u16) -> Result<(), Error> {
+        self.records.remove(&id);
+        Ok(())
+    }
+}
+
+impl Platform for Device {
+    fn decide(&mut self, _: &Question<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+type Module = Hsm<'static, Device>;
+
+fn start(seed: u8) -> Module {
+    let slots = Box::leak(Box::new([const { Slot::EMPTY }; 6]));
+    let groups = Box::leak(Box::new([const { Group::EMPTY }; 2]));
+    let storage_key = Key::<StorageKey, Aes>::from_bytes(&secret(bytes::<32>(seed))).unwrap();
+    let device = Device {
+        random: Random(seed),
+        records: BTreeMap::new(),
+    };
+    let config = Config {
+        policy: Policy::STRICT,
+        storage_key: Some(&storage_key),
+    };
+    Hsm::new(device, slots, groups, config).unwrap()
+}
+
+fn attributes(usage: &[u8; 2], algorithm: KeyAlgorithm, mode: u8) -> Attributes {
+    Attributes::new(
+        Usage::from_chars(*usage).unwrap(),
+        algorithm,
+        ModeOfUse::from_char(mode).unwrap(),
+        Exportability::from_char(b'N').unwrap(),
+    )
+}
+
+/// A key by ceremony, its components secret.
+fn enter(module: &mut Module, usage: &[u8; 2], algorithm: KeyAlgorithm, mode: u8, seed: u8) -> KeyHandle {
+    let mut first: [u8; 16] = bytes(seed);
+    // Halves that differ.
+    first[15] ^= 0x70;
+    module
+        .component_begin(&attributes(usage, algorithm, mode), 16, 2, &[])
+        .unwrap();
+    module.component_add(1, &secret(first), &[]).unwrap();
+    module.component_add(2, &secret([0x2D; 16]), &[]).unwrap();
+    module.component_finish().unwrap().key
+}
+
+/// The PAN of the whole sale.
+fn pan() -> Pan {
+    Pan::parse(b"4012345678909").unwrap()
+}
+
+/// A sale under one scheme: initial key from host to terminal in a key block; PIN, MAC and data up, MAC and data down;
+/// the PIN translated and verified.
+fn sale(algorithm: KeyAlgorithm, format: Format, mac: MacMethod, id: &[u8]) -> bool {
+    let (mut host, mut terminal) = (start(0x51), start(0x61));
+    let bdk = enter(&mut host, b"B0", algorithm, b'X', 0x71);
+    let wrapping = enter(&mut host, b"K1", KeyAlgorithm::Aes, b'E', 0x73);
+    let mut block = [0; 256];
+    let (len, _) = host.dukpt_export_initial_key(bdk, id, wrapping, &mut block).unwrap();
+    host.key_erase(wrapping).unwrap();
+    open(&mut block);
+
+    let kbpk = enter(&mut terminal, b"K1", KeyAlgorithm::Aes, b'D', 0x73);
+    let (group, _) = terminal.dukpt_load(kbpk, &block[..len], Profile::X9143Strict).unwrap();
+    let (transaction, ksn) = terminal.dukpt_begin(group).unwrap();
+    let up = KeyRef::Transaction(transaction);
+    let mut pin = Pin::empty();
+    let [pin_len] = secret([5]);
+    pin.enter(pin_len, &secret([1, 9, 0, 4, 7, 0, 0, 0, 0, 0, 0, 0]))
+        .unwrap();
+    let mut enciphered = [0; 16];
+    let pin_len = terminal
+        .pin_encipher(up, format, &pan(), &pin, &mut enciphered)
+        .unwrap();
+    let mut request_mac = [0; 8];
+    let mut track = secret(bytes::<32>(0x77));
+    terminal.data_encipher(up, &[0; 16][..pin_len], &mut track).unwrap();
+    terminal.mac_generate(up, mac, &track, &mut request_mac).unwrap();
+    for sent in [&mut track[..], &mut request_mac, &mut enciphered] {
+        open(sent);
+    }
+
+    let down = KeyRef::Transaction(host.dukpt_derive(bdk, ksn.as_bytes()).unwrap());
+    host.mac_verify(down, mac, &track, &request_mac).unwrap();
+    host.data_decipher(down, &[0; 16][..pin_len], &mut track).unwrap();
+    let zpk = enter(&mut host, b"P0", algorithm, b'E', 0x8C);
+    let mut block = [0; 16];
+    let len = host
+        .pin_translate(down, format, &pan(), &enciphered[..pin_len], zpk, format, &mut block)
+        .unwrap();
+    open(&mut block);
+    issuer(algorithm, format, &block[..len]);
+    let mut response_mac = [0; 8];
+    host.mac_generate(down, mac, b"00 approved", &mut response_mac).unwrap();
+    open(&mut response_mac);
+
+    let good = terminal.mac_verify(up, mac, b"00 approved", &response_mac).is_ok();
+    good && terminal.mac_verify(up, mac, b"05 declined", &response_mac).is_err()
+}
+
+/// The issuer has the zone's key to decipher, and verifies the PIN.
+fn issuer(algorithm: KeyAlgorithm, format: Format, block: &[u8]) {
+    let mut issuer = start(0xA1);
+    let zpk = KeyRef::Slot(enter(&mut issuer, b"P0", algorithm, b'D', 0x8C));
+    let pvk = enter(&mut issuer, b"V2", KeyAlgorithm::Tdea, b'C', 0x7A);
+    let pvv = issuer.pvv_generate(zpk, format, &pan(), block, pvk, 1).unwrap();
+    issuer.pin_verify_pvv(zpk, format, &pan(), block, pvk, 1, &pvv).unwrap();
+    let wrong = Pvv::parse(b"0000").unwrap();
+    issuer
+        .pin_verify_pvv(zpk, format, &pan(), block, pvk, 1, &wrong)
+        .unwrap_err();
+}
+
+pub fn run(h: &mut Harness) {
+    h.verdict("module: a sale, TDES DUKPT", true, || {
+        let mac = MacMethod {
+            algorithm: MacAlgorithm::Iso9797Alg3,
+            padding: Padding::Method1,
+        };
+        let id = [0xFF, 0xFF, 0x98, 0x76, 0x54, 0x32, 0x10, 0xE0, 0, 0];
+        sale(KeyAlgorithm::Tdea, Format::Iso0, mac, &id)
+    });
+    h.verdict("module: a sale, AES DUKPT", true, || {
+        let mac = MacMethod {
+            algorithm: MacAlgorithm::Cmac,
+            padding: Padding::Method1,
+        };
+        sale(
+            KeyAlgorithm::Aes,
+            Format::Iso4,
+            mac,
+            &[0x12, 0x34, 0x56, 0x78, 0x90, 0x12, 0x34, 0x56],
+        )
+    });
+    h.verdict("module: generate, export and import a key", true, || {
+        let mut module = start(0x81);
+        let wrapping = enter(&mut module, b"K1", KeyAlgorithm::Aes, b'E', 0x83);
+        let exportable = Attributes::new(
+            Usage::from_chars(*b"P0").unwrap(),
+            KeyAlgorithm::Tdea,
+            ModeOfUse::from_char(b'E').unwrap(),
+            Exportability::from_char(b'E').unwrap(),
+        );
+        let key = module.key_generate(&exportable, 16).unwrap().key;
+        let mut block = [0; 160];
+        let len = module.key_block_export(wrapping, key, &mut block).unwrap();
+        open(&mut block);
+        let mut other = start(0x91);
+        let kbpk = enter(&mut other, b"K1", KeyAlgorithm::Aes, b'D', 0x83);
+        other
+            .key_block_import(kbpk, &block[..len], Profile::X9143Strict)
+            .is_ok()
+    });
+}
