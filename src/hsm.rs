@@ -287,7 +287,7 @@ impl<'m, P: Platform> Hsm<'m, P> {
         self.groups.erase_all();
         self.assembly.abort();
         self.ceremony = None;
-        self.mac = None;
+        self.mac_clear();
         #[cfg(all(feature = "ec", feature = "host"))]
         {
             self.initiator.abort();

@@ -43,8 +43,38 @@ impl MacMethod {
     };
 }
 
+/// Room for each of the engines, wherever it stands in the enum.
+const BLANK_LEN: usize = {
+    let sizes = [
+        size_of::<CbcMac<Tdes>>(),
+        size_of::<CbcMac<Aes>>(),
+        size_of::<RetailMac>(),
+        size_of::<CmacTdes>(),
+        size_of::<CmacAes>(),
+    ];
+    let mut largest = 0;
+    let mut rest: &[usize] = &sizes;
+    while let [first, others @ ..] = rest {
+        if *first > largest {
+            largest = *first;
+        }
+        rest = others;
+    }
+    // With the tag before it, a multiple of the alignment: nothing lies behind.
+    largest.saturating_add(16) | 15
+};
+
+/// Bytes of [`Stream`] beside its fields, on a 64-bit target.
+const FILLED_LEN: usize = 15;
+
 /// A MAC in progress.
+// It lives in the module's memory, where there is no heap to put the larger ones on.
+#[allow(clippy::large_enum_variant)]
 enum Engine {
+    /// None; overwrites what a moved engine left in the room that it does not own.
+    Blank {
+        _bytes: [u8; BLANK_LEN],
+    },
     CbcTdea(CbcMac<Tdes>),
     CbcAes(CbcMac<Aes>),
     Retail(RetailMac),
@@ -70,6 +100,7 @@ impl Engine {
 
     const fn len(&self) -> usize {
         match self {
+            Self::Blank { .. } => 0,
             Self::CbcTdea(_) | Self::Retail(_) | Self::CmacTdea(_) => 8,
             Self::CbcAes(_) | Self::CmacAes(_) => 16,
         }
@@ -77,6 +108,7 @@ impl Engine {
 
     fn update(&mut self, data: &[u8]) {
         match self {
+            Self::Blank { .. } => {}
             Self::CbcTdea(mac) => mac.update(data),
             Self::CbcAes(mac) => mac.update(data),
             Self::Retail(mac) => mac.update(data),
@@ -87,6 +119,7 @@ impl Engine {
 
     fn conclude(&mut self, out: &mut [u8]) -> Result<(), Error> {
         match self {
+            Self::Blank { .. } => Err(Error::Internal),
             Self::CbcTdea(mac) => mac.conclude(out),
             Self::CbcAes(mac) => mac.conclude(out),
             Self::Retail(mac) => mac.conclude(out),
@@ -97,6 +130,7 @@ impl Engine {
 
     fn conclude_verify(&mut self, tag: &[u8]) -> Result<(), Error> {
         match self {
+            Self::Blank { .. } => Err(Error::Internal),
             Self::CbcTdea(mac) => mac.conclude_verify(tag),
             Self::CbcAes(mac) => mac.conclude_verify(tag),
             Self::Retail(mac) => mac.conclude_verify(tag),
@@ -112,6 +146,8 @@ pub(crate) struct Stream {
     engine: Engine,
     purpose: MacPurpose,
     min_len: usize,
+    /// What would be padding, and as padding would carry bytes of the stack along.
+    _filled: [u8; FILLED_LEN],
 }
 
 impl Stream {
@@ -179,7 +215,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Errors
     /// As [`mac_generate`](Self::mac_generate).
     pub fn mac_begin(&mut self, key: KeyRef, method: MacMethod, purpose: MacPurpose) -> Result<(), Error> {
-        self.mac = None;
+        self.mac_clear();
         self.mac = Some(self.mac_stream(key, method, purpose)?);
         Ok(())
     }
@@ -205,7 +241,7 @@ impl<P: Platform> Hsm<'_, P> {
             stream.engine.conclude(out)
         });
         // Dropped where it stands: moved out, it would leave its key schedule behind.
-        self.mac = None;
+        self.mac_clear();
         result
     }
 
@@ -219,13 +255,13 @@ impl<P: Platform> Hsm<'_, P> {
             stream.check(MacPurpose::Verify, tag.len())?;
             stream.engine.conclude_verify(tag)
         });
-        self.mac = None;
+        self.mac_clear();
         result
     }
 
     /// Drops and wipes a message in progress; without one it does nothing.
     pub fn mac_abort(&mut self) {
-        self.mac = None;
+        self.mac_clear();
     }
 
     /// The message in progress.
@@ -243,8 +279,23 @@ impl<P: Platform> Hsm<'_, P> {
             None => true,
         };
         if !alive {
-            self.mac = None;
+            self.mac_clear();
         }
+    }
+
+    /// Drops the message in progress, which wipes what it owns, and overwrites the rest of its place: an engine that was
+    /// moved there brought the bytes beside it along.
+    pub(super) fn mac_clear(&mut self) {
+        self.mac = None;
+        self.mac = Some(Stream {
+            key: KeyRef::Slot(super::KeyHandle::new(0, 0)),
+            engine: Engine::Blank { _bytes: [0; BLANK_LEN] },
+            purpose: MacPurpose::Verify,
+            min_len: usize::MAX,
+            _filled: [0; FILLED_LEN],
+        });
+        core::hint::black_box(&mut self.mac);
+        self.mac = None;
     }
 
     fn mac_stream(&self, key: KeyRef, method: MacMethod, purpose: MacPurpose) -> Result<Stream, Error> {
@@ -279,6 +330,7 @@ impl<P: Platform> Hsm<'_, P> {
             engine,
             purpose,
             min_len: method.algorithm.min_len(),
+            _filled: [0; FILLED_LEN],
         })
     }
 }
