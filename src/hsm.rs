@@ -158,7 +158,7 @@ pub struct Hsm<'m, P: Platform> {
     scratch: Scratch,
     assembly: Assembly,
     ceremony: Option<Attributes>,
-    mac: Option<mac::Stream>,
+    mac: mac::Stream,
     #[cfg(all(feature = "ec", feature = "host"))]
     initiator: Initiator,
     #[cfg(all(feature = "ec", feature = "host"))]
@@ -201,7 +201,7 @@ impl<'m, P: Platform> Hsm<'m, P> {
             scratch: Scratch::new(),
             assembly: Assembly::empty(),
             ceremony: None,
-            mac: None,
+            mac: mac::Stream::IDLE,
             #[cfg(all(feature = "ec", feature = "host"))]
             initiator: Initiator::empty(),
             #[cfg(all(feature = "ec", feature = "host"))]

@@ -102,6 +102,11 @@ impl KeyRef {
     }
 }
 
+impl KeyHandle {
+    /// A handle that names nothing, for a place that must have one.
+    pub(crate) const NONE: Self = Self(0);
+}
+
 impl From<KeyHandle> for KeyRef {
     fn from(handle: KeyHandle) -> Self {
         Self::Slot(handle)

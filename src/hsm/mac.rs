@@ -4,7 +4,7 @@
 use crate::cipher::{aes::Aes, tdes::Tdes};
 use crate::error::Error;
 use crate::hsm::dukpt::{Side, Transaction};
-use crate::hsm::{Hsm, KeyRef, Platform};
+use crate::hsm::{Hsm, KeyHandle, KeyRef, Platform};
 use crate::key::usage::KeyAlgorithm;
 use crate::key::{self, Key, role};
 use crate::mac::cmac::{CmacAes, CmacTdes};
@@ -43,8 +43,8 @@ impl MacMethod {
     };
 }
 
-/// Room for each of the engines, wherever it stands in the enum.
-const BLANK_LEN: usize = {
+/// Bytes that fill the room of an engine, whichever it is.
+const IDLE_LEN: usize = {
     let sizes = [
         size_of::<CbcMac<Tdes>>(),
         size_of::<CbcMac<Aes>>(),
@@ -60,20 +60,20 @@ const BLANK_LEN: usize = {
         }
         rest = others;
     }
-    // With the tag before it, a multiple of the alignment: nothing lies behind.
+    // With the tag before it, a multiple of every alignment: nothing lies behind.
     largest.saturating_add(16) | 15
 };
-
-/// Bytes of [`Stream`] beside its fields, on a 64-bit target.
-const FILLED_LEN: usize = 15;
+const _: () = assert!(size_of::<Engine>() == IDLE_LEN.wrapping_add(1));
+const _: () = assert!(size_of::<Stream>() == size_of::<Engine>().wrapping_add(16));
 
 /// A MAC in progress.
 // It lives in the module's memory, where there is no heap to put the larger ones on.
 #[allow(clippy::large_enum_variant)]
 enum Engine {
-    /// None; overwrites what a moved engine left in the room that it does not own.
-    Blank {
-        _bytes: [u8; BLANK_LEN],
+    /// None. Every byte of it is set: written over an engine it leaves nothing of it, nor of the bytes of the stack that a
+    /// moved engine brings along in the room that it does not own.
+    Idle {
+        _zeros: [u8; IDLE_LEN],
     },
     CbcTdea(CbcMac<Tdes>),
     CbcAes(CbcMac<Aes>),
@@ -100,7 +100,7 @@ impl Engine {
 
     const fn len(&self) -> usize {
         match self {
-            Self::Blank { .. } => 0,
+            Self::Idle { .. } => 0,
             Self::CbcTdea(_) | Self::Retail(_) | Self::CmacTdea(_) => 8,
             Self::CbcAes(_) | Self::CmacAes(_) => 16,
         }
@@ -108,7 +108,7 @@ impl Engine {
 
     fn update(&mut self, data: &[u8]) {
         match self {
-            Self::Blank { .. } => {}
+            Self::Idle { .. } => {}
             Self::CbcTdea(mac) => mac.update(data),
             Self::CbcAes(mac) => mac.update(data),
             Self::Retail(mac) => mac.update(data),
@@ -119,7 +119,7 @@ impl Engine {
 
     fn conclude(&mut self, out: &mut [u8]) -> Result<(), Error> {
         match self {
-            Self::Blank { .. } => Err(Error::Internal),
+            Self::Idle { .. } => Err(Error::Internal),
             Self::CbcTdea(mac) => mac.conclude(out),
             Self::CbcAes(mac) => mac.conclude(out),
             Self::Retail(mac) => mac.conclude(out),
@@ -130,7 +130,7 @@ impl Engine {
 
     fn conclude_verify(&mut self, tag: &[u8]) -> Result<(), Error> {
         match self {
-            Self::Blank { .. } => Err(Error::Internal),
+            Self::Idle { .. } => Err(Error::Internal),
             Self::CbcTdea(mac) => mac.conclude_verify(tag),
             Self::CbcAes(mac) => mac.conclude_verify(tag),
             Self::Retail(mac) => mac.conclude_verify(tag),
@@ -142,15 +142,28 @@ impl Engine {
 
 /// A message whose MAC is in progress in the module; one at a time.
 pub(crate) struct Stream {
-    key: KeyRef,
     engine: Engine,
+    key: KeyRef,
+    min_len: u32,
     purpose: MacPurpose,
-    min_len: usize,
     /// What would be padding, and as padding would carry bytes of the stack along.
-    _filled: [u8; FILLED_LEN],
+    _filled: [u8; 3],
 }
 
 impl Stream {
+    /// No message.
+    pub(super) const IDLE: Self = Self {
+        engine: Engine::Idle { _zeros: [0; IDLE_LEN] },
+        key: KeyRef::Slot(KeyHandle::NONE),
+        min_len: 0,
+        purpose: MacPurpose::Verify,
+        _filled: [0; 3],
+    };
+
+    const fn is_idle(&self) -> bool {
+        matches!(self.engine, Engine::Idle { .. })
+    }
+
     fn check(&self, purpose: MacPurpose, len: usize) -> Result<(), Error> {
         if self.purpose == purpose {
             self.check_len(len)
@@ -161,7 +174,8 @@ impl Stream {
 
     /// The lengths that policy allows.
     fn check_len(&self, len: usize) -> Result<(), Error> {
-        if (self.min_len..=self.engine.len()).contains(&len) {
+        let min_len = usize::try_from(self.min_len).map_err(|_| Error::Internal)?;
+        if (min_len..=self.engine.len()).contains(&len) {
             Ok(())
         } else {
             Err(Error::InvalidLength)
@@ -216,7 +230,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// As [`mac_generate`](Self::mac_generate).
     pub fn mac_begin(&mut self, key: KeyRef, method: MacMethod, purpose: MacPurpose) -> Result<(), Error> {
         self.mac_clear();
-        self.mac = Some(self.mac_stream(key, method, purpose)?);
+        self.mac = self.mac_stream(key, method, purpose)?;
         Ok(())
     }
 
@@ -268,34 +282,26 @@ impl<P: Platform> Hsm<'_, P> {
     fn mac_in_progress(&mut self) -> Result<&mut Stream, Error> {
         self.operational()?;
         self.end_orphaned_mac();
-        self.mac.as_mut().ok_or(Error::BadState)
+        if self.mac.is_idle() {
+            return Err(Error::BadState);
+        }
+        Ok(&mut self.mac)
     }
 
     /// Wipes the message in progress if its key is gone: its schedule is the key.
     pub(super) fn end_orphaned_mac(&mut self) {
-        let alive = match self.mac.as_ref().map(|stream| stream.key) {
-            Some(KeyRef::Slot(handle)) => self.slots.get(handle).is_ok(),
-            Some(KeyRef::Transaction(handle)) => self.groups.transaction(handle).is_ok(),
-            None => true,
+        let alive = match self.mac.key {
+            KeyRef::Slot(handle) => self.slots.get(handle).is_ok(),
+            KeyRef::Transaction(handle) => self.groups.transaction(handle).is_ok(),
         };
-        if !alive {
+        if !alive && !self.mac.is_idle() {
             self.mac_clear();
         }
     }
 
-    /// Drops the message in progress, which wipes what it owns, and overwrites the rest of its place: an engine that was
-    /// moved there brought the bytes beside it along.
+    /// Drops the message in progress where it stands, and overwrites its place.
     pub(super) fn mac_clear(&mut self) {
-        self.mac = None;
-        self.mac = Some(Stream {
-            key: KeyRef::Slot(super::KeyHandle::new(0, 0)),
-            engine: Engine::Blank { _bytes: [0; BLANK_LEN] },
-            purpose: MacPurpose::Verify,
-            min_len: usize::MAX,
-            _filled: [0; FILLED_LEN],
-        });
-        core::hint::black_box(&mut self.mac);
-        self.mac = None;
+        self.mac = Stream::IDLE;
     }
 
     fn mac_stream(&self, key: KeyRef, method: MacMethod, purpose: MacPurpose) -> Result<Stream, Error> {
@@ -326,11 +332,11 @@ impl<P: Platform> Hsm<'_, P> {
             }
         };
         Ok(Stream {
-            key,
             engine,
+            key,
+            min_len: u32::try_from(method.algorithm.min_len()).map_err(|_| Error::Internal)?,
             purpose,
-            min_len: method.algorithm.min_len(),
-            _filled: [0; FILLED_LEN],
+            _filled: [0; 3],
         })
     }
 }
