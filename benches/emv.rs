@@ -40,7 +40,7 @@ fn request(profile: &Profile, iad: &[u8]) -> Request {
     let input = AcInput::new(&TERMINAL, aip, atc).unwrap();
     let response = card::generate_ac(profile, &mk, CryptogramKind::Arqc, &input, iad).unwrap();
     let Authentication::Cryptogram(ac) = response.authentication else {
-        unreachable!()
+        panic!("an answer without combined data authentication has a cryptogram")
     };
 
     let mut out = [0; 300];

@@ -459,7 +459,7 @@ fn check_values_are_compared() {
     let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02X}")).collect::<String>();
     let kc = hex(&right.kcv_cmac().unwrap());
     let Protection::Aes(kbpk_key) = &protection else {
-        unreachable!()
+        panic!("version D is protected by an AES key")
     };
     let kp = hex(&kbpk_key.kcv_cmac().unwrap());
     let attributes = Attributes::new(Usage::P0, KeyAlgorithm::Aes, ModeOfUse::Both, Exportability::Exportable);

@@ -225,7 +225,7 @@ impl Rig {
                     Outcome::new("dukpt_export_initial_key", exported, &out),
                 ]
             }
-            Operation::DukptLoad => unreachable!("the key has no slot"),
+            Operation::DukptLoad => panic!("an initial key has no slot"),
             Operation::PinEncipher => {
                 let mut one = [0xA5; 16];
                 let enciphered = hsm.pin_encipher(key.into(), format, &pan, &pin, &mut one);

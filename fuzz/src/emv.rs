@@ -157,7 +157,7 @@ pub fn field55(data: &[u8]) {
         return;
     };
     let Authentication::Cryptogram(arqc) = response.authentication else {
-        unreachable!()
+        panic!("an answer without combined data authentication has a cryptogram")
     };
 
     let mut message = [0; 256];
