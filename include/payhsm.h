@@ -301,6 +301,10 @@ typedef struct {
 typedef payhsm_status_t (*payhsm_decide_fn_t)(void *user,
                                               const payhsm_question_t *question);
 
+/* Writes the milliseconds of a clock that runs while the device is on and is never set back; 0 if it could. */
+typedef payhsm_status_t (*payhsm_tick_fn_t)(void *user,
+                                            uint64_t *milliseconds);
+
 /*
  * What the device gives, and how the module is set up. Set it to zero, then the fields.
  *
@@ -336,6 +340,8 @@ typedef struct {
     payhsm_storage_erase_fn_t storage_erase;
     /* Decisions; `NULL` refuses all of them. */
     payhsm_decide_fn_t decide;
+    /* The clock; `NULL` without one: limits over time then count what happens since the start. */
+    payhsm_tick_fn_t tick;
 } payhsm_config_t;
 
 /* The state of a context. */

@@ -110,6 +110,12 @@ pub trait Platform: Entropy + Storage {
         let _ = question;
         Err(Error::Refused)
     }
+
+    /// Milliseconds of a clock that runs while the device is on and is never set back; where it begins is the device's
+    /// choice. `None` without one: limits over time then count what happens since the start.
+    fn tick(&mut self) -> Option<u64> {
+        None
+    }
 }
 
 /// The life-cycle state.

@@ -90,6 +90,17 @@ static payhsm_status_t device_decide(void *user, const payhsm_question_t *questi
     return device->decide_answer;
 }
 
+static payhsm_status_t device_tick(void *user, uint64_t *milliseconds)
+{
+    device_t *device = user;
+
+    if (device->visit != NULL) {
+        device->visit(device);
+    }
+    *milliseconds = device->now;
+    return 0;
+}
+
 void *device_memory(device_t *device)
 {
     uint8_t *memory = (uint8_t *)device->memory;
@@ -122,6 +133,7 @@ payhsm_config_t device_config(device_t *device, uint32_t policy)
     config.storage_save = device_save;
     config.storage_erase = device_erase;
     config.decide = device_decide;
+    config.tick = device_tick;
     return config;
 }
 

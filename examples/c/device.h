@@ -18,6 +18,8 @@ typedef struct device {
     payhsm_status_t entropy_answer, save_answer, decide_answer;
     /* Called inside every callback, if there is one. */
     void (*visit)(struct device *device);
+    /* The clock, in milliseconds. */
+    uint64_t now;
     /* The last question. */
     uint32_t asked;
     payhsm_ctx_t *ctx;

@@ -87,6 +87,9 @@ pub type PayhsmStorageEraseFn = Option<unsafe extern "C" fn(user: *mut c_void, i
 /// Decides; 0 lets the command go on.
 pub type PayhsmDecideFn = Option<unsafe extern "C" fn(user: *mut c_void, question: *const PayhsmQuestion) -> Status>;
 
+/// Writes the milliseconds of a clock that runs while the device is on and is never set back; 0 if it could.
+pub type PayhsmTickFn = Option<unsafe extern "C" fn(user: *mut c_void, milliseconds: *mut u64) -> Status>;
+
 /// What the device gives, and how the module is set up. Set it to zero, then the fields.
 ///
 /// Callbacks run inside calls of the library, on its stack. They must not call the library with the same context.
@@ -120,6 +123,8 @@ pub struct PayhsmConfig {
     pub storage_erase: PayhsmStorageEraseFn,
     /// Decisions; `NULL` refuses all of them.
     pub decide: PayhsmDecideFn,
+    /// The clock; `NULL` without one: limits over time then count what happens since the start.
+    pub tick: PayhsmTickFn,
 }
 
 /// The state of a context.
@@ -147,6 +152,7 @@ pub(super) struct Callbacks {
     save: PayhsmStorageSaveFn,
     erase: PayhsmStorageEraseFn,
     decide: PayhsmDecideFn,
+    tick: PayhsmTickFn,
 }
 
 impl Entropy for Callbacks {
@@ -227,6 +233,15 @@ impl Platform for Callbacks {
         match unsafe { decide(self.user, &raw const question) } {
             PAYHSM_OK => Ok(()),
             _ => Err(Error::Refused),
+        }
+    }
+
+    fn tick(&mut self) -> Option<u64> {
+        let mut milliseconds = 0;
+        // SAFETY: the contract of `payhsm_config_t`: the callback writes the number.
+        match unsafe { (self.tick?)(self.user, &raw mut milliseconds) } {
+            PAYHSM_OK => Some(milliseconds),
+            _ => None,
         }
     }
 }
@@ -428,6 +443,7 @@ unsafe fn init(
         save: config.storage_save,
         erase: config.storage_erase,
         decide: config.decide,
+        tick: config.tick,
     };
     // SAFETY: the base is aligned and large enough for the context and, behind it, the tables: `needed` bytes, by the
     // assertions above. The tables do not overlap. `'static` ends with `payhsm_close`, which drops the module first.

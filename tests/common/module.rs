@@ -78,6 +78,8 @@ pub struct World {
     pub asked: Vec<Asked>,
     /// What a question is answered with.
     pub answer: Option<Error>,
+    /// The clock, in milliseconds.
+    pub now: Option<u64>,
 }
 
 /// A handle of the device that the module and the test share.
@@ -204,6 +206,10 @@ impl Platform for Device {
         let mut world = self.world();
         world.asked.push(asked);
         world.answer.map_or(Ok(()), Err)
+    }
+
+    fn tick(&mut self) -> Option<u64> {
+        self.world().now
     }
 }
 
