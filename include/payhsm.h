@@ -169,6 +169,9 @@
 /* Question: may a PIN block of this card be translated? */
 #define PAYHSM_ASK_PIN_TRANSLATE 5
 
+/* The longest key check value, in bytes. */
+#define PAYHSM_KCV_MAX_LEN 5
+
 /* Key-block profile: ANSI X9.143:2021 to the letter. */
 #define PAYHSM_PROFILE_X9_143_STRICT 1
 /* Key-block profile: what payment HSMs emit (TR-31:2018). */
@@ -181,9 +184,6 @@
  * payload bytes, 32 of authenticator.
  */
 #define PAYHSM_KEY_BLOCK_MAX_LEN ((16 + 96) + 32)
-
-/* The longest key check value, in bytes. */
-#define PAYHSM_KCV_MAX_LEN 5
 
 /* Length of the host's first message of an agreement, in bytes. */
 #define PAYHSM_AGREEMENT_M1_LEN 65

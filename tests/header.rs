@@ -17,6 +17,9 @@ const SOURCES: &[&str] = &[
     "status",
     "context",
     "key",
+    "key/ceremony",
+    "key/block",
+    "key/agreement",
     "transaction",
     "dukpt",
     "pin",
@@ -188,15 +191,29 @@ fn names_after(text: &str, prefix: &str) -> BTreeSet<String> {
         .collect()
 }
 
+fn files_below(dir: &Path, out: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files_below(&path, out);
+        } else {
+            out.push(path);
+        }
+    }
+}
+
 #[test]
 fn every_function_is_declared() {
     let mut files: BTreeSet<String> = BTreeSet::new();
     let mut exported = BTreeSet::new();
-    for entry in fs::read_dir(root().join("src/capi")).unwrap() {
-        let path = entry.unwrap().path();
+    let capi = root().join("src/capi");
+    let mut paths = Vec::new();
+    files_below(&capi, &mut paths);
+    for path in paths {
         let text = fs::read_to_string(&path).unwrap();
         let functions = names_after(&text, "extern \"C\" fn payhsm_");
-        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let name = path.strip_prefix(&capi).unwrap().with_extension("");
+        let name = name.to_str().unwrap().to_owned();
         assert_eq!(functions.len(), text.matches("#[unsafe(no_mangle)]").count(), "{name}");
         exported.extend(functions);
         files.insert(name);

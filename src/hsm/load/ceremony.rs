@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The component ceremony: custodians enter a key in parts.
+
+use crate::error::Error;
+use crate::hsm::slot;
+use crate::hsm::{Hsm, ImportedKey, Platform, Question, State};
+use crate::inject::component::{Ceremony, CheckValue, CustodianId};
+use crate::key::usage::{Attributes, Usage};
+use crate::secret::SecretBuf;
+
+/// The check value of 3 (zero block) or 5 bytes (CMAC) that came with a component or key; none if empty.
+fn check_value(kcv: &[u8]) -> Result<Option<CheckValue>, Error> {
+    if kcv.is_empty() {
+        return Ok(None);
+    }
+    if let Ok(cmac) = kcv.try_into() {
+        return Ok(Some(CheckValue::Cmac(cmac)));
+    }
+    let legacy = kcv.try_into().map_err(|_| Error::InvalidLength)?;
+    Ok(Some(CheckValue::Legacy(legacy)))
+}
+
+/// The component ceremony.
+impl<P: Platform> Hsm<'_, P> {
+    /// Opens a ceremony in which custodians enter the components of a key. Until it ends no other command runs. The
+    /// platform is asked first ([`Question::Ceremony`]).
+    ///
+    /// `len`: of the key in bytes, 16 or 24 (TDEA), 16, 24 or 32 (AES); `components`: 2 to 9; `kcv`: the check value
+    /// that the key must have, 5 bytes of CMAC or, TDEA only, 3 of the enciphered zero block, or nothing. Parity bits
+    /// stay as the components give them.
+    ///
+    /// # Errors
+    /// The state's error, [`Error::BadState`] if a ceremony is open; what [`Attributes::check`] says;
+    /// [`Error::ModeNotPermitted`] for mode N and for a P0 key with mode B without the permission;
+    /// [`Error::KeyBlockKeyVersion`] for the version of a component; [`Error::UsageNotPermitted`] for an initial DUKPT key; [`Error::InvalidKeyLength`], [`Error::InvalidArgument`]
+    /// for the number, [`Error::InvalidLength`] or [`Error::AlgorithmMismatch`] for `kcv`; the platform's refusal.
+    pub fn component_begin(
+        &mut self,
+        attributes: &Attributes,
+        len: usize,
+        components: u8,
+        kcv: &[u8],
+    ) -> Result<(), Error> {
+        self.operational()?;
+        slot::judge_attributes(attributes, self.policy)?;
+        if attributes.usage == Usage::B1 {
+            return Err(Error::UsageNotPermitted);
+        }
+        let mut ceremony = Ceremony::new(attributes.algorithm, len, components.into())?;
+        if let Some(kcv) = check_value(kcv)? {
+            ceremony = ceremony.expect(kcv)?;
+        }
+        if self.assembly.is_open() {
+            return Err(Error::BadState);
+        }
+        self.platform.decide(&Question::Ceremony { attributes })?;
+        self.assembly.begin(&ceremony)?;
+        self.ceremony = Some(*attributes);
+        self.state = State::Loading;
+        Ok(())
+    }
+
+    /// Takes a component from a custodian; each custodian gives one. `kcv`: its check value as above, or nothing.
+    ///
+    /// # Errors
+    /// [`Error::BadState`] if no ceremony is open, or all components are there, [`Error::Tampered`];
+    /// [`Error::Component`] for a custodian who has given one; [`Error::InvalidKeyLength`]; [`Error::InvalidLength`] or
+    /// [`Error::AlgorithmMismatch`] for the form of `kcv`; [`Error::VerificationFailed`] for its value, and for a component
+    /// that was given before; [`Error::WeakKey`] for one of all zeros. The ceremony is over after every error, and what was
+    /// entered is wiped.
+    ///
+    /// # Timing
+    /// Constant for each key length and number of components.
+    pub fn component_add(&mut self, custodian: u32, component: &[u8], kcv: &[u8]) -> Result<(), Error> {
+        self.loading()?;
+        let result = check_value(kcv).and_then(|kcv| self.assembly.add(CustodianId(custodian), component, kcv));
+        if result.is_err() {
+            self.end_ceremony();
+        }
+        result.map(|_| ())
+    }
+
+    /// Ends the ceremony: the exclusive or of the components becomes a key in a slot.
+    ///
+    /// # Errors
+    /// [`Error::BadState`] if no ceremony is open or components are missing, [`Error::Tampered`];
+    /// [`Error::VerificationFailed`] for the check value; [`Error::WeakKey`], [`Error::SlotsFull`]. The ceremony is over
+    /// in every case.
+    pub fn component_finish(&mut self) -> Result<ImportedKey, Error> {
+        self.loading()?;
+        let attributes = self.ceremony.ok_or(Error::BadState);
+        let mut material = SecretBuf::<{ slot::KEY_CAPACITY }>::new();
+        let assembled = self.assembly.finish_into(&mut material);
+        self.end_ceremony();
+        assembled?;
+        self.admit(&attributes?, material.expose())
+    }
+
+    /// Ends the ceremony without a key and wipes what was entered; without one it does nothing.
+    ///
+    /// # Errors
+    /// [`Error::Tampered`].
+    pub fn component_abort(&mut self) -> Result<(), Error> {
+        match self.state {
+            State::Loading => self.end_ceremony(),
+            State::Operational => {}
+            State::Tampered => return Err(Error::Tampered),
+        }
+        Ok(())
+    }
+
+    const fn loading(&self) -> Result<(), Error> {
+        match self.state {
+            State::Loading => Ok(()),
+            State::Operational => Err(Error::BadState),
+            State::Tampered => Err(Error::Tampered),
+        }
+    }
+
+    fn end_ceremony(&mut self) {
+        self.assembly.abort();
+        self.ceremony = None;
+        self.state = State::Operational;
+    }
+}
