@@ -414,3 +414,21 @@ pub mod card {
         }
     }
 }
+
+/// The sources of the module's commands.
+pub fn command_sources() -> Vec<String> {
+    let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = vec![source.join("hsm.rs")];
+    let mut directories = vec![source.join("hsm")];
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            let list = if path.is_dir() { &mut directories } else { &mut files };
+            list.push(path);
+        }
+    }
+    files
+        .iter()
+        .map(|file| std::fs::read_to_string(file).unwrap())
+        .collect()
+}

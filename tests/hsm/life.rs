@@ -2,8 +2,6 @@
 //! States, handles and the component ceremony.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 
 use payhsm::emv::derive::Psn;
 use payhsm::emv::profile::VISA_CVN18;
@@ -135,15 +133,8 @@ fn every_command(hsm: &mut Module, handles: &Handles) -> Vec<(&'static str, Erro
 
 /// The commands in the source, without those of the ceremony.
 fn commands_in_the_source() -> BTreeSet<String> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files: Vec<_> = fs::read_dir(source.join("hsm"))
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .collect();
-    files.push(source.join("hsm.rs"));
     let mut found = BTreeSet::new();
-    for file in files {
-        let text = fs::read_to_string(file).unwrap();
+    for text in crate::common::command_sources() {
         for (_, module) in text.match_indices("> Hsm<'").map(|(at, _)| text.split_at(at)) {
             let module = module.split("\n}\n").next().unwrap();
             for function in module.split("\n    pub fn ").skip(1) {
