@@ -25,8 +25,14 @@
 //! one bit is *j*; before transaction *c* those are the lowest one bit of *c* and all higher bits that are zero in *c*:
 //! the bits of −*c*. So the valid flags of the standard are a function of the counter; here they are kept as a check.
 //!
+//! **Lengths of a KSN.** 10 bytes, 20 hexadecimal digits: TDEA. 12 bytes, 24 digits: AES. 8 bytes, 16 digits: TDEA
+//! without the leading FFFF, read only by [`tdes::Ksn::from_short`], because a length alone does not say what is missing.
+//! The TDEA counter is 21 bits, five digits and a bit: two KSNs of one initial key may differ in the sixth digit from
+//! the right, and an IKSN ends in an even digit and five zeros. Everything before
+//! the counter names the initial key and goes into its derivation whole; [`KsnLayout`] says what a key owner means by its
+//! parts, and [`ReplayWindow`] which counters a host has seen.
+//!
 //! **Limits.** Counters skipped by a broken terminal are gone: there is no skipping ahead to the next valid register.
-//! Whether a host accepts a counter that is not above the last one is the caller's record to keep.
 //!
 //! # Timing
 //! Counters and KSNs are public and set the number of derivation steps. Nothing depends on a key.
@@ -51,10 +57,16 @@ pub mod aes;
 pub mod tdes;
 
 mod ksn;
+mod layout;
+mod replay;
+mod scheme;
 #[cfg(feature = "terminal")]
 mod state;
 
+pub use layout::{KsnFields, KsnLayout};
+pub use replay::ReplayWindow;
+pub use scheme::Scheme;
 #[cfg(all(feature = "terminal", feature = "hazmat"))]
 pub use state::Unstored;
 #[cfg(feature = "terminal")]
-pub use state::{Journal, Scheme, Step};
+pub use state::{Journal, Step};

@@ -29,6 +29,7 @@ mod terminal;
 
 pub use kdf::{KeyType, KeyUsage, WorkingAlgorithm, WorkingRole, update_key};
 pub use ksn::{InitialKeyId, Ksn};
+pub(super) use ksn::{RULE, check_counter};
 pub use transaction::Transaction;
 
 #[cfg(feature = "hazmat")]

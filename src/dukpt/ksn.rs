@@ -46,6 +46,33 @@ impl CounterRule {
         }
     }
 
+    /// How many transactions have counters up to `counter`: for a transaction its number, beginning at 1.
+    ///
+    /// Every one bit of `counter` stands for the numbers that agree above it and have a zero there; of these the ones
+    /// count whose lower bits are light enough. How many of *n* bits have at most *m* ones is a sum of binomial
+    /// coefficients, grown bit by bit as in Pascal's triangle.
+    pub(super) fn ordinal(self, counter: u32) -> u32 {
+        // One entry for each m, 16 at most.
+        let mut light = [1_u32; 17];
+        let mut below = 0_u32;
+        for bit in 0..u32::BITS {
+            if (counter >> bit) & 1 == 1 {
+                let above = counter.checked_shr(bit.wrapping_add(1)).unwrap_or(0).count_ones();
+                let rest = self.max_weight.checked_sub(above);
+                let rest = rest.and_then(|rest| light.get(usize::try_from(rest).ok()?));
+                below = below.wrapping_add(rest.copied().unwrap_or(0));
+            }
+            let mut smaller = 0;
+            for sum in &mut light {
+                let grown = sum.wrapping_add(smaller);
+                smaller = core::mem::replace(sum, grown);
+            }
+        }
+        // All numbers below, with 0, which is none, in place of `counter` itself, if that is one.
+        let own = u32::from(counter.count_ones() <= self.max_weight);
+        below.wrapping_add(own).wrapping_sub(1)
+    }
+
     /// The registers that hold keys before the transaction `counter`; none if it is 0 (exhausted).
     #[cfg(any(feature = "terminal", test))]
     pub(super) const fn registers(self, counter: u32) -> u32 {
@@ -114,6 +141,25 @@ mod tests {
             let expected = (counter + 1..=0x3F).find(|&c| SMALL.check(c).is_ok());
             assert_eq!(SMALL.next(counter), expected, "{counter}");
         }
+    }
+
+    #[test]
+    fn ordinals_count_transactions() {
+        let mut count = 0;
+        for counter in 0..=0x3F_u32 {
+            count += u32::from(SMALL.check(counter).is_ok());
+            assert_eq!(SMALL.ordinal(counter), count, "{counter}");
+        }
+        let rule = crate::dukpt::tdes::RULE;
+        let mut count = 0;
+        for counter in 0..=rule.mask {
+            count += u32::from(rule.check(counter).is_ok());
+            if counter % 61 == 0 || counter > rule.mask - 4 {
+                assert_eq!(rule.ordinal(counter), count, "{counter}");
+            }
+        }
+        assert_eq!(crate::dukpt::aes::RULE.ordinal(0xFFFF_0000), 2_448_023_842);
+        assert_eq!(crate::dukpt::aes::RULE.ordinal(u32::MAX), 2_448_023_842);
     }
 
     #[test]

@@ -7,71 +7,8 @@ use subtle::{Choice, ConstantTimeEq};
 
 use crate::ct;
 use crate::dukpt::ksn::CounterRule;
+use crate::dukpt::scheme::Scheme;
 use crate::error::Error;
-
-/// Which DUKPT a state belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scheme {
-    /// TDEA keys: 21 registers of 16 bytes.
-    Tdes,
-    /// AES keys: 32 registers of 16, 24 or 32 bytes, and the update key.
-    Aes,
-}
-
-impl Scheme {
-    /// The byte that stands for the scheme in a snapshot.
-    const fn tag(self) -> u8 {
-        match self {
-            Self::Tdes => 1,
-            Self::Aes => 2,
-        }
-    }
-
-    /// Which scheme a snapshot is of.
-    ///
-    /// # Errors
-    /// [`Error::Record`] if it is of none.
-    pub(crate) fn of_snapshot(snapshot: &[u8]) -> Result<Self, Error> {
-        match snapshot.get(1) {
-            Some(1) => Ok(Self::Tdes),
-            Some(2) => Ok(Self::Aes),
-            _ => Err(Error::Record),
-        }
-    }
-
-    /// Length of the identity in bytes: IKSN or initial key id.
-    #[must_use]
-    pub const fn identity_len(self) -> usize {
-        match self {
-            Self::Tdes => 10,
-            Self::Aes => 8,
-        }
-    }
-
-    /// Number of future-key registers, one for each counter bit.
-    #[must_use]
-    pub const fn registers(self) -> usize {
-        match self {
-            Self::Tdes => 21,
-            Self::Aes => 32,
-        }
-    }
-
-    const fn takes(self, key_len: usize) -> bool {
-        match self {
-            Self::Tdes => key_len == 16,
-            Self::Aes => matches!(key_len, 16 | 24 | 32),
-        }
-    }
-
-    /// Length of the update key kept in the state.
-    const fn update_len(self, key_len: usize) -> usize {
-        match self {
-            Self::Tdes => 0,
-            Self::Aes => key_len,
-        }
-    }
-}
 
 /// Where a terminal's state is made durable.
 ///

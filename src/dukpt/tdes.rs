@@ -25,6 +25,7 @@ mod nrkg;
 #[cfg(feature = "terminal")]
 mod terminal;
 
+pub(super) use ksn::RULE;
 pub use ksn::{InitialKeyId, Ksn};
 pub use transaction::Transaction;
 

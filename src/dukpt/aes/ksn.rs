@@ -2,13 +2,21 @@
 use crate::dukpt::ksn::{CounterRule, printed};
 use crate::error::Error;
 
-pub(super) const RULE: CounterRule = CounterRule {
+pub(in crate::dukpt) const RULE: CounterRule = CounterRule {
     mask: u32::MAX,
     max_weight: 16,
 };
 
 /// The counter of the update key.
 pub(super) const UPDATE_COUNTER: u32 = u32::MAX;
+
+/// Whether a counter is a transaction.
+pub(in crate::dukpt) const fn check_counter(counter: u32) -> Result<(), Error> {
+    if counter == UPDATE_COUNTER {
+        return Err(Error::CounterReserved);
+    }
+    RULE.check(counter)
+}
 
 /// Key serial number: initial key id (8 bytes), then the transaction counter (4 bytes); big-endian.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,10 +72,14 @@ impl Ksn {
     /// [`Error::CounterZero`], [`Error::CounterReserved`] for FFFFFFFF, or [`Error::CounterOverweight`] with more
     /// than 16 one bits, which all other counters above FFFF0000 have.
     pub const fn check(&self) -> Result<(), Error> {
-        if self.counter() == UPDATE_COUNTER {
-            return Err(Error::CounterReserved);
-        }
-        RULE.check(self.counter())
+        check_counter(self.counter())
+    }
+
+    /// How many transactions the initial key has had with this one: 1 for the first, [`TRANSACTIONS`](Self::TRANSACTIONS)
+    /// for the last. What is left to the end of its life is the rest.
+    #[must_use]
+    pub fn transaction_number(&self) -> u32 {
+        RULE.ordinal(self.counter())
     }
 
     /// The KSN of the smallest transaction counter above this one; `None` after the last.

@@ -2,7 +2,7 @@
 use crate::dukpt::ksn::{CounterRule, printed};
 use crate::error::Error;
 
-pub(super) const RULE: CounterRule = CounterRule {
+pub(in crate::dukpt) const RULE: CounterRule = CounterRule {
     mask: 0x1F_FFFF,
     max_weight: 10,
 };
@@ -80,6 +80,13 @@ impl Ksn {
     /// [`Error::CounterZero`], or [`Error::CounterOverweight`] with more than 10 one bits.
     pub const fn check(&self) -> Result<(), Error> {
         RULE.check(self.counter())
+    }
+
+    /// How many transactions the initial key has had with this one: 1 for the first, [`TRANSACTIONS`](Self::TRANSACTIONS)
+    /// for the last. What is left to the end of its life is the rest.
+    #[must_use]
+    pub fn transaction_number(&self) -> u32 {
+        RULE.ordinal(self.counter())
     }
 
     /// The KSN of the smallest transaction counter above this one; `None` after the last.

@@ -5,7 +5,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::ct;
 use crate::dukpt::ksn::lowest_one;
-use crate::dukpt::state::{Journal, Scheme, Snapshot, Step, snapshot_len};
+use crate::dukpt::scheme::Scheme;
+use crate::dukpt::state::{Journal, Snapshot, Step, snapshot_len};
 use crate::dukpt::tdes::ksn::RULE;
 use crate::dukpt::tdes::nrkg::Nrkg;
 use crate::dukpt::tdes::{InitialKeyId, Ksn, Transaction};
