@@ -113,6 +113,28 @@ fn encode(point: &AffinePoint) -> [u8; PUBLIC_LEN] {
     out
 }
 
+/// The scalar of a private key, if it is one.
+pub(crate) fn private_scalar(bytes: &Secret<FIELD_LEN>) -> Result<Scalar, Error> {
+    let mut bytes = FieldBytes::from(*bytes.expose());
+    let candidate = Scalar::from_repr(bytes);
+    bytes.zeroize();
+    let in_range = candidate.is_some();
+    let scalar = candidate.unwrap_or(Scalar::ZERO);
+    // Whether a drawn scalar is in range becomes public here, and no more than that.
+    ct::verdict(in_range & !scalar.is_zero()).map_err(|_| Error::EcScalar)?;
+    Ok(scalar)
+}
+
+/// The public key that belongs to a private one.
+pub(crate) fn public_of(private: &Secret<FIELD_LEN>) -> Result<PublicKey, Error> {
+    let mut scalar = private_scalar(private)?;
+    let point = ProjectivePoint::mul_by_generator(&scalar).to_affine();
+    scalar.zeroize();
+    let mut public = encode(&point);
+    ct::public(&mut public);
+    Ok(PublicKey(public))
+}
+
 /// A private key: a secret scalar from 1 to n-1, for one agreement. Wiped on drop and masked in `Debug`.
 ///
 /// ```compile_fail
@@ -219,7 +241,7 @@ impl PrivateKey {
             return Err(Error::EcPoint);
         }
         let point = peer.point()?;
-        let mut scalar = self.scalar()?;
+        let mut scalar = private_scalar(&self.scalar)?;
         let mut product = ProjectivePoint::from(point).mul(&scalar).to_affine();
         scalar.zeroize();
         // SP 800-56A 5.7.1.2, step 2: infinity cannot come of a scalar in range and a point of prime order. Z = 0 can:
@@ -235,23 +257,8 @@ impl PrivateKey {
     }
 
     fn complete(&mut self) -> Result<(), Error> {
-        let mut scalar = self.scalar()?;
-        let public = ProjectivePoint::mul_by_generator(&scalar).to_affine();
-        scalar.zeroize();
-        self.public = encode(&public);
-        ct::public(&mut self.public);
+        self.public = public_of(&self.scalar)?.0;
         Ok(())
-    }
-
-    fn scalar(&self) -> Result<Scalar, Error> {
-        let mut bytes = FieldBytes::from(*self.scalar.expose());
-        let candidate = Scalar::from_repr(bytes);
-        bytes.zeroize();
-        let in_range = candidate.is_some();
-        let scalar = candidate.unwrap_or(Scalar::ZERO);
-        // Whether a drawn scalar is in range becomes public here, and no more than that.
-        ct::verdict(in_range & !scalar.is_zero()).map_err(|_| Error::EcScalar)?;
-        Ok(scalar)
     }
 
     fn wipe(&mut self) {

@@ -23,4 +23,4 @@ pub mod usage;
 
 mod material;
 
-pub use material::{Aes, Algorithm, Hmac, Key, Tdea};
+pub use material::{Aes, Algorithm, Ec, Hmac, Key, Tdea};

@@ -62,6 +62,8 @@
 //! # Ok::<(), payhsm::error::Error>(())
 //! ```
 
+#[cfg(feature = "ec")]
+mod ec;
 pub mod header;
 pub mod optional;
 mod payload;
@@ -76,9 +78,13 @@ use crate::codec::hex;
 use crate::ct;
 use crate::error::Error;
 use crate::key::usage::{Attributes, CarriedBy, KeyAlgorithm};
-use crate::key::{Aes, Algorithm, Hmac, Key, Tdea, kcv};
+use crate::key::{Aes, Algorithm, Ec, Hmac, Key, Tdea, kcv};
 use crate::keyblock::header::{Header, HeaderText, Version};
 use crate::keyblock::optional::{Blocks, CheckMethod, CheckValue};
+
+#[cfg(feature = "ec")]
+use crate::secret::Secret;
+use crate::secret::SecretBuf;
 
 pub use payload::{PAYLOAD_LEN, Payload};
 pub use protect::KbpkRef;
@@ -324,14 +330,39 @@ impl KeyBlock<'_, Verified<'_>> {
     ///
     /// # Errors
     /// [`Error::UsageNotPermitted`] if the block's usage is none of the role's, [`Error::AlgorithmMismatch`] if its
-    /// algorithm is another, [`Error::InvalidKeyLength`] if the type does not hold such a key. `key` is empty then.
+    /// algorithm is another, [`Error::InvalidKeyLength`] if the type does not hold such a key; for a key pair
+    /// [`Error::VerificationFailed`] if it is not one of P-256, [`Error::Unsupported`] without the feature `ec`. `key` is
+    /// empty then.
     pub fn unwrap_into<R: CarriedBy, A: Travels>(&self, key: &mut Key<R, A>) -> Result<(), Error> {
         key.zeroize();
         fits::<R, A>(self.attributes())?;
-        key.set(self.key())
+        let mut stored = SecretBuf::new();
+        self.stored(&mut stored)?;
+        key.set(stored.expose())
     }
 
-    /// The key's bytes.
+    /// Writes the key as it is stored here: of an asymmetric key the private part alone.
+    ///
+    /// # Errors
+    /// [`Error::InvalidKeyLength`] if there is no room; for an asymmetric key [`Error::VerificationFailed`] if it is not
+    /// one of P-256, [`Error::Unsupported`] for other algorithms, and without the feature `ec`.
+    pub(crate) fn stored(&self, out: &mut SecretBuf<STORED_LEN>) -> Result<(), Error> {
+        out.zeroize();
+        match self.attributes().algorithm {
+            #[cfg(feature = "ec")]
+            KeyAlgorithm::Ec => {
+                let mut scalar = Secret::zeroed();
+                ec::read(self.key(), &mut scalar)?;
+                out.set(scalar.expose())
+            }
+            #[cfg(not(feature = "ec"))]
+            KeyAlgorithm::Ec => Err(Error::Unsupported),
+            KeyAlgorithm::Rsa | KeyAlgorithm::Dsa => Err(Error::Unsupported),
+            _ => out.set(self.key()).map_err(|_| Error::InvalidKeyLength),
+        }
+    }
+
+    /// The payload's bytes.
     pub(crate) fn key(&self) -> &[u8] {
         self.state.0.key()
     }
@@ -350,6 +381,9 @@ impl KeyBlock<'_, Verified<'_>> {
         self.state.0.padding()
     }
 }
+
+/// The longest key as it is stored: an HMAC key.
+pub(crate) const STORED_LEN: usize = 64;
 
 /// Whether a role and an algorithm are what the attributes say.
 fn fits<R: CarriedBy, A: Travels>(attributes: &Attributes) -> Result<(), Error> {
@@ -374,6 +408,11 @@ impl Travels for Tdea {
 
 impl Travels for Aes {
     const HEADER: &'static [KeyAlgorithm] = &[KeyAlgorithm::Aes];
+}
+
+/// In a key block as `ECPrivateKey` of RFC 5915; needs the feature `ec`.
+impl Travels for Ec {
+    const HEADER: &'static [KeyAlgorithm] = &[KeyAlgorithm::Ec];
 }
 
 impl Travels for Hmac {

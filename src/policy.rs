@@ -18,6 +18,8 @@ pub enum Operation {
     KeyBlockWrap,
     /// Authenticate a key agreement.
     AgreementAuthenticate,
+    /// Give the public key of a key pair.
+    PublicKey,
     /// Derive initial keys from a BDK (host).
     DukptDerive,
     /// Load the register state from an initial key (terminal).
@@ -48,6 +50,7 @@ impl Operation {
         Self::KeyBlockUnwrap,
         Self::KeyBlockWrap,
         Self::AgreementAuthenticate,
+        Self::PublicKey,
         Self::DukptDerive,
         Self::DukptLoad,
         Self::PinEncipher,
@@ -71,6 +74,7 @@ impl Operation {
             Self::KeyBlockWrap => Row(&[Usage::K1], &[ModeOfUse::Both, ModeOfUse::Encrypt], BOTH),
             // A derivation key: no other operation takes it, so nothing else can make or check its tags.
             Self::AgreementAuthenticate => Row(&[Usage::B3], &[ModeOfUse::Derive], &[Aes]),
+            Self::PublicKey => Row(&[Usage::S0], &[ModeOfUse::Sign], &[KeyAlgorithm::Ec]),
             Self::DukptDerive => Row(&[Usage::B0], &[ModeOfUse::Derive], BOTH),
             Self::DukptLoad => Row(&[Usage::B1], &[ModeOfUse::Derive], BOTH),
             Self::PinEncipher => Row(&[Usage::P0], &[ModeOfUse::Both, ModeOfUse::Encrypt], BOTH),

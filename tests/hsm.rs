@@ -7,6 +7,8 @@ mod common;
 
 #[path = "common/dukpt.rs"]
 mod snapshots;
+#[path = "common/vectors.rs"]
+mod vectors;
 
 #[path = "hsm/agreement.rs"]
 mod agreement;
@@ -22,5 +24,7 @@ mod keys;
 mod life;
 #[path = "hsm/mac.rs"]
 mod mac;
+#[path = "hsm/pairs.rs"]
+mod pairs;
 #[path = "hsm/pin.rs"]
 mod pin;

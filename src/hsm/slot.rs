@@ -33,9 +33,12 @@ impl KeyCheck {
     pub const MAX_LEN: usize = 5;
 
     /// The check value of `material`: CMAC of a zero block, 5 bytes; for TDEA keys of the remaining usages the
-    /// enciphered zero block, 3 bytes (ANSI X9.24-1 annex A).
+    /// enciphered zero block, 3 bytes (ANSI X9.24-1 annex A). Other algorithms have none: no two conventions agree.
     pub(crate) fn of(attributes: &Attributes, material: &[u8]) -> Result<Self, Error> {
         let mut value = [0; Self::MAX_LEN];
+        if !matches!(attributes.algorithm, KeyAlgorithm::Tdea | KeyAlgorithm::Aes) {
+            return Ok(Self { value, len: 0 });
+        }
         let len = if Self::is_legacy(attributes) {
             let short = kcv::legacy_of(attributes.algorithm, material)?;
             for (to, from) in value.iter_mut().zip(short) {
@@ -288,7 +291,8 @@ pub(crate) fn judge(attributes: &Attributes, material: &[u8], policy: Policy) ->
             bad |= parity::is_degenerate(material) | parity::is_two_key(material);
         }
         (KeyAlgorithm::Aes, 16 | 24 | 32) => {}
-        (KeyAlgorithm::Tdea | KeyAlgorithm::Aes, _) => return Err(Error::InvalidKeyLength),
+        (KeyAlgorithm::Ec, 32) => {}
+        (KeyAlgorithm::Tdea | KeyAlgorithm::Aes | KeyAlgorithm::Ec, _) => return Err(Error::InvalidKeyLength),
         _ => return Err(Error::Unsupported),
     }
     ct::verdict(!bad).map_err(|_| Error::WeakKey)
@@ -308,6 +312,11 @@ pub(crate) fn judge_attributes(attributes: &Attributes, policy: Policy) -> Resul
     }
     if cfg!(not(feature = "host")) && attributes.usage == Usage::B0 {
         return Err(Error::UsageNotPermitted);
+    }
+    // Of the key pairs only that for signatures: a private key that verifies or deciphers has no use here.
+    let signs = (attributes.usage, attributes.mode) == (Usage::S0, ModeOfUse::Sign);
+    if attributes.algorithm == KeyAlgorithm::Ec && !(cfg!(feature = "ec") && signs) {
+        return Err(Error::Unsupported);
     }
     Ok(())
 }

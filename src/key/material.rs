@@ -66,6 +66,11 @@ pub struct Aes;
 #[derive(Clone, Copy, Debug)]
 pub struct Hmac;
 
+/// A private key of P-256: its scalar, 32 bytes, big-endian.
+#[doc(alias = "P-256")]
+#[derive(Clone, Copy, Debug)]
+pub struct Ec;
+
 macro_rules! algorithm {
     ($name:ident, $text:literal, $capacity:literal, $($fits:pat_param)|+) => {
         impl sealed::Sealed for $name {}
@@ -83,6 +88,7 @@ macro_rules! algorithm {
 algorithm!(Tdea, "TDEA", 24, 8 | 16 | 24);
 algorithm!(Aes, "AES", 32, 16 | 24 | 32);
 algorithm!(Hmac, "HMAC", 64, 1..=64);
+algorithm!(Ec, "EC P-256", 32, 32);
 
 /// A key of role `R` for algorithm `A`.
 ///

@@ -77,6 +77,8 @@ roles! {
     #[doc(alias = "ZMK")]
     #[doc(alias = "TMK")]
     Kek = "KEK";
+    /// Signatures with an asymmetric key pair (S0).
+    Signing = "signature";
     /// Key of one device from which the keys of stored records are derived.
     StorageKey = "storage";
 }

@@ -42,7 +42,7 @@
 use crate::error::Error;
 use crate::key::role::{
     Ac, Bdk, CardVerification, Dac, DataEncryption, Dn, Imk, InitialKey, Kbpk, Kek, MacKey, PinEncryption,
-    PinVerification3624, PinVerificationVisa, Role, Smc, Smi,
+    PinVerification3624, PinVerificationVisa, Role, Signing, Smc, Smi,
 };
 
 /// Key usage: two characters.
@@ -596,6 +596,7 @@ carried_by! {
     PinVerification3624 = V1;
     Kbpk = K1 K4;
     Kek = K0;
+    Signing = S0;
     Imk<Ac> = E0;
     Imk<Smc> = E1;
     Imk<Smi> = E2;

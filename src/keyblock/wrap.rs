@@ -11,12 +11,16 @@ use crate::codec::hex;
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::key::Key;
-use crate::key::usage::{Attributes, CarriedBy};
+use crate::key::usage::{Attributes, CarriedBy, KeyAlgorithm};
+#[cfg(feature = "ec")]
+use crate::keyblock::ec;
 use crate::keyblock::header::{HEADER_LEN, Header, KeyContext, MAX_LEN, Version};
 use crate::keyblock::optional::{Optional, PB};
 use crate::keyblock::payload::{LENGTH_LEN, PAYLOAD_LEN, Payload, legal, longest};
 use crate::keyblock::protect::{KbpkRef, ProtectionKeys};
 use crate::keyblock::{Travels, fits};
+#[cfg(feature = "ec")]
+use crate::secret::Secret;
 
 /// How the padding hides the length of the key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -151,7 +155,7 @@ impl<'a> Template<'a> {
             .and_then(|()| self.attributes.check())
             .and_then(|()| key.material());
         match material {
-            Ok(material) => self.wrap_material(kbpk, material, rng, out),
+            Ok(material) => self.wrap_stored(kbpk, material, rng, out),
             Err(error) => {
                 out.fill(0);
                 Err(error)
@@ -172,6 +176,33 @@ impl<'a> Template<'a> {
         out: &mut [u8],
     ) -> Result<usize, Error> {
         self.wrap_material(kbpk, key, rng, out)
+    }
+
+    /// As [`wrap`](Self::wrap), with the key as it is stored: of an asymmetric key the private part alone.
+    pub(crate) fn wrap_stored(
+        &self,
+        kbpk: KbpkRef<'_>,
+        key: &[u8],
+        rng: &mut impl Entropy,
+        out: &mut [u8],
+    ) -> Result<usize, Error> {
+        #[cfg(feature = "ec")]
+        let mut der = Secret::zeroed();
+        let payload = match self.attributes.algorithm {
+            #[cfg(feature = "ec")]
+            KeyAlgorithm::Ec => der_of(key, &mut der).map(|()| &der.expose()[..]),
+            #[cfg(not(feature = "ec"))]
+            KeyAlgorithm::Ec => Err(Error::Unsupported),
+            KeyAlgorithm::Rsa | KeyAlgorithm::Dsa => Err(Error::Unsupported),
+            _ => Ok(key),
+        };
+        match payload {
+            Ok(payload) => self.wrap_material(kbpk, payload, rng, out),
+            Err(error) => {
+                out.fill(0);
+                Err(error)
+            }
+        }
     }
 
     pub(crate) fn wrap_material(
@@ -284,6 +315,17 @@ fn wrap_with_inner(
     Writer(fill(body, key)?).put(padding)?;
     seal(version, kbpk, header, body, writer.0)?;
     Ok(total)
+}
+
+/// A private key of P-256 as it travels.
+#[cfg(feature = "ec")]
+fn der_of(key: &[u8], der: &mut Secret<{ ec::DER_LEN }>) -> Result<(), Error> {
+    let mut scalar = Secret::zeroed();
+    *scalar.expose_mut() = *key
+        .first_chunk()
+        .filter(|_| key.len() == 32)
+        .ok_or(Error::InvalidKeyLength)?;
+    ec::write(&scalar, der)
 }
 
 /// Whether the algorithm has keys of this length; lengths of keys to be wrapped are public.

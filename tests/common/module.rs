@@ -274,6 +274,37 @@ pub fn key(hsm: &mut Module, usage: &str, algorithm: char, mode: char, seed: u8)
     ceremony(hsm, &attributes(usage, algorithm, mode, 'N'), &value(seed, 16)).unwrap()
 }
 
+/// A private key of P-256 as a key block carries it: RFC 5915, with the public key.
+#[cfg(feature = "ec")]
+pub fn key_pair(scalar: &[u8]) -> Vec<u8> {
+    let public = payhsm::ecdh::PrivateKey::from_bytes(scalar.try_into().unwrap())
+        .unwrap()
+        .public();
+    let curve = [0xA0, 0x0A, 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07];
+    let parts: [&[u8]; 5] = [
+        &[0x30, 0x77, 0x02, 0x01, 0x01, 0x04, 0x20],
+        scalar,
+        &curve,
+        &[0xA1, 0x44, 0x03, 0x42, 0x00],
+        public.as_bytes(),
+    ];
+    parts.concat()
+}
+
+/// The payload of a key block with a sound key of these attributes: [`value`] of 16 bytes, or a key pair.
+pub fn payload(attributes: &Attributes, seed: u8) -> Vec<u8> {
+    match attributes.algorithm {
+        #[cfg(feature = "ec")]
+        KeyAlgorithm::Ec if attributes.usage != Usage::I0 => {
+            // Made once: in a debug build a point takes long.
+            static PAIRS: std::sync::Mutex<BTreeMap<u8, Vec<u8>>> = std::sync::Mutex::new(BTreeMap::new());
+            let mut pairs = PAIRS.lock().unwrap();
+            pairs.entry(seed).or_insert_with(|| key_pair(&value(seed, 32))).clone()
+        }
+        _ => value(seed, 16),
+    }
+}
+
 /// A key block made outside the module: version D under an AES KBPK of 16, 24 or 32 bytes.
 pub fn block(kbpk: &[u8], attributes: &Attributes, material: &[u8], optional: &[Optional<'_>]) -> Vec<u8> {
     let kbpk = Key::<Kbpk, Aes>::from_bytes(kbpk).unwrap();

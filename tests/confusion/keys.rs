@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Key blocks and agreements with the key under test.
 
+use payhsm::ecdh::PrivateKey;
 use payhsm::hsm::KeyHandle;
 use payhsm::key::usage::{Attributes, KeyAlgorithm};
 use payhsm::keyblock::{Profile, optional::Optional};
@@ -51,6 +52,14 @@ impl Rig {
                     Outcome::new("agreement_begin", begun, &[]),
                     Outcome::new("agreement_answer", answered, &[]),
                 ]
+            }
+            Operation::PublicKey => {
+                let public = hsm.key_public(key);
+                if let Ok(public) = &public {
+                    let private = value(SEED, 32).try_into().unwrap();
+                    assert_eq!(*public, PrivateKey::from_bytes(&private).unwrap().public());
+                }
+                vec![Outcome::new("key_public", public, &[])]
             }
             other => panic!("{other:?} has no column"),
         }

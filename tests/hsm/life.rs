@@ -122,6 +122,7 @@ fn every_command(hsm: &mut Module, handles: &Handles) -> Vec<(&'static str, Erro
             "arqc_verify",
             hsm.arqc_verify(key, &VISA_CVN18, &pan, psn, &[0; 9], none).map(|_| ()),
         ),
+        ("key_public", hsm.key_public(key).map(|_| ())),
         ("key_erase", hsm.key_erase(key)),
     ];
     assert!(long.iter().flatten().chain(short.iter().flatten()).all(|&b| b == 0));

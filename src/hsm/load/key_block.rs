@@ -4,6 +4,7 @@
 use crate::ct;
 use crate::entropy::Entropy;
 use crate::error::Error;
+use crate::hsm::slot;
 use crate::hsm::{Hsm, ImportedKey, KeyHandle, Platform};
 use crate::key::usage::{Attributes, Exportability, KeyAlgorithm, Usage, strength_bits};
 use crate::key::{self, Key, role};
@@ -12,6 +13,7 @@ use crate::keyblock::optional::Optional;
 use crate::keyblock::wrap::Template;
 use crate::keyblock::{KbpkRef, KeyBlock, Payload, Profile, Unverified, Verified};
 use crate::policy::Operation;
+use crate::secret::SecretBuf;
 
 /// A KBPK of either algorithm.
 pub(in crate::hsm) enum Kbpk {
@@ -52,7 +54,7 @@ impl Kbpk {
         };
         Template::new(version, *attributes)
             .with_optional(optional)
-            .wrap_material(self.borrow(), material, entropy, out)
+            .wrap_stored(self.borrow(), material, entropy, out)
     }
 }
 
@@ -82,7 +84,10 @@ impl<P: Platform> Hsm<'_, P> {
         if attributes.usage == Usage::B1 {
             return Err(Error::UsageNotPermitted);
         }
-        self.admit(&attributes, verified.key())
+        slot::judge_attributes(&attributes, self.policy)?;
+        let mut material = SecretBuf::new();
+        verified.stored(&mut material)?;
+        self.admit(&attributes, material.expose())
     }
 
     /// Wraps a key for another party, in a version D block (AES KBPK) or version B block (TDEA KBPK).
@@ -130,7 +135,12 @@ impl<P: Platform> Hsm<'_, P> {
         }
         let verified = block.verify(protection.borrow(), payload)?;
         let attributes = verified.attributes();
-        if strength_bits(attributes.algorithm, verified.key().len()) > protection.strength_bits() {
+        let len = match attributes.algorithm {
+            // The curve of a key pair counts, not its encoding; others than P-256 come to nothing behind this.
+            KeyAlgorithm::Ec => 32,
+            _ => verified.key().len(),
+        };
+        if strength_bits(attributes.algorithm, len) > protection.strength_bits() {
             return Err(Error::KeyStrength);
         }
         Ok(verified)
