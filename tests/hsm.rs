@@ -14,6 +14,8 @@ mod vectors;
 mod agreement;
 #[path = "hsm/dukpt.rs"]
 mod dukpt;
+#[path = "hsm/dukpt_update.rs"]
+mod dukpt_update;
 #[path = "hsm/faults.rs"]
 mod faults;
 #[path = "hsm/issuer.rs"]

@@ -7,7 +7,7 @@ use crate::cipher::tdes::Tdes;
 use crate::codec::hex;
 use crate::ct;
 use crate::error::Error;
-use crate::key::role::Kbpk;
+use crate::key::role::{Kbpk, UpdateKey};
 use crate::key::usage::KeyAlgorithm;
 use crate::key::{Aes, Key, Tdea};
 use crate::keyblock::header::Version;
@@ -25,6 +25,8 @@ pub enum KbpkRef<'k> {
     Tdea(&'k Key<Kbpk, Tdea>),
     /// For versions D, E.
     Aes(&'k Key<Kbpk, Aes>),
+    /// For version D: the update key of an initial DUKPT key, under which the next initial key comes.
+    Update(&'k Key<UpdateKey, Aes>),
 }
 
 impl<'k> KbpkRef<'k> {
@@ -33,7 +35,7 @@ impl<'k> KbpkRef<'k> {
     pub const fn algorithm(&self) -> KeyAlgorithm {
         match self {
             Self::Tdea(_) => KeyAlgorithm::Tdea,
-            Self::Aes(_) => KeyAlgorithm::Aes,
+            Self::Aes(_) | Self::Update(_) => KeyAlgorithm::Aes,
         }
     }
 
@@ -47,6 +49,7 @@ impl<'k> KbpkRef<'k> {
                 key => Ok(key),
             },
             (Self::Aes(key), true) => key.material(),
+            (Self::Update(key), true) if version == Version::D => key.material(),
             _ => Err(Error::AlgorithmMismatch),
         }
     }

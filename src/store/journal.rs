@@ -172,6 +172,36 @@ impl Records {
         result
     }
 
+    /// Writes the state of `group` once more, the same that was committed last: after a failed commit of another one it is
+    /// not known which of the two the storage would give.
+    ///
+    /// # Errors
+    /// [`Error::BadState`] before [`mount`](Self::mount), or if the state is not the last that was committed;
+    /// [`Error::Storage`].
+    pub fn restate(
+        &mut self,
+        storage: &mut impl Storage,
+        sealer: &Sealer,
+        group: u16,
+        scratch: &mut Scratch,
+        step: &Step<'_>,
+    ) -> Result<(), Error> {
+        let own = Mark::new(step.scheme, step.identity, step.counter)?;
+        if !self.marks.contains(&own) {
+            return Err(Error::BadState);
+        }
+        let body = scratch.body_mut();
+        let at = write_marks(&self.marks, body);
+        let result = step
+            .snapshot(body.get_mut(at..).unwrap_or(&mut []))
+            .and_then(|len| {
+                let len = len.wrapping_add(at);
+                self.pair.write(storage, sealer, (Kind::Group, group), scratch, len)
+            });
+        scratch.wipe();
+        result
+    }
+
     /// The marks after a step.
     fn advance(&self, step: &Step<'_>) -> Result<[Mark; MARKS], Error> {
         let new = Mark::new(step.scheme, step.identity, step.counter)?;

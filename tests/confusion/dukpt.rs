@@ -26,9 +26,17 @@ impl Rig {
                 let id: &[u8] = if aes { &common::AES_ID } else { &common::TDEA_ID };
                 let mut out = [0xA5; 256];
                 let exported = hsm.dukpt_export_initial_key(key, id, self.wrapping, &mut out);
+                let mut update = [0xA5; 256];
+                let (old, new) = (&common::AES_ID, &[7; 8]);
+                let updated = hsm.dukpt_export_update(key, old, key, new, &mut update);
                 vec![
                     Outcome::new("dukpt_derive", derived, &[]),
                     Outcome::new("dukpt_export_initial_key", exported, &out),
+                    Outcome {
+                        // Initial keys of TDEA have no update.
+                        fits: aes,
+                        ..Outcome::new("dukpt_export_update", updated, &update)
+                    },
                 ]
             }
             other => panic!("{other:?} has no column"),

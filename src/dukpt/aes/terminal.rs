@@ -145,6 +145,64 @@ impl Terminal {
         Ok(())
     }
 
+    /// Replaces the initial key by the one that came under the update key: every register is erased, the new ones are
+    /// filled, the counter is 1.
+    ///
+    /// The new state is made in `next`, a place that the caller lends, and committed there; only then does it take the
+    /// place of the old one. `next` and `ik` are wiped in the end.
+    ///
+    /// # Errors
+    /// [`Error::NoKey`] for an empty `ik` or terminal; [`Error::InvalidKeyLength`] unless the new key has the old one's
+    /// length; [`Error::CounterReplayed`] for the identity that is here. An error of the journal: whichever state the
+    /// storage holds whole counts after a loss of power; until then it is the old one. The old state is as it was in
+    /// every case, and `ik` too unless the journal was asked.
+    ///
+    /// # Timing
+    /// Constant for each key length.
+    ///
+    /// # Source
+    /// X9.24-3:2017 6.6.
+    pub fn update(
+        &mut self,
+        ik: &mut Key<InitialKey, Aes>,
+        id: &InitialKeyId,
+        next: &mut Self,
+        journal: &mut impl Journal,
+    ) -> Result<(), Error> {
+        let id_here = self.initial_key_id()?;
+        if id_here == *id {
+            return Err(Error::CounterReplayed);
+        }
+        if ik.material()?.len() != self.update_key.len() {
+            return Err(Error::InvalidKeyLength);
+        }
+        next.zeroize();
+        let result = next.load(ik, id, journal);
+        if result.is_ok() {
+            self.take(next);
+        } else {
+            // The storage may hold anything of both: the next commit writes all.
+            self.changed = RULE.mask;
+            ik.zeroize();
+        }
+        next.zeroize();
+        result
+    }
+
+    /// Takes over a state, byte by byte: a place that is moved leaves a copy.
+    fn take(&mut self, other: &Self) {
+        self.zeroize();
+        for (to, from) in self.registers.expose_mut().iter_mut().zip(other.registers.expose()) {
+            *to = *from;
+        }
+        // The same capacity: it fits.
+        let _ = self.update_key.set(other.update_key.expose());
+        self.id = other.id;
+        self.counter = other.counter;
+        self.valid = other.valid;
+        self.changed = other.changed;
+    }
+
     /// Takes the key of the next transaction into `out` and returns its KSN, which is in `out` too.
     ///
     /// The key's register is erased, the registers below it are filled, the counter moves on; this state is committed
@@ -266,7 +324,7 @@ impl Terminal {
         Ok(())
     }
 
-    fn state(&self) -> Result<Step<'_>, Error> {
+    pub(crate) fn state(&self) -> Result<Step<'_>, Error> {
         let key_len = self.update_key.len();
         let registers = self.registers.expose().get(..key_len.wrapping_mul(REGISTERS));
         Ok(Step {
