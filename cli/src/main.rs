@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `payhsm-tool`: the case runner and the vector converter over `payhsm`.
+//! `payhsm-tool`: the integrator's tool and the case runner over `payhsm`.
 
 #![warn(
     clippy::unwrap_used,
@@ -10,24 +10,37 @@
     clippy::indexing_slicing
 )]
 
+mod args;
 mod cases;
+mod cmd;
 mod convert;
 mod error;
+mod fail;
 mod ops;
+mod prompt;
+mod random;
+mod report;
+mod secrets;
 mod value;
 mod wycheproof;
 
+use core::fmt::Write as FmtWrite;
 use std::collections::BTreeSet;
-use std::io;
+use std::ffi::OsString;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use crate::args::{Command, Request};
+use crate::cmd::COMMANDS;
 use crate::error::{Error, Result};
+use crate::fail::Failure;
+use crate::report::Report;
 
 const HELP: &str = "\
-payhsm-tool - test vectors and conformance cases over the payhsm library
-
 usage:
+  payhsm-tool COMMAND [ACTION] [OPTION]...
+  payhsm-tool COMMAND [ACTION] --help
   payhsm-tool cases FILE... [--ops LIST]
   payhsm-tool convert JSON_DIR OUT_DIR [FAMILY...]
 
@@ -56,18 +69,24 @@ convert  Writes the JSON vector families of JSON_DIR as text files into OUT_DIR,
 ";
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let first = args.first().and_then(|arg| arg.to_str());
+    if let Some(command) = first.and_then(|first| COMMANDS.iter().find(|command| command.name == first)) {
+        return integrate(command, args.get(1..).unwrap_or_default());
+    }
+    let args: Vec<String> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let status = match words.as_slice() {
-        ["--help" | "-h" | "help", ..] => {
-            print!("{HELP}");
+        ["--help" | "-h" | "help", ..] => Ok(print(&help())),
+        ["--version" | "-V"] => {
+            println!("payhsm-tool {}", env!("CARGO_PKG_VERSION"));
             Ok(0)
         }
         ["cases", rest @ ..] => cases(rest),
         ["convert", from, to, families @ ..] => convert::run(Path::new(from), Path::new(to), families).map(|()| 0),
         _ => {
-            eprint!("{HELP}");
-            Ok(1)
+            eprint!("{}", help());
+            Ok(2)
         }
     };
     match status {
@@ -77,6 +96,59 @@ fn main() -> ExitCode {
             ExitCode::from(1)
         }
     }
+}
+
+fn help() -> String {
+    let mut out =
+        "payhsm-tool - the payhsm library at the command line, for integrators and test benches\n\n".to_owned();
+    let (usage, rest) = HELP.split_once("\n\n").unwrap_or((HELP, ""));
+    out.push_str(usage);
+    out.push_str("\n\ncommands:\n");
+    for command in COMMANDS {
+        let _ = writeln!(out, "  {:<12} {}", command.name, command.about);
+    }
+    out.push('\n');
+    out.push_str(rest);
+    out
+}
+
+/// Runs a command of the integrator's tool and prints what it says.
+fn integrate(command: &'static Command, args: &[OsString]) -> ExitCode {
+    let call = match command.read(args) {
+        Ok(Request::Help(text)) => return ExitCode::from(print(&text)),
+        Ok(Request::Run(call)) => call,
+        Err(failure) => {
+            if args.iter().any(|arg| arg == "--json") {
+                print(&Report::new(false).to_json(command.name, Some(&failure)));
+            }
+            eprintln!("payhsm-tool: {failure}");
+            return ExitCode::from(failure.status());
+        }
+    };
+    let mut report = Report::new(call.flag("show-secrets"));
+    let failure = call.run(&mut report).err();
+    let text = if call.flag("json") {
+        report.to_json(&call.title(), failure.as_ref())
+    } else if matches!(failure, Some(Failure::Usage(_))) {
+        String::new()
+    } else {
+        report.to_text()
+    };
+    let printed = print(&text);
+    match failure {
+        None => ExitCode::from(printed),
+        Some(failure) => {
+            eprintln!("payhsm-tool: {failure}");
+            ExitCode::from(failure.status())
+        }
+    }
+}
+
+/// Prints and gives the exit status. A reader who went away is no reason to panic.
+fn print(text: &str) -> u8 {
+    let mut out = io::stdout().lock();
+    let printed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    if printed.is_ok() { 0 } else { 4 }
 }
 
 fn cases(args: &[&str]) -> Result<u8> {

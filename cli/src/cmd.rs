@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the tool does for an integrator, command by command. All of it is the library's public interface.
+
+mod ciphers;
+mod dukpt;
+mod kcv;
+mod keys;
+mod mac;
+mod macs;
+mod pin;
+mod pins;
+
+use crate::args::Command;
+
+/// The commands, in the order of the help.
+pub const COMMANDS: &[&Command] = &[&dukpt::COMMAND, &pin::COMMAND, &mac::COMMAND, &kcv::COMMAND];

@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! KSN, initial key and transaction of either scheme, as the options and key files give them.
+
+use payhsm::ct;
+use payhsm::dukpt::aes::{self, KeyType, KeyUsage};
+use payhsm::dukpt::tdes;
+use payhsm::error::Error;
+use payhsm::key::role::{InitialKey, Role};
+use payhsm::key::usage::KeyAlgorithm;
+use payhsm::key::{Aes, Key, Tdea};
+use payhsm::secret::SecretBuf;
+
+use crate::args::{Call, Spec, flag, option, public_hex, secret};
+use crate::cmd::keys;
+use crate::fail::{Failure, Named as _, Result};
+use crate::report::Report;
+use crate::secrets::Wiped;
+
+/// How a KSN is given.
+pub const KSN: &[Spec] = &[
+    option("ksn", "HEX", "key serial number: 20 digits (TDES) or 24 (AES)"),
+    flag("short-ksn", "the KSN is the 8-byte form of TDES: FFFF is put in front"),
+];
+
+/// From which key the others come.
+pub const KEYS: &[Spec] = &[
+    secret("bdk", "base derivation key: TDES 16 bytes, AES 16, 24 or 32"),
+    secret("ik", "initial key (IPEK), instead of the BDK or to be compared with it"),
+];
+
+/// The type of the working key.
+pub const KEY_TYPE: &[Spec] = &[option(
+    "key-type",
+    "TYPE",
+    "AES DUKPT: 2tdea, 3tdea, aes128, aes192, aes256, hmac128, hmac192, hmac256; default as the initial key",
+)];
+
+const KEY_TYPES: &[(&str, KeyType)] = &[
+    ("2tdea", KeyType::Tdes2),
+    ("3tdea", KeyType::Tdes3),
+    ("aes128", KeyType::Aes128),
+    ("aes192", KeyType::Aes192),
+    ("aes256", KeyType::Aes256),
+    ("hmac128", KeyType::Hmac128),
+    ("hmac192", KeyType::Hmac192),
+    ("hmac256", KeyType::Hmac256),
+];
+
+/// A KSN of either scheme.
+#[derive(Clone, Copy)]
+pub enum Ksn {
+    /// 10 bytes.
+    Tdes(tdes::Ksn),
+    /// 12 bytes.
+    Aes(aes::Ksn),
+}
+
+impl Ksn {
+    /// The KSN of the options.
+    pub fn read(call: &Call) -> Result<Self> {
+        let bytes = public_hex("KSN", call.need("ksn")?)?;
+        match (bytes.len(), call.flag("short-ksn")) {
+            (8, true) => tdes::Ksn::from_short(&bytes).named("KSN").map(Self::Tdes),
+            (10, false) => tdes::Ksn::parse(&bytes).named("KSN").map(Self::Tdes),
+            (12, false) => aes::Ksn::parse(&bytes).named("KSN").map(Self::Aes),
+            (len, true) => Err(refused(format!(
+                "KSN has {} hexadecimal digits: --short-ksn takes 16",
+                len * 2
+            ))),
+            (len, false) => Err(refused(format!(
+                "KSN has {} hexadecimal digits: 20 are needed for TDES DUKPT and 24 for AES DUKPT; an 8-byte KSN (16 \
+                 digits) may be left-filled with FF by --short-ksn",
+                len * 2
+            ))),
+        }
+    }
+
+    /// Whether the counter is one that a terminal uses.
+    pub fn check(&self) -> core::result::Result<(), Error> {
+        match self {
+            Self::Tdes(ksn) => ksn.check(),
+            Self::Aes(ksn) => ksn.check(),
+        }
+    }
+
+    /// The transaction counter.
+    pub fn counter(&self) -> u32 {
+        match self {
+            Self::Tdes(ksn) => ksn.counter(),
+            Self::Aes(ksn) => ksn.counter(),
+        }
+    }
+
+    /// All of it.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Tdes(ksn) => ksn.as_bytes(),
+            Self::Aes(ksn) => ksn.as_bytes(),
+        }
+    }
+
+    /// What is wrong with the counter, in words.
+    pub fn counter_fault(&self) -> Option<String> {
+        let error = self.check().err()?;
+        let (ones, most) = (self.counter().count_ones(), self.most_ones());
+        Some(match error {
+            Error::CounterZero => {
+                "counter 0 names the initial key and is no transaction; the first one is 1".to_owned()
+            }
+            Error::CounterReserved => "counter FFFFFFFF is reserved for the update key".to_owned(),
+            Error::CounterOverweight => {
+                format!("the counter has {ones} one bits; no terminal uses one with more than {most}: it skips them")
+            }
+            other => other.to_string(),
+        })
+    }
+
+    /// The most one bits of a counter.
+    pub const fn most_ones(&self) -> u32 {
+        match self {
+            Self::Tdes(_) => 10,
+            Self::Aes(_) => 16,
+        }
+    }
+
+    /// Refuses a counter that no terminal uses.
+    pub fn demand_transaction(&self) -> Result<()> {
+        match (self.check(), self.counter_fault()) {
+            (Err(error), Some(fault)) => Err(Failure::Refused(format!("KSN: {fault}"), Some(error))),
+            _ => Ok(()),
+        }
+    }
+
+    /// The algorithm of BDK and initial key.
+    pub const fn algorithm(&self) -> KeyAlgorithm {
+        match self {
+            Self::Tdes(_) => KeyAlgorithm::Tdea,
+            Self::Aes(_) => KeyAlgorithm::Aes,
+        }
+    }
+}
+
+fn refused(message: String) -> Failure {
+    Failure::Refused(message, Some(Error::InvalidKsn))
+}
+
+/// An initial key of either scheme.
+pub enum Initial {
+    /// TDES.
+    Tdes(Key<InitialKey, Tdea>),
+    /// AES.
+    Aes(Key<InitialKey, Aes>),
+}
+
+impl Initial {
+    /// The initial key: that of the key file, or the one that the BDK gives for the KSN.
+    pub fn read(call: &Call, ksn: &Ksn, out: &mut Report) -> Result<Self> {
+        let algorithm = ksn.algorithm();
+        let given = call.get_key("ik")?;
+        let bdk = match &given {
+            Some(_) => call.get_key("bdk")?,
+            None => Some(call.key("bdk")?),
+        };
+        if let Some(given) = &given {
+            check("ik", ksn, given.bytes())?;
+        }
+        let derived = match &bdk {
+            None => None,
+            Some(bdk) => {
+                check("bdk", ksn, bdk.bytes())?;
+                keys::field(out, "bdk", "BDK", algorithm, bdk.bytes())?;
+                keys::note_defects(out, "bdk", algorithm, bdk.bytes());
+                Some(Self::derive(ksn, bdk.bytes())?)
+            }
+        };
+        let own = match (&derived, &given) {
+            (Some(derived), _) => Self::of(ksn, derived.bytes())?,
+            (None, Some(given)) => Self::of(ksn, given.bytes())?,
+            (None, None) => return Err(Failure::Usage("bdk is missing".to_owned())),
+        };
+        keys::field(out, "ik", "initial key", algorithm, own.bytes())?;
+        if let (Some(derived), Some(given)) = (&derived, &given) {
+            let same = bool::from(ct::eq(derived.bytes(), given.bytes()));
+            out.yes("ik_matches", "as the given one", same);
+            if !same {
+                let kcv = keys::usual_kcv(algorithm, given.bytes())?.unwrap_or_default();
+                return Err(Failure::No(format!(
+                    "ik: the given initial key (KCV {kcv}) is not the one that this BDK gives for this KSN"
+                )));
+            }
+        }
+        Ok(own)
+    }
+
+    fn derive(ksn: &Ksn, bdk: &[u8]) -> Result<Self> {
+        Ok(match ksn {
+            Ksn::Tdes(ksn) => {
+                let mut ik = Key::empty();
+                let bdk = Key::from_bytes(bdk).named("bdk")?;
+                tdes::Host::initial_key(&bdk, &ksn.initial_key_id(), &mut ik).named("bdk")?;
+                Self::Tdes(ik)
+            }
+            Ksn::Aes(ksn) => {
+                let mut ik = Key::empty();
+                let bdk = Key::from_bytes(bdk).named("bdk")?;
+                aes::Host::initial_key(&bdk, &ksn.initial_key_id(), &mut ik).named("bdk")?;
+                Self::Aes(ik)
+            }
+        })
+    }
+
+    fn of(ksn: &Ksn, bytes: &[u8]) -> Result<Self> {
+        Ok(match ksn {
+            Ksn::Tdes(_) => Self::Tdes(Key::from_bytes(bytes).named("ik")?),
+            Ksn::Aes(_) => Self::Aes(Key::from_bytes(bytes).named("ik")?),
+        })
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Tdes(key) => key.expose_bytes(),
+            Self::Aes(key) => key.expose_bytes(),
+        }
+    }
+
+    /// Shows the bytes, if secrets are shown.
+    pub fn show(&self, out: &mut Report) {
+        if out.shows_secrets() {
+            out.hex("ik", "", self.bytes());
+        } else {
+            out.hide("ik");
+        }
+    }
+
+    /// The transaction of the KSN.
+    pub fn transaction(&self, ksn: &Ksn) -> Result<Transaction> {
+        ksn.demand_transaction()?;
+        match (self, ksn) {
+            (Self::Tdes(ik), Ksn::Tdes(ksn)) => {
+                let mut transaction = tdes::Transaction::empty();
+                tdes::Host::transaction(ik, ksn, &mut transaction).named("KSN")?;
+                Ok(Transaction::Tdes(transaction))
+            }
+            (Self::Aes(ik), Ksn::Aes(ksn)) => {
+                let mut transaction = aes::Transaction::empty();
+                aes::Host::transaction(ik, ksn, &mut transaction).named("KSN")?;
+                Ok(Transaction::Aes(transaction))
+            }
+            _ => Err(Failure::refused("KSN and key are of different schemes")),
+        }
+    }
+}
+
+fn check(name: &str, ksn: &Ksn, key: &[u8]) -> Result<()> {
+    match ksn {
+        Ksn::Tdes(_) => keys::check_len(
+            name,
+            key,
+            &[16],
+            "a KSN of 20 digits is TDES DUKPT, whose BDK and initial key have 16 bytes (32 hexadecimal digits)",
+        ),
+        Ksn::Aes(_) => keys::check_len(
+            name,
+            key,
+            &[16, 24, 32],
+            "a KSN of 24 digits is AES DUKPT, whose BDK and initial key have 16, 24 or 32 bytes",
+        ),
+    }
+}
+
+/// What a working key is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// PIN blocks.
+    Pin,
+    /// MACs of requests.
+    MacRequest,
+    /// MACs of responses.
+    MacResponse,
+    /// MACs of both directions.
+    MacBoth,
+    /// Data of requests.
+    DataRequest,
+    /// Data of responses.
+    DataResponse,
+    /// Data of both directions.
+    DataBoth,
+    /// Keys (AES DUKPT).
+    KeyEncryption,
+    /// Data of requests, variant only (legacy).
+    LegacyDataRequest,
+    /// Data of responses, variant only (legacy).
+    LegacyDataResponse,
+    /// Data under the PIN variant (legacy).
+    LegacyDataPin,
+}
+
+/// Purposes by name and in words.
+pub const PURPOSES: &[(&str, Purpose, &str)] = &[
+    ("pin", Purpose::Pin, "PIN encryption"),
+    ("mac-request", Purpose::MacRequest, "MAC, request"),
+    ("mac-response", Purpose::MacResponse, "MAC, response"),
+    ("mac-both", Purpose::MacBoth, "MAC, both ways"),
+    ("data-request", Purpose::DataRequest, "data, request"),
+    ("data-response", Purpose::DataResponse, "data, response"),
+    ("data-both", Purpose::DataBoth, "data, both ways"),
+    ("key-encryption", Purpose::KeyEncryption, "key encryption"),
+    (
+        "legacy-data-request",
+        Purpose::LegacyDataRequest,
+        "data, request, variant only",
+    ),
+    (
+        "legacy-data-response",
+        Purpose::LegacyDataResponse,
+        "data, response, variant only",
+    ),
+    ("legacy-data-pin", Purpose::LegacyDataPin, "data under the PIN variant"),
+];
+
+impl Purpose {
+    /// The name of the options.
+    pub fn name(self) -> &'static str {
+        PURPOSES
+            .iter()
+            .find(|(_, known, _)| *known == self)
+            .map_or("", |(name, ..)| name)
+    }
+
+    /// Words.
+    pub fn words(self) -> &'static str {
+        PURPOSES
+            .iter()
+            .find(|(_, known, _)| *known == self)
+            .map_or("", |(.., words)| words)
+    }
+
+    /// The usage number of AES DUKPT.
+    pub const fn usage(self) -> Option<KeyUsage> {
+        Some(match self {
+            Self::Pin => KeyUsage::PinEncryption,
+            Self::MacRequest => KeyUsage::MacGeneration,
+            Self::MacResponse => KeyUsage::MacVerification,
+            Self::MacBoth => KeyUsage::MacBoth,
+            Self::DataRequest => KeyUsage::DataEncrypt,
+            Self::DataResponse => KeyUsage::DataDecrypt,
+            Self::DataBoth => KeyUsage::DataBoth,
+            Self::KeyEncryption => KeyUsage::KeyEncryption,
+            _ => return None,
+        })
+    }
+
+    const fn is_mac(self) -> bool {
+        matches!(self, Self::MacRequest | Self::MacResponse | Self::MacBoth)
+    }
+}
+
+/// A transaction of either scheme.
+pub enum Transaction {
+    /// TDES.
+    Tdes(tdes::Transaction),
+    /// AES.
+    Aes(aes::Transaction),
+}
+
+/// The algorithm of keys of a type.
+pub const fn algorithm_of(key_type: KeyType) -> KeyAlgorithm {
+    match key_type {
+        KeyType::Tdes2 | KeyType::Tdes3 => KeyAlgorithm::Tdea,
+        KeyType::Aes128 | KeyType::Aes192 | KeyType::Aes256 => KeyAlgorithm::Aes,
+        KeyType::Hmac128 | KeyType::Hmac192 | KeyType::Hmac256 => KeyAlgorithm::Hmac,
+    }
+}
+
+fn copy<R: Role>(
+    derive: impl FnOnce(&mut Key<R, Tdea>) -> core::result::Result<(), Error>,
+) -> core::result::Result<Wiped, Error> {
+    let mut key = Key::empty();
+    derive(&mut key)?;
+    Ok(Wiped::of(key.expose_bytes()))
+}
+
+impl Transaction {
+    /// The key type of `--key-type`, or that of the initial key; `None` for TDES DUKPT, which has one.
+    pub fn key_type(&self, call: &Call) -> Result<Option<KeyType>> {
+        match (self, call.get("key-type")) {
+            (Self::Tdes(_), None) => Ok(None),
+            (Self::Tdes(_), Some(_)) => Err(Failure::refused(
+                "key-type: the working keys of TDES DUKPT are two-key TDES; leave --key-type out",
+            )),
+            (Self::Aes(_), Some(text)) => call.choice("key-type", text, KEY_TYPES).map(Some),
+            (Self::Aes(transaction), None) => transaction.own_type().named("KSN").map(Some),
+        }
+    }
+
+    /// The transaction key.
+    pub fn key_bytes(&self) -> &[u8] {
+        match self {
+            Self::Tdes(transaction) => transaction.key_bytes(),
+            Self::Aes(transaction) => transaction.key_bytes(),
+        }
+    }
+
+    /// A working key with its algorithm; `None` if the scheme has no such key.
+    pub fn working(&self, purpose: Purpose, key_type: Option<KeyType>) -> Result<Option<(KeyAlgorithm, Wiped)>> {
+        match self {
+            Self::Tdes(transaction) => {
+                let key = match purpose {
+                    Purpose::Pin => copy(|key| transaction.pin_key(key)),
+                    Purpose::MacRequest => copy(|key| transaction.mac_request_key(key)),
+                    Purpose::MacResponse => copy(|key| transaction.mac_response_key(key)),
+                    Purpose::MacBoth => copy(|key| transaction.mac_both_key(key)),
+                    Purpose::DataRequest => copy(|key| transaction.data_request_key(key)),
+                    Purpose::DataResponse => copy(|key| transaction.data_response_key(key)),
+                    Purpose::DataBoth => copy(|key| transaction.data_both_key(key)),
+                    Purpose::LegacyDataRequest => copy(|key| transaction.legacy_data_request_variant(key)),
+                    Purpose::LegacyDataResponse => copy(|key| transaction.legacy_data_response_variant(key)),
+                    Purpose::LegacyDataPin => copy(|key| transaction.legacy_data_under_pin_variant(key)),
+                    Purpose::KeyEncryption => return Ok(None),
+                };
+                key.named("working key").map(|key| Some((KeyAlgorithm::Tdea, key)))
+            }
+            Self::Aes(transaction) => {
+                let key_type = match key_type {
+                    Some(key_type) => key_type,
+                    None => transaction.own_type().named("KSN")?,
+                };
+                let algorithm = algorithm_of(key_type);
+                let Some(usage) = purpose
+                    .usage()
+                    .filter(|_| purpose.is_mac() || algorithm != KeyAlgorithm::Hmac)
+                else {
+                    return Ok(None);
+                };
+                let mut key = SecretBuf::new();
+                transaction.working_key_bytes(usage, key_type, &mut key).expected(
+                    "key-type",
+                    "no working key may be stronger than the initial key it comes from",
+                )?;
+                Ok(Some((algorithm, Wiped::of(key.expose()))))
+            }
+        }
+    }
+
+    /// A working key that must be there.
+    pub fn need(&self, purpose: Purpose, key_type: Option<KeyType>) -> Result<(KeyAlgorithm, Wiped)> {
+        self.working(purpose, key_type)?.ok_or_else(|| {
+            Failure::refused(format!(
+                "usage: there is no {} key of this scheme and key type",
+                purpose.name()
+            ))
+        })
+    }
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The examples of the help texts and of docs/TOOL.md are run: what they print is what stands there.
+//!
+//! `$ cat FILE` shows a file that the example needs; any other line behind `$ ` is run by `sh`. With
+//! `PAYHSM_UPDATE_EXAMPLES=1` the texts are rewritten instead (build again after that: the tool holds its help).
+
+mod tool;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tool::{Place, TOOL, without_terminal};
+
+/// Number of actions of all commands.
+const ACTIONS: usize = 20;
+
+/// Runs an example and gives it with what its commands print, and the number of commands.
+fn run(place: &Place, example: &str) -> (String, usize) {
+    let mut out = String::new();
+    let mut count = 0;
+    let mut lines = example.lines().peekable();
+    while let Some(line) = lines.next() {
+        let Some(command) = line.strip_prefix("$ ") else {
+            // What the command above printed.
+            continue;
+        };
+        out.push_str(line);
+        out.push('\n');
+        if let Some(file) = command.strip_prefix("cat ") {
+            let mut text = String::new();
+            while let Some(line) = lines.next_if(|line| !line.starts_with("$ ")) {
+                text.push_str(line);
+                text.push('\n');
+            }
+            place.write(file, &text);
+            out.push_str(&text);
+            continue;
+        }
+        count += 1;
+        let mut shell = Command::new("sh");
+        shell
+            .arg("-c")
+            .arg(format!("{{ {command}\n}} 2>&1"))
+            .current_dir(place.path());
+        let path = Path::new(TOOL).parent().unwrap().to_str().unwrap();
+        let output = without_terminal(shell)
+            .env("PATH", format!("{path}:{}", std::env::var("PATH").unwrap()))
+            .output()
+            .unwrap();
+        out.push_str(&String::from_utf8(output.stdout).unwrap());
+    }
+    (out, count)
+}
+
+fn update() -> bool {
+    std::env::var_os("PAYHSM_UPDATE_EXAMPLES").is_some()
+}
+
+fn root(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+#[test]
+fn examples_of_the_help_are_true() {
+    let place = Place::new("help");
+    let mut count = 0;
+    let mut files: Vec<PathBuf> = fs::read_dir(root("src/cmd/examples"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    for file in &files {
+        let text = fs::read_to_string(file).unwrap();
+        let (got, commands) = run(&place, &text);
+        assert!(commands > 0, "{}", file.display());
+        count += 1;
+        if update() {
+            fs::write(file, got).unwrap();
+        } else {
+            assert_eq!(text, got, "{}", file.display());
+        }
+    }
+    assert_eq!(count, ACTIONS);
+}
+
+/// Every action has a help text, which names every option that its example uses and ends with that example.
+#[test]
+fn every_action_has_help() {
+    let place = Place::new("every-help");
+    let general = place.run(&["--help"]);
+    assert_eq!(general.status, 0);
+    let commands = general.stdout.split_once("commands:\n").unwrap().1;
+    let mut count = 0;
+    for command in names(commands) {
+        let help = place.run(&[&command, "--help"]).stdout;
+        let actions = if help.contains("\noptions:\n") {
+            vec![String::new()]
+        } else {
+            names(help.split_once("\n\n").unwrap().1)
+        };
+        for action in actions {
+            let words: Vec<&str> = [command.as_str(), &action, "--help"]
+                .into_iter()
+                .filter(|word| !word.is_empty())
+                .collect();
+            let help = place.run(&words);
+            assert_eq!(help.status, 0, "{words:?}");
+            let (options, example) = help.stdout.split_once("\nexample:\n").unwrap();
+            let file = root("src/cmd/examples").join(format!("{}.txt", words[..words.len() - 1].join("-")));
+            let text = fs::read_to_string(file).unwrap();
+            let plain: String = example
+                .lines()
+                .map(|line| format!("{}\n", line.strip_prefix("  ").unwrap_or(line)))
+                .collect();
+            assert_eq!(plain, text);
+            assert!(
+                example.contains(&format!("$ payhsm-tool {}", words[..words.len() - 1].join(" "))),
+                "{words:?}"
+            );
+            for option in example.split_whitespace().filter(|word| word.starts_with("--")) {
+                assert!(options.contains(&format!("  {option} ")), "{words:?} {option}");
+            }
+            assert!(options.lines().all(|line| line.chars().count() <= 120), "{words:?}");
+            count += 1;
+        }
+    }
+    assert_eq!(count, ACTIONS);
+}
+
+/// The first words of the lines up to the first empty one.
+fn names(text: &str) -> Vec<String> {
+    text.lines()
+        .take_while(|line| !line.is_empty())
+        .map(|line| line.split_whitespace().next().unwrap().to_owned())
+        .collect()
+}
