@@ -19,26 +19,35 @@
 //! | DOL | data object list: the tags and lengths that a card asks for |
 //!
 //! # Limits
-//! TDEA cards only. The number of a cryptogram version means nothing without its scheme, so a
+//! No scheme's AES profile is public but that of the common core definitions; other AES cards go through
+//! [`raw`](raw). The number of a cryptogram version means nothing without its scheme, so a
 //! [`Profile`](profile::Profile) is always the caller's choice and is never guessed from data. Whether an ATC was seen
 //! before is the caller's to judge, *before* an ARPC leaves.
 
+mod algorithm;
 pub mod card;
 pub mod derive;
 pub mod dol;
 pub mod element;
 pub mod profile;
+#[cfg(feature = "host")]
+pub mod raw;
 pub mod response;
 #[cfg(feature = "host")]
 pub mod script;
 raw!(cryptogram, session);
 
+pub use algorithm::CardAlgorithm;
+
 use zeroize::Zeroize;
 
+use crate::cipher::aes::{self, Aes as AesCipher};
+use crate::cipher::modes;
 use crate::cipher::tdes::Tdes;
 use crate::error::Error;
 use crate::key::role::Role;
-use crate::key::{Key, Tdea};
+use crate::key::{Aes, Key, Tdea};
+use crate::secret::Secret;
 
 /// Length of every EMV TDEA key: two halves.
 const KEY_LEN: usize = 16;
@@ -65,4 +74,25 @@ fn fill<R: Role>(
         out.zeroize();
     }
     result
+}
+
+/// Writes a key as long as `under`: the leftmost bytes of the two `inputs`, given its length in bytes, enciphered.
+fn fill_aes<F: Role, R: Role>(
+    under: &Key<F, Aes>,
+    out: &mut Key<R, Aes>,
+    inputs: impl FnOnce(usize) -> Result<[[u8; aes::BLOCK_LEN]; 2], Error>,
+) -> Result<(), Error> {
+    out.zeroize();
+    let material = under.material()?;
+    let cipher = AesCipher::new(material)?;
+    let mut blocks = Secret::<{ 2 * aes::BLOCK_LEN }>::zeroed();
+    let (halves, _) = blocks.expose_mut().as_chunks_mut::<{ aes::BLOCK_LEN }>();
+    for (half, input) in halves.iter_mut().zip(inputs(material.len())?) {
+        *half = input;
+    }
+    modes::ecb_encrypt(&cipher, blocks.expose_mut())?;
+    for (to, from) in out.reset(material.len())?.iter_mut().zip(blocks.expose()) {
+        *to = *from;
+    }
+    Ok(())
 }

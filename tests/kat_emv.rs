@@ -543,18 +543,18 @@ impl Transaction<'_> {
             verify_arqc(self.profile, &self.imk, &self.pan, next, &field55).err(),
             failed
         );
-        let other = Key::from_bytes(&[0x46; 16]).unwrap();
+        let other: Key<Imk<Ac>, Tdea> = Key::from_bytes(&[0x46; 16]).unwrap();
         assert_eq!(
             verify_arqc(self.profile, &other, &self.pan, self.psn, &field55).err(),
             failed
         );
-        let none = Key::empty();
+        let none: Key<Imk<Ac>, Tdea> = Key::empty();
         assert_eq!(
             verify_arqc(self.profile, &none, &self.pan, self.psn, &field55).err(),
             Some(Error::NoKey)
         );
         for len in [8, 24] {
-            let short = Key::from_bytes(&[0x46; 24][..len]).unwrap();
+            let short: Key<Imk<Ac>, Tdea> = Key::from_bytes(&[0x46; 24][..len]).unwrap();
             let result = verify_arqc(self.profile, &short, &self.pan, self.psn, &field55);
             assert_eq!(result.err(), Some(Error::InvalidKeyLength));
         }

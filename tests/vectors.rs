@@ -127,6 +127,16 @@ const COUNTS: &[(&str, &[(&str, usize)])] = &[
         &[("ber_tlv_decode", 12), ("ber_tlv_reject", 16), ("ber_tlv_encode", 7)],
     ),
     (
+        "emv_ecc",
+        &[
+            ("ecsdsa_sign_fixed_k", 3),
+            ("emv_ecc_cert_verify", 3),
+            ("emv_k8_aes_ctr", 2),
+            ("emv_aes_application_cryptogram", 2),
+            ("emv_k8_eda_mac", 1),
+        ],
+    ),
+    (
         "ecdh_hkdf",
         &[
             ("ecdh_p256", 21),

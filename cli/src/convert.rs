@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use crate::error::{Context, Error, Result};
 
 /// The families that the committed files are made from.
-pub const FAMILIES: [&str; 11] = [
+pub const FAMILIES: [&str; 12] = [
     "des-aes-kat",
     "mac",
     "dukpt-tdes",
@@ -24,6 +24,7 @@ pub const FAMILIES: [&str; 11] = [
     "card-verification",
     "emv",
     "emv-tlv",
+    "emv-ecc",
     "ecdh-hkdf",
     "key-management",
 ];

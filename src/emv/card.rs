@@ -2,27 +2,28 @@
 //! The card's side of the same profiles, for simulators and tests against the issuer's side: it has its own master
 //! key and never the issuer's.
 
-use super::cryptogram;
 use super::element::CryptogramKind;
 use super::profile::{AcInput, ArpcMethod, Profile};
 use super::response::{Authentication, GenerateAcResponse};
+use super::{CardAlgorithm, cryptogram};
 use crate::emv::element::Cid;
 use crate::error::Error;
+use crate::key::Key;
 use crate::key::role::{Ac, IccMk};
-use crate::key::{Key, Tdea};
 
 /// Computes the card's cryptogram of `kind` and the answer to GENERATE AC with it.
 ///
 /// The kind is not part of the cryptogram's input; a card states it in the card verification results within `iad`.
 ///
 /// # Errors
-/// [`Error::Iad`] if `iad` is not of this profile; [`Error::NoKey`], [`Error::InvalidKeyLength`].
+/// [`Error::Iad`] if `iad` is not of this profile; [`Error::AlgorithmMismatch`] if its cards have keys of another cipher;
+/// [`Error::NoKey`], [`Error::InvalidKeyLength`].
 ///
 /// # Timing
 /// Independent of the key.
-pub fn generate_ac<'a>(
+pub fn generate_ac<'a, A: CardAlgorithm>(
     profile: &Profile,
-    mk: &Key<IccMk<Ac>, Tdea>,
+    mk: &Key<IccMk<Ac>, A>,
     kind: CryptogramKind,
     input: &AcInput,
     iad: &'a [u8],
@@ -48,13 +49,14 @@ pub enum IssuerAnswer {
 ///
 /// # Errors
 /// [`Error::EmvElement`] if `data` has not the length of the profile's method (10; 8 to 16),
-/// [`Error::VerificationFailed`] if the ARPC is not the issuer's; [`Error::NoKey`], [`Error::InvalidKeyLength`].
+/// [`Error::VerificationFailed`] if the ARPC is not the issuer's; [`Error::AlgorithmMismatch`], [`Error::NoKey`],
+/// [`Error::InvalidKeyLength`].
 ///
 /// # Timing
 /// Depends on the length of `data`; the comparison is constant time.
-pub fn verify_arpc(
+pub fn verify_arpc<A: CardAlgorithm>(
     profile: &Profile,
-    mk: &Key<IccMk<Ac>, Tdea>,
+    mk: &Key<IccMk<Ac>, A>,
     input: &AcInput,
     arqc: &[u8; 8],
     data: &[u8],
@@ -65,7 +67,7 @@ pub fn verify_arpc(
         ArpcMethod::Method1 => {
             let (arpc, arc) = data.split_first_chunk().ok_or(Error::EmvElement)?;
             let arc = <[u8; 2]>::try_from(arc).map_err(|_| Error::EmvElement)?;
-            cryptogram::compare(cryptogram::arpc1(&key, arqc, arc)?, arpc)?;
+            cryptogram::compare(A::arpc1(&key, arqc, arc)?, arpc)?;
             Ok(IssuerAnswer::ResponseCode(arc))
         }
         ArpcMethod::Method2 => {
@@ -74,7 +76,7 @@ pub fn verify_arpc(
             if proprietary.len() > cryptogram::MAX_PROPRIETARY {
                 return Err(Error::EmvElement);
             }
-            cryptogram::compare(cryptogram::arpc2(&key, arqc, *csu, proprietary)?, arpc)?;
+            cryptogram::compare(A::arpc2(&key, arqc, *csu, proprietary)?, arpc)?;
             Ok(IssuerAnswer::StatusUpdate(*csu))
         }
     }

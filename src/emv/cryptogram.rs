@@ -7,11 +7,14 @@
 use zeroize::Zeroize;
 
 use super::cipher;
+use crate::cipher::aes::Aes as AesCipher;
+use crate::cipher::modes;
 use crate::ct;
 use crate::error::Error;
 use crate::key::role::{Ac, SessionKey};
-use crate::key::{Key, Tdea};
+use crate::key::{Aes, Key, Tdea};
 use crate::mac::Mac;
+use crate::mac::cmac::CmacAes;
 use crate::mac::iso9797::{self, RetailMac};
 
 /// Length of an application cryptogram in bytes: all of it, never less.
@@ -20,7 +23,8 @@ pub const LEN: usize = 8;
 /// Most proprietary authentication data in a method 2 response, in bytes.
 pub const MAX_PROPRIETARY: usize = 8;
 
-/// Padding of the cryptogram's input (ISO/IEC 9797-1).
+/// Padding of the input of a TDEA card's cryptogram (ISO/IEC 9797-1). CMAC, with which AES cards make theirs, has its
+/// own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Padding {
     /// Method 1: zeros to a whole block.
@@ -116,6 +120,81 @@ pub fn arpc2(
     }
     let mut arpc = [0; 4];
     start(key, Padding::Method2, &[arqc, &csu, proprietary])?.finish(&mut arpc)?;
+    Ok(arpc)
+}
+
+fn start_aes(sk: &Key<SessionKey<Ac>, Aes>, parts: &[&[u8]]) -> Result<CmacAes, Error> {
+    let mut mac = CmacAes::new(sk.material()?)?;
+    for part in parts {
+        mac.update(part);
+    }
+    Ok(mac)
+}
+
+/// Computes an AES card's application cryptogram: the leftmost 8 bytes of the CMAC over `parts`, one behind the other.
+///
+/// # Errors
+/// [`Error::NoKey`].
+///
+/// # Timing
+/// Depends on the lengths of `parts`.
+///
+/// # Source
+/// EMV Book 2, clause 8.1; vectors: `vectors/emv_ecc.txt`, `emv_aes_application_cryptogram`.
+pub fn generate_aes(sk: &Key<SessionKey<Ac>, Aes>, parts: &[&[u8]]) -> Result<[u8; LEN], Error> {
+    let mut ac = [0; LEN];
+    start_aes(sk, parts)?.finish(&mut ac)?;
+    Ok(ac)
+}
+
+/// Compares an AES card's application cryptogram in constant time.
+///
+/// # Errors
+/// [`Error::VerificationFailed`] if it differs; [`Error::NoKey`].
+///
+/// # Timing
+/// As [`generate_aes`].
+pub fn verify_aes(sk: &Key<SessionKey<Ac>, Aes>, parts: &[&[u8]], ac: &[u8; LEN]) -> Result<(), Error> {
+    start_aes(sk, parts)?.verify(ac)
+}
+
+/// An AES card's response cryptogram, method 1: the ARQC with the response code `arc` added (xor) to its left, and 8
+/// zero bytes behind, enciphered; the leftmost 8 bytes.
+///
+/// # Errors
+/// [`Error::NoKey`].
+///
+/// # Source
+/// EMV Book 2, clause 8.2.1; values of one public implementation in `tests/kat_emv_aes.rs`.
+pub fn arpc1_aes(key: &Key<SessionKey<Ac>, Aes>, arqc: &[u8; LEN], arc: [u8; 2]) -> Result<[u8; 8], Error> {
+    let [a, b, c, d, e, f, g, h] = *arqc;
+    let [x, y] = arc;
+    let mut block = [a ^ x, b ^ y, c, d, e, f, g, h, 0, 0, 0, 0, 0, 0, 0, 0];
+    let result = modes::ecb_encrypt(&AesCipher::new(key.material()?)?, &mut block);
+    let [a, b, c, d, e, f, g, h, ..] = block;
+    block.zeroize();
+    result.map(|()| [a, b, c, d, e, f, g, h])
+}
+
+/// An AES card's response cryptogram, method 2: the leftmost 4 bytes of the CMAC over ARQC, card status update `csu`
+/// (4 bytes) and 0 to 8 bytes of proprietary data.
+///
+/// # Errors
+/// [`Error::InvalidLength`] for more than 8 bytes of proprietary data; [`Error::NoKey`].
+///
+/// # Source
+/// EMV Book 2, clause 8.2.2; values of one public implementation in `tests/kat_emv_aes.rs`.
+pub fn arpc2_aes(
+    key: &Key<SessionKey<Ac>, Aes>,
+    arqc: &[u8; LEN],
+    csu: [u8; 4],
+    proprietary: &[u8],
+) -> Result<[u8; 4], Error> {
+    if proprietary.len() > MAX_PROPRIETARY {
+        return Err(Error::InvalidLength);
+    }
+    let mut arpc = [0; 4];
+    start_aes(key, &[arqc, &csu, proprietary])?.finish(&mut arpc)?;
     Ok(arpc)
 }
 

@@ -6,20 +6,22 @@
 //! ```
 //!
 //! The options differ in how more than 16 digits become Y: A takes the last 16, so that cards whose numbers differ only
-//! further left share a key; B hashes.
+//! further left share a key; B hashes. Option C is that of AES cards: Y has 32 digits, so that every digit counts.
 
 #[cfg(feature = "host")]
 use sha1::{Digest, Sha1};
 
 #[cfg(feature = "host")]
-use super::{cipher, fill};
+use super::{cipher, fill, fill_aes};
+#[cfg(feature = "host")]
+use crate::cipher::aes;
 #[cfg(feature = "host")]
 use crate::codec::bcd;
 use crate::error::Error;
 #[cfg(feature = "host")]
 use crate::key::role::{IccMk, Imk, Purpose};
 #[cfg(feature = "host")]
-use crate::key::{Key, Tdea, parity};
+use crate::key::{Aes, Key, Tdea, parity};
 #[cfg(feature = "host")]
 use crate::pin::pan::Pan;
 
@@ -80,6 +82,8 @@ pub enum MasterKeyOption {
     B,
     /// Option A as PBOC and UnionPay use it: parity is left as it falls.
     Pboc,
+    /// Option C, the only one of AES cards: 32 digits, zeros to the left of PAN and PSN.
+    C,
 }
 
 /// The 16 digits from which a card master key is derived.
@@ -95,30 +99,22 @@ impl Diversifier {
     /// Computes Y of EMV Book 2, Annex A1.4, for a card.
     ///
     /// # Errors
-    /// [`Error::Internal`] never happens for a [`Pan`].
+    /// [`Error::AlgorithmMismatch`] for [`MasterKeyOption::C`], whose Y is longer. [`Error::Internal`] never happens
+    /// for a [`Pan`].
     ///
     /// # Timing
     /// Depends on the PAN, which is not a secret here.
     pub fn new(option: MasterKeyOption, pan: &Pan, psn: Psn) -> Result<Self, Error> {
-        if option == MasterKeyOption::B && pan.digits().len() > 16 {
-            Self::hashed(pan, psn)
-        } else {
-            Self::rightmost(pan, psn)
+        match option {
+            MasterKeyOption::B if pan.digits().len() > 16 => Self::hashed(pan, psn),
+            MasterKeyOption::A | MasterKeyOption::B | MasterKeyOption::Pboc => Self::rightmost(pan, psn),
+            MasterKeyOption::C => Err(Error::AlgorithmMismatch),
         }
     }
 
     /// Option A: X = PAN || PSN, zeros to the left, the rightmost 16 digits.
     fn rightmost(pan: &Pan, psn: Psn) -> Result<Self, Error> {
-        let psn = psn.digits();
-        let mut y = [0; 16];
-        for (to, digit) in y
-            .iter_mut()
-            .rev()
-            .zip(psn.iter().rev().chain(pan.digits().iter().rev()))
-        {
-            *to = *digit;
-        }
-        Self::of_digits(&y, false)
+        Self::of_digits(&last_digits(pan, psn), false)
     }
 
     /// Option B beyond 16 digits: SHA-1 over the digits, of which the first 16 decimal ones of the hash count.
@@ -165,12 +161,24 @@ impl Diversifier {
     }
 }
 
+/// The last `N` digits of PAN || PSN, zeros to the left.
+#[cfg(feature = "host")]
+fn last_digits<const N: usize>(pan: &Pan, psn: Psn) -> [u8; N] {
+    let (psn, mut last) = (psn.digits(), [0; N]);
+    let digits = psn.iter().rev().chain(pan.digits().iter().rev());
+    for (to, digit) in last.iter_mut().rev().zip(digits) {
+        *to = *digit;
+    }
+    last
+}
+
 /// Derives a card's master key from the issuer's master key for the same purpose, two-key TDEA.
 ///
 /// The issuer's side only; a card is given its key.
 ///
 /// # Errors
-/// [`Error::NoKey`] if `imk` is empty, [`Error::InvalidKeyLength`] if it has not 16 bytes; `out` is wiped then.
+/// [`Error::NoKey`] if `imk` is empty, [`Error::InvalidKeyLength`] if it has not 16 bytes,
+/// [`Error::AlgorithmMismatch`] for [`MasterKeyOption::C`]; `out` is wiped then.
 ///
 /// # Timing
 /// Independent of the keys. Option B depends on the PAN.
@@ -201,8 +209,36 @@ fn derive(imk: &[u8], y: [u8; 8], option: MasterKeyOption, halves: &mut [[u8; 8]
     match option {
         MasterKeyOption::A | MasterKeyOption::B => parity::set_odd(halves.as_flattened_mut()),
         MasterKeyOption::Pboc => {}
+        MasterKeyOption::C => return Err(Error::AlgorithmMismatch),
     }
     Ok(())
+}
+
+/// Derives an AES card's master key from the issuer's master key for the same purpose by option C: as long as the
+/// issuer's key, 16, 24 or 32 bytes.
+///
+/// The issuer's side only; a card is given its key.
+///
+/// # Errors
+/// [`Error::NoKey`] if `imk` is empty; `out` is wiped then.
+///
+/// # Timing
+/// Independent of the keys.
+///
+/// # Source
+/// EMV Book 2, Annex A1.4.3; own values in `tests/kat_emv_aes.rs`.
+#[cfg(feature = "host")]
+pub fn icc_master_key_aes<P: Purpose>(
+    imk: &Key<Imk<P>, Aes>,
+    pan: &Pan,
+    psn: Psn,
+    out: &mut Key<IccMk<P>, Aes>,
+) -> Result<(), Error> {
+    fill_aes(imk, out, |_| {
+        let mut y = [0; aes::BLOCK_LEN];
+        bcd::encode_numeric(&last_digits::<32>(pan, psn), &mut y)?;
+        Ok([y, y.map(|byte| !byte)])
+    })
 }
 
 #[cfg(test)]

@@ -10,14 +10,23 @@
 //! | [`MCHIP_CVN14`], [`MCHIP_CVN15`] | 14, 15 | A | common | CVR, 6 bytes; 15: and counters | 2 | method 1, session key |
 //! | [`INTERAC_CVN133`] | 85 | A | SKD with UN | whole | 2 | method 1, session key |
 //! | [`UNIONPAY_CVN01`] | 01 | A, parity as it falls | UnionPay | CVR, 4 bytes | 2 | method 1, session key |
+//! | [`CCD_CV5`] | A5 | A | common | whole | 2 | method 2, session key |
+//! | [`CCD_CV6`] | A6 | C (AES) | common, AES | whole | CMAC | method 2, session key |
 //!
 //! Before the issuer application data stand, in every one of them, 9F02 9F03 9F1A 95 5F2A 9A 9C 9F37 82 9F36
 //! ([`AcInput`]). What a profile fixes for issuer scripts is the table of `emv::script`.
 //!
-//! [`VISA_CVN22`] (hexadecimal 22) and [`INTERAC_CVN133`] rest on one public implementation, the others on two.
+//! [`VISA_CVN22`] (hexadecimal 22), [`INTERAC_CVN133`] and the answers of [`CCD_CV6`] rest on one public
+//! implementation, the others on two. What of a version is not public, or known from memory only, is in [`RESERVED`]: the
+//! numbers are known and [`Unsupported`](Error::Unsupported). Cards of other versions go through [`raw`](super::raw),
+//! where the caller says what a profile would fix, the [`Recipe`].
+//!
+//! Common core cards may be personalised with option A or B, which agree up to 16 digits of PAN; [`CCD_CV5`] is
+//! option A.
 
 mod iad;
 mod input;
+mod table;
 #[cfg(feature = "host")]
 mod verify;
 
@@ -26,15 +35,21 @@ pub use super::session::Method as SessionKeyMethod;
 pub use iad::{Iad, IadLayout, IadPart};
 pub use input::{AcInput, CDOL1};
 #[cfg(feature = "host")]
+pub(in crate::emv) use verify::Request;
+#[cfg(feature = "host")]
 pub use verify::{IssuerAuthenticationData, VerifiedArqc, verify_arqc};
 
+pub use table::*;
+
+use super::CardAlgorithm;
 use super::derive::MasterKeyOption;
+use super::element::Atc;
 #[cfg(feature = "host")]
 use super::script::Rules;
-use super::{cryptogram, session};
 use crate::error::Error;
+use crate::key::Key;
 use crate::key::role::{Ac, IccMk, SessionKey};
-use crate::key::{Key, Tdea};
+use crate::key::usage::KeyAlgorithm;
 
 /// The payment scheme that defines a cryptogram version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +62,15 @@ pub enum Scheme {
     Interac,
     /// UnionPay and PBOC.
     UnionPay,
+    /// JCB.
+    Jcb,
+    /// American Express.
+    AmericanExpress,
+    /// Discover.
+    Discover,
+    /// EMV common core definitions (CCD), whichever scheme has issued the card. Its version number is the common core
+    /// identifier.
+    CommonCore,
 }
 
 /// How the issuer answers.
@@ -67,157 +91,41 @@ pub enum ArpcKey {
     SessionKey,
 }
 
+/// How a cryptogram and the answer to it are made: what a profile fixes, and what the caller of the [raw
+/// form](super::raw) says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recipe {
+    /// How the card's master key is derived.
+    pub master_key: MasterKeyOption,
+    /// How the session key is derived.
+    pub session_key: SessionKeyMethod,
+    /// Padding of the cryptogram's input; of no meaning for AES cards, whose CMAC has its own.
+    pub padding: Padding,
+    /// How the issuer answers.
+    pub arpc: ArpcMethod,
+    /// Under which key the issuer answers.
+    pub arpc_key: ArpcKey,
+}
+
 /// One cryptogram version of one scheme. There are only the constants of this module.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Profile {
     name: &'static str,
     scheme: Scheme,
     cvn: u8,
-    master_key: MasterKeyOption,
-    session_key: SessionKeyMethod,
+    algorithm: KeyAlgorithm,
+    recipe: Recipe,
     iad: IadLayout,
     iad_part: IadPart,
-    padding: Padding,
-    arpc: ArpcMethod,
-    arpc_key: ArpcKey,
     #[cfg(feature = "host")]
     script: Option<Rules>,
 }
-
-/// Visa cryptogram version 10 (hexadecimal 0A).
-pub const VISA_CVN10: Profile = Profile {
-    name: "Visa CVN 10",
-    scheme: Scheme::Visa,
-    cvn: 0x0A,
-    master_key: MasterKeyOption::A,
-    session_key: SessionKeyMethod::Direct,
-    iad: IadLayout::Visa,
-    iad_part: IadPart::Cvr,
-    padding: Padding::Method1,
-    arpc: ArpcMethod::Method1,
-    arpc_key: ArpcKey::MasterKey,
-    #[cfg(feature = "host")]
-    script: Some(Rules::VISA),
-};
-
-/// Visa cryptogram version 18 (hexadecimal 12).
-pub const VISA_CVN18: Profile = Profile {
-    name: "Visa CVN 18",
-    scheme: Scheme::Visa,
-    cvn: 0x12,
-    master_key: MasterKeyOption::B,
-    session_key: SessionKeyMethod::Common,
-    iad: IadLayout::Visa,
-    iad_part: IadPart::Whole,
-    padding: Padding::Method2,
-    arpc: ArpcMethod::Method2,
-    arpc_key: ArpcKey::SessionKey,
-    #[cfg(feature = "host")]
-    script: Some(Rules::VISA),
-};
-
-/// Visa cryptogram version "22", which is hexadecimal 22.
-pub const VISA_CVN22: Profile = Profile {
-    name: "Visa CVN 22 hex",
-    cvn: 0x22,
-    iad: IadLayout::VisaAny,
-    #[cfg(feature = "host")]
-    script: Some(Rules::VISA_COMMON),
-    ..VISA_CVN18
-};
-
-/// M/Chip cryptogram version 10 hex (16): session key from ATC and UN, no counters.
-pub const MCHIP_CVN10: Profile = Profile {
-    name: "M/Chip CVN 10 hex",
-    scheme: Scheme::Mastercard,
-    cvn: 0x10,
-    master_key: MasterKeyOption::A,
-    session_key: SessionKeyMethod::MChip,
-    iad: IadLayout::MChip,
-    iad_part: IadPart::Cvr,
-    padding: Padding::Method2,
-    arpc: ArpcMethod::Method1,
-    arpc_key: ArpcKey::MasterKey,
-    #[cfg(feature = "host")]
-    script: Some(Rules::MCHIP),
-};
-
-/// M/Chip cryptogram version 11 hex (17): session key from ATC and UN, with counters.
-pub const MCHIP_CVN11: Profile = Profile {
-    name: "M/Chip CVN 11 hex",
-    cvn: 0x11,
-    iad_part: IadPart::CvrAndCounters,
-    ..MCHIP_CVN10
-};
-
-/// M/Chip cryptogram version 14 hex (20): common session key, no counters.
-pub const MCHIP_CVN14: Profile = Profile {
-    name: "M/Chip CVN 14 hex",
-    cvn: 0x14,
-    session_key: SessionKeyMethod::Common,
-    arpc_key: ArpcKey::SessionKey,
-    ..MCHIP_CVN10
-};
-
-/// M/Chip cryptogram version 15 hex (21): common session key, with counters.
-pub const MCHIP_CVN15: Profile = Profile {
-    name: "M/Chip CVN 15 hex",
-    cvn: 0x15,
-    iad_part: IadPart::CvrAndCounters,
-    ..MCHIP_CVN14
-};
-
-/// Interac cryptogram version 133 (hexadecimal 85).
-pub const INTERAC_CVN133: Profile = Profile {
-    name: "Interac CVN 133",
-    scheme: Scheme::Interac,
-    cvn: 0x85,
-    master_key: MasterKeyOption::A,
-    session_key: SessionKeyMethod::MChip,
-    iad: IadLayout::Interac,
-    iad_part: IadPart::Whole,
-    padding: Padding::Method2,
-    arpc: ArpcMethod::Method1,
-    arpc_key: ArpcKey::SessionKey,
-    #[cfg(feature = "host")]
-    script: Some(Rules::INTERAC),
-};
-
-/// UnionPay and PBOC cryptogram version 01.
-#[doc(alias = "PBOC")]
-pub const UNIONPAY_CVN01: Profile = Profile {
-    name: "UnionPay CVN 01",
-    scheme: Scheme::UnionPay,
-    cvn: 0x01,
-    master_key: MasterKeyOption::Pboc,
-    session_key: SessionKeyMethod::UnionPay,
-    iad: IadLayout::Pboc,
-    iad_part: IadPart::Cvr,
-    padding: Padding::Method2,
-    arpc: ArpcMethod::Method1,
-    arpc_key: ArpcKey::SessionKey,
-    #[cfg(feature = "host")]
-    script: None,
-};
-
-/// Every profile.
-pub static ALL: [&Profile; 9] = [
-    &VISA_CVN10,
-    &VISA_CVN18,
-    &VISA_CVN22,
-    &MCHIP_CVN10,
-    &MCHIP_CVN11,
-    &MCHIP_CVN14,
-    &MCHIP_CVN15,
-    &INTERAC_CVN133,
-    &UNIONPAY_CVN01,
-];
 
 impl Profile {
     /// The profile of a scheme's cryptogram version number.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if there is none.
+    /// [`Error::Unsupported`] if there is none, or none that is verified ([`RESERVED`]).
     pub fn of(scheme: Scheme, cvn: u8) -> Result<&'static Self, Error> {
         let mut all = ALL.iter().copied();
         all.find(|p| p.scheme == scheme && p.cvn == cvn)
@@ -242,22 +150,34 @@ impl Profile {
         self.cvn
     }
 
+    /// The cipher of the card's keys, [`Tdea`](KeyAlgorithm::Tdea) or [`Aes`](KeyAlgorithm::Aes).
+    #[must_use]
+    pub const fn algorithm(&self) -> KeyAlgorithm {
+        self.algorithm
+    }
+
+    /// How cryptogram and answer are made.
+    #[must_use]
+    pub const fn recipe(&self) -> Recipe {
+        self.recipe
+    }
+
     /// How the card's master key is derived.
     #[must_use]
     pub const fn master_key(&self) -> MasterKeyOption {
-        self.master_key
+        self.recipe.master_key
     }
 
     /// How the session key is derived.
     #[must_use]
     pub const fn session_key(&self) -> SessionKeyMethod {
-        self.session_key
+        self.recipe.session_key
     }
 
     /// Padding of the cryptogram's input.
     #[must_use]
     pub const fn padding(&self) -> Padding {
-        self.padding
+        self.recipe.padding
     }
 
     /// Layout of the issuer application data.
@@ -275,13 +195,13 @@ impl Profile {
     /// How the issuer answers.
     #[must_use]
     pub const fn arpc(&self) -> ArpcMethod {
-        self.arpc
+        self.recipe.arpc
     }
 
     /// Under which key the issuer answers.
     #[must_use]
     pub const fn arpc_key(&self) -> ArpcKey {
-        self.arpc_key
+        self.recipe.arpc_key
     }
 
     /// What is fixed for issuer scripts.
@@ -303,35 +223,72 @@ impl Profile {
     }
 
     /// Writes the key of the request's cryptogram.
-    fn ac_key(
+    fn ac_key<A: CardAlgorithm>(
         &self,
-        mk: &Key<IccMk<Ac>, Tdea>,
+        mk: &Key<IccMk<Ac>, A>,
         input: &AcInput,
-        out: &mut Key<SessionKey<Ac>, Tdea>,
+        out: &mut Key<SessionKey<Ac>, A>,
     ) -> Result<(), Error> {
-        session::derive(self.session_key, mk, input.atc(), input.unpredictable_number(), out)
+        self.check_algorithm::<A>()?;
+        A::session_key(
+            self.recipe.session_key,
+            mk,
+            input.atc(),
+            input.unpredictable_number(),
+            out,
+        )
     }
 
     /// Writes the key of the answer's cryptogram.
-    pub(super) fn response_key(
+    pub(super) fn response_key<A: CardAlgorithm>(
         &self,
-        mk: &Key<IccMk<Ac>, Tdea>,
+        mk: &Key<IccMk<Ac>, A>,
         input: &AcInput,
-        out: &mut Key<SessionKey<Ac>, Tdea>,
+        out: &mut Key<SessionKey<Ac>, A>,
     ) -> Result<(), Error> {
-        match self.arpc_key {
-            ArpcKey::MasterKey => session::direct(mk, out),
-            ArpcKey::SessionKey => self.ac_key(mk, input, out),
-        }
+        self.check_algorithm::<A>()?;
+        self.recipe
+            .response_key(mk, input.atc(), input.unpredictable_number(), out)
     }
 
     /// The card's cryptogram over `input` and its issuer application data.
-    pub(super) fn generate(&self, mk: &Key<IccMk<Ac>, Tdea>, input: &AcInput, iad: &[u8]) -> Result<[u8; 8], Error> {
+    pub(super) fn generate<A: CardAlgorithm>(
+        &self,
+        mk: &Key<IccMk<Ac>, A>,
+        input: &AcInput,
+        iad: &[u8],
+    ) -> Result<[u8; 8], Error> {
         let [first, second] = self.iad_part.of(&self.parse_iad(iad)?);
         let mut sk = Key::empty();
         self.ac_key(mk, input, &mut sk)?;
         let (terminal, aip, atc) = input.parts();
-        cryptogram::generate(&sk, self.padding, &[terminal, aip, &atc, first, second])
+        A::cryptogram(&sk, self.recipe.padding, &[terminal, aip, &atc, first, second])
+    }
+
+    /// A profile is of cards of one cipher.
+    fn check_algorithm<A: CardAlgorithm>(&self) -> Result<(), Error> {
+        if self.algorithm == A::ALGORITHM {
+            Ok(())
+        } else {
+            Err(Error::AlgorithmMismatch)
+        }
+    }
+}
+
+impl Recipe {
+    /// Writes the key of the answer's cryptogram.
+    fn response_key<A: CardAlgorithm>(
+        &self,
+        mk: &Key<IccMk<Ac>, A>,
+        atc: Atc,
+        un: [u8; 4],
+        out: &mut Key<SessionKey<Ac>, A>,
+    ) -> Result<(), Error> {
+        let method = match self.arpc_key {
+            ArpcKey::MasterKey => SessionKeyMethod::Direct,
+            ArpcKey::SessionKey => self.session_key,
+        };
+        A::session_key(method, mk, atc, un, out)
     }
 }
 
@@ -345,7 +302,9 @@ mod tests {
             assert_eq!(Profile::of(profile.scheme(), profile.cvn()), Ok(profile));
         }
         assert_eq!(Profile::of(Scheme::Visa, 0x10), Err(Error::Unsupported));
-        assert_eq!(Profile::of(Scheme::Mastercard, 0x12), Err(Error::Unsupported));
+        for (scheme, cvn) in RESERVED {
+            assert_eq!(Profile::of(scheme, cvn), Err(Error::Unsupported));
+        }
     }
 
     /// Bits of the M/Chip number: bit 1 counters, bits 3 and 2: 00 SKD, 10 common session key.

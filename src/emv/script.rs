@@ -31,7 +31,7 @@ use zeroize::Zeroize;
 
 use super::element::Atc;
 use super::profile::{Profile, VerifiedArqc};
-use super::{KEY_LEN, session};
+use super::{CardAlgorithm, KEY_LEN, session};
 use crate::ct;
 use crate::error::Error;
 use crate::key::role::{Ac, IccMk, Purpose, SessionKey, Smc, Smi};
@@ -141,7 +141,7 @@ impl Request {
 
     /// The request that was verified.
     #[must_use]
-    pub const fn of(verified: &VerifiedArqc) -> Self {
+    pub const fn of<A: CardAlgorithm>(verified: &VerifiedArqc<A>) -> Self {
         Self::new(verified.atc(), verified.cryptogram())
     }
 }

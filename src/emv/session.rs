@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! From the card's master key to the key of one transaction (EMV Book 2, Annex A1.3, and the schemes' own methods).
 
+use zeroize::Zeroize;
+
 use super::element::Atc;
-use super::{cipher, fill};
+use super::{cipher, fill, fill_aes};
+use crate::cipher::aes;
 use crate::error::Error;
 use crate::key::role::{IccMk, Purpose, SessionKey};
-use crate::key::{Key, Tdea, parity};
+use crate::key::{Aes, Key, Tdea, parity};
 
 /// How a session key for application cryptograms is derived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +21,9 @@ pub enum Method {
     MChip,
     /// UnionPay and PBOC: the ATC and its complement, each enciphered.
     UnionPay,
+    /// The tree of EMV 2000, with a parent of zeros above its root.
+    #[cfg(feature = "legacy")]
+    Emv2000(Tree),
 }
 
 /// Derives the session key of a transaction by `method`; `un` enters only for [`Method::MChip`].
@@ -39,7 +45,60 @@ pub fn derive<P: Purpose>(
         Method::Common => common_ac(mk, atc, out),
         Method::MChip => mchip(mk, atc, un, out),
         Method::UnionPay => unionpay(mk, atc, out),
+        #[cfg(feature = "legacy")]
+        Method::Emv2000(tree) => emv2000_tree(mk, atc, tree, &[0; 16], out),
     }
+}
+
+/// Derives the session key of an AES card's transaction: [`Method::Direct`] or [`Method::Common`].
+///
+/// # Errors
+/// [`Error::AlgorithmMismatch`] for the methods of TDEA cards; [`Error::NoKey`]. `out` is wiped then.
+///
+/// # Timing
+/// Independent of the keys.
+pub fn derive_aes<P: Purpose>(
+    method: Method,
+    mk: &Key<IccMk<P>, Aes>,
+    atc: Atc,
+    out: &mut Key<SessionKey<P>, Aes>,
+) -> Result<(), Error> {
+    match method {
+        Method::Direct => mk.material().and_then(|material| out.set(material)),
+        Method::Common => {
+            let (mut r, [a, b]) = ([0; aes::BLOCK_LEN], atc.to_bytes());
+            let [high, low, ..] = &mut r;
+            (*high, *low) = (a, b);
+            return common_aes(mk, &r, out);
+        }
+        _ => Err(Error::AlgorithmMismatch),
+    }
+    .inspect_err(|_| out.zeroize())
+}
+
+/// EMV common session key derivation for AES: `r` enciphered under a master key of 16 bytes; under a longer one the
+/// leftmost bytes of `r` with its third byte F0, then 0F, each enciphered. `r` is 16 bytes: ATC || 00 x 14 for
+/// cryptograms.
+///
+/// # Errors
+/// [`Error::NoKey`]; `out` is wiped then.
+///
+/// # Source
+/// EMV Book 2, Annex A1.3.1; vectors: `vectors/emv_ecc.txt`, `emv_aes_application_cryptogram`.
+pub fn common_aes<P: Purpose>(
+    mk: &Key<IccMk<P>, Aes>,
+    r: &[u8; aes::BLOCK_LEN],
+    out: &mut Key<SessionKey<P>, Aes>,
+) -> Result<(), Error> {
+    fill_aes(mk, out, |len| {
+        let with = |third: u8| {
+            let mut r = *r;
+            let [_, _, place, ..] = &mut r;
+            *place = third;
+            r
+        };
+        Ok(if len == aes::BLOCK_LEN { [*r; 2] } else { [with(0xF0), with(0x0F)] })
+    })
 }
 
 /// The card's master key used as session key.

@@ -7,10 +7,11 @@ use payhsm::emv::derive::{Diversifier, MasterKeyOption, Psn, icc_master_key};
 use payhsm::emv::dol::Dol;
 use payhsm::emv::element::Atc;
 use payhsm::emv::profile::{self, ArpcKey, ArpcMethod, IadLayout, Profile, Scheme};
+use payhsm::emv::raw;
 use payhsm::emv::script::{self, PinBlock, Style};
 use payhsm::emv::session::{self, Tree};
 use payhsm::key::role::{Ac, IccMk, Imk, Purpose, SessionKey, Smc, Smi};
-use payhsm::key::{Key, Tdea};
+use payhsm::key::{Aes, Key, Tdea};
 
 use super::pin::{array, pan, pin};
 use super::{Table, mac};
@@ -44,6 +45,7 @@ pub const FAMILY: Table = &[
     ("emv_script_pin_change", emv_script_pin_change),
     ("emv_ac_input", emv_ac_input),
     ("emv_pboc_chain", emv_pboc_chain),
+    ("emv_aes_application_cryptogram", emv_aes_application_cryptogram),
 ];
 
 /// The elements that enter a cryptogram before the issuer application data, as a data object list.
@@ -517,6 +519,15 @@ fn emv_script_pin_change(case: &Case) -> Done {
     let mut mac = [0; script::MAX_MAC_LEN];
     script::mac(&smi, &[&prefix, &data], &mut mac)?;
     case.expect_hex("mac", &mac);
+    Ok(())
+}
+
+/// An AES card makes its cryptogram over these bytes, and the raw form is the way to give bytes.
+fn emv_aes_application_cryptogram(case: &Case) -> Done {
+    let (mk, counter, data) = (case.hex("icc_mk"), case.hex("atc"), case.hex("data"));
+    let mk = Key::<IccMk<Ac>, Aes>::from_bytes(&mk)?;
+    let recipe = profile::CCD_CV6.recipe();
+    case.expect_hex("ac", &raw::generate(&recipe, &mk, atc(&counter)?, [0; 4], &data)?);
     Ok(())
 }
 

@@ -2,9 +2,9 @@
 use core::fmt;
 
 use super::input::Field55;
-use super::{ArpcMethod, Profile};
-use crate::emv::cryptogram;
-use crate::emv::derive::{Psn, icc_master_key};
+use super::{ArpcMethod, Profile, Recipe};
+use crate::emv::CardAlgorithm;
+use crate::emv::derive::Psn;
 use crate::emv::element::{Atc, Cid, CryptogramKind};
 use crate::error::Error;
 use crate::key::role::{Ac, Imk, SessionKey};
@@ -19,41 +19,42 @@ use crate::pin::pan::Pan;
 /// # Errors
 /// [`Error::VerificationFailed`] if the cryptogram is not the card's. Before any key is used: the TLV errors,
 /// [`Error::TlvMissing`], [`Error::TlvDuplicate`], [`Error::EmvElement`] for a wrong length or content,
-/// [`Error::Iad`] if 9F10 is not of this profile. [`Error::NoKey`], [`Error::InvalidKeyLength`].
+/// [`Error::Iad`] if 9F10 is not of this profile, [`Error::AlgorithmMismatch`] if the profile's cards have keys of
+/// another cipher. [`Error::NoKey`], [`Error::InvalidKeyLength`].
 ///
 /// # Timing
 /// Depends on the message and the PAN, never on keys; the comparison is constant time.
 ///
 /// # Source
-/// EMV Book 2, clause 8.1; vectors: `vectors/emv.txt`, `emv_cvn`.
-pub fn verify_arqc(
+/// EMV Book 2, clause 8.1; vectors: `vectors/emv.txt`, `emv_cvn`; AES: `vectors/emv_ecc.txt`.
+pub fn verify_arqc<A: CardAlgorithm>(
     profile: &'static Profile,
-    imk: &Key<Imk<Ac>, Tdea>,
+    imk: &Key<Imk<Ac>, A>,
     pan: &Pan,
     psn: Psn,
     field55: &[u8],
-) -> Result<VerifiedArqc, Error> {
+) -> Result<VerifiedArqc<A>, Error> {
     let field = Field55::parse(field55)?;
     let [first, second] = profile.iad_part.of(&profile.parse_iad(field.iad)?);
-
-    let mut mk = Key::empty();
-    icc_master_key(profile.master_key, imk, pan, psn, &mut mk)?;
-    let mut sk = Key::empty();
-    profile.ac_key(&mk, &field.input, &mut sk)?;
+    profile.check_algorithm::<A>()?;
     let (terminal, aip, atc) = field.input.parts();
-    let parts: [&[u8]; 5] = [terminal, aip, &atc, first, second];
-    cryptogram::verify(&sk, profile.padding, &parts, &field.cryptogram)?;
-
-    let mut verified = VerifiedArqc {
-        profile,
-        key: Key::empty(),
-        arqc: field.cryptogram,
-        cid: field.cid,
+    let request = Request {
         atc: field.input.atc(),
         unpredictable_number: field.input.unpredictable_number(),
+        parts: &[terminal, aip, &atc, first, second],
+        cid: field.cid,
+        cryptogram: &field.cryptogram,
     };
-    profile.response_key(&mk, &field.input, &mut verified.key)?;
-    Ok(verified)
+    VerifiedArqc::judge(profile.name, &profile.recipe, imk, pan, psn, &request)
+}
+
+/// What a cryptogram is verified over.
+pub(in crate::emv) struct Request<'a> {
+    pub(in crate::emv) atc: Atc,
+    pub(in crate::emv) unpredictable_number: [u8; 4],
+    pub(in crate::emv) parts: &'a [&'a [u8]],
+    pub(in crate::emv) cid: Cid,
+    pub(in crate::emv) cryptogram: &'a [u8; 8],
 }
 
 /// An application cryptogram that was verified: the only thing that gives a response cryptogram, and only one.
@@ -70,20 +71,44 @@ pub fn verify_arqc(
 /// # }
 /// ```
 #[must_use]
-pub struct VerifiedArqc {
-    profile: &'static Profile,
-    key: Key<SessionKey<Ac>, Tdea>,
+pub struct VerifiedArqc<A: CardAlgorithm = Tdea> {
+    name: &'static str,
+    arpc: ArpcMethod,
+    key: Key<SessionKey<Ac>, A>,
     arqc: [u8; 8],
     cid: Cid,
     atc: Atc,
     unpredictable_number: [u8; 4],
 }
 
-impl VerifiedArqc {
-    /// The profile under which it was verified.
-    #[must_use]
-    pub const fn profile(&self) -> &'static Profile {
-        self.profile
+impl<A: CardAlgorithm> VerifiedArqc<A> {
+    /// Verifies, and writes the key of the answer.
+    pub(in crate::emv) fn judge(
+        name: &'static str,
+        recipe: &Recipe,
+        imk: &Key<Imk<Ac>, A>,
+        pan: &Pan,
+        psn: Psn,
+        request: &Request<'_>,
+    ) -> Result<Self, Error> {
+        let (atc, un) = (request.atc, request.unpredictable_number);
+        let mut mk = Key::empty();
+        A::icc_master_key(recipe.master_key, imk, pan, psn, &mut mk)?;
+        let mut sk = Key::empty();
+        A::session_key(recipe.session_key, &mk, atc, un, &mut sk)?;
+        A::verify(&sk, recipe.padding, request.parts, request.cryptogram)?;
+
+        let mut verified = Self {
+            name,
+            arpc: recipe.arpc,
+            key: Key::empty(),
+            arqc: *request.cryptogram,
+            cid: request.cid,
+            atc,
+            unpredictable_number: un,
+        };
+        recipe.response_key(&mk, atc, un, &mut verified.key)?;
+        Ok(verified)
     }
 
     /// The card's transaction counter.
@@ -116,7 +141,7 @@ impl VerifiedArqc {
     /// [`Error::Unsupported`] if the profile answers by method 2, [`Error::BadState`] if the cryptogram was no ARQC.
     pub fn arpc1(self, arc: [u8; 2]) -> Result<IssuerAuthenticationData, Error> {
         self.answers_by(ArpcMethod::Method1)?;
-        let arpc = cryptogram::arpc1(&self.key, &self.arqc, arc)?;
+        let arpc = A::arpc1(&self.key, &self.arqc, arc)?;
         IssuerAuthenticationData::of(&[&arpc, &arc])
     }
 
@@ -128,12 +153,12 @@ impl VerifiedArqc {
     /// [`Error::InvalidLength`] for more proprietary data.
     pub fn arpc2(self, csu: [u8; 4], proprietary: &[u8]) -> Result<IssuerAuthenticationData, Error> {
         self.answers_by(ArpcMethod::Method2)?;
-        let arpc = cryptogram::arpc2(&self.key, &self.arqc, csu, proprietary)?;
+        let arpc = A::arpc2(&self.key, &self.arqc, csu, proprietary)?;
         IssuerAuthenticationData::of(&[&arpc, &csu, proprietary])
     }
 
     fn answers_by(&self, method: ArpcMethod) -> Result<(), Error> {
-        if self.profile.arpc != method {
+        if self.arpc != method {
             return Err(Error::Unsupported);
         }
         // TC and AAC end a transaction: there is nobody to answer.
@@ -144,10 +169,10 @@ impl VerifiedArqc {
     }
 }
 
-impl fmt::Debug for VerifiedArqc {
+impl<A: CardAlgorithm> fmt::Debug for VerifiedArqc<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifiedArqc")
-            .field("profile", &self.profile.name)
+            .field("profile", &self.name)
             .field("atc", &self.atc)
             .field("kind", &self.cid.kind())
             .finish_non_exhaustive()
