@@ -236,6 +236,9 @@
 /* Most issuer application data, in bytes. */
 #define PAYHSM_IAD_MAX_LEN 32
 
+/* Length of a PVV, in ASCII digits. */
+#define PAYHSM_PVV_LEN 4
+
 /* Card scheme: Visa. */
 #define PAYHSM_SCHEME_VISA 1
 /* Card scheme: Mastercard. */
@@ -244,9 +247,14 @@
 #define PAYHSM_SCHEME_INTERAC 3
 /* Card scheme: UnionPay. */
 #define PAYHSM_SCHEME_UNIONPAY 4
-
-/* Length of a PVV, in ASCII digits. */
-#define PAYHSM_PVV_LEN 4
+/* Card scheme: JCB. */
+#define PAYHSM_SCHEME_JCB 5
+/* Card scheme: American Express. */
+#define PAYHSM_SCHEME_AMERICAN_EXPRESS 6
+/* Card scheme: Discover. */
+#define PAYHSM_SCHEME_DISCOVER 7
+/* EMV common core definitions, whichever scheme has issued the card; the version number is the common core identifier. */
+#define PAYHSM_SCHEME_COMMON_CORE 8
 
 /* The longest issuer authentication data (tag 91), in bytes. */
 #define PAYHSM_ISSUER_AUTH_MAX_LEN 16

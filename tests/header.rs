@@ -27,6 +27,7 @@ const SOURCES: &[&str] = &[
     "data",
     "emv",
     "host",
+    "emv/issuer",
 ];
 /// Those without C functions.
 const INTERNAL: &[&str] = &["memory", "panic"];

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the terminal reads of a card's answer. No key, no context.
+//! Cards: what the terminal reads of their answers, and what their issuer does.
+
+#[cfg(feature = "host")]
+mod issuer;
+
+#[cfg(feature = "host")]
+pub use issuer::*;
 
 use core::mem::size_of;
 
