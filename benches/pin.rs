@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! PIN blocks, translation and the Visa PVV.
+//! PIN blocks, translation, the Visa PVV, offsets of the IBM 3624 and random PINs.
 
 use core::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use payhsm::entropy::Entropy;
 use payhsm::error::Error;
-use payhsm::key::role::{PinEncryption, PinVerificationVisa};
+use payhsm::key::role::{PinEncryption, PinVerification3624, PinVerificationVisa};
 use payhsm::key::{Aes, Key, Tdea};
 use payhsm::pin::block::{self, Format, PinKey};
-use payhsm::pin::pvv;
+use payhsm::pin::ibm3624::{self, Profile, Table, Validation};
 use payhsm::pin::{Pan, Pin};
+use payhsm::pin::{choose, pvv};
 
 /// Cheap and not random: the source is not what is measured.
 struct Counter(u64);
@@ -66,5 +67,33 @@ fn visa(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, blocks, visa);
+fn ibm(c: &mut Criterion) {
+    let pan = Pan::parse(b"4111111111111111").unwrap();
+    let pin = Pin::from_entry(4, &[1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0]).unwrap();
+    let key = Key::<PinVerification3624, Tdea>::from_bytes(b"0123456789ABCDEF").unwrap();
+    let profile = Profile::new(Table::STANDARD, Validation::new(3, 12, 15).unwrap(), 16, 4).unwrap();
+    let offset = ibm3624::generate(&key, &profile, &pan, &pin).unwrap();
+    c.bench_function("pin/IBM 3624 offset", |b| {
+        b.iter(|| ibm3624::generate(&key, &profile, &pan, black_box(&pin)));
+    });
+    c.bench_function("pin/IBM 3624 verify", |b| {
+        b.iter(|| ibm3624::verify(&key, &profile, &pan, black_box(&pin), &offset));
+    });
+    let mut out = Pin::empty();
+    c.bench_function("pin/IBM 3624 PIN", |b| {
+        b.iter(|| ibm3624::derive(&key, &profile, &pan, black_box(&offset), &mut out));
+    });
+}
+
+fn choice(c: &mut Criterion) {
+    let (mut rng, mut out) = (Counter(1), Pin::empty());
+    for len in [4, 12] {
+        c.bench_function(&format!("pin/random, {len} digits"), |b| {
+            b.iter(|| choose::random(black_box(len), &mut rng, &mut out));
+        });
+    }
+    c.bench_function("pin/trivial", |b| b.iter(|| choose::is_trivial(black_box(&out))));
+}
+
+criterion_group!(benches, blocks, visa, ibm, choice);
 criterion_main!(benches);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! PINs: entry, PIN blocks of ISO 9564-1, and the Visa PIN verification value.
+//! PINs: entry, PIN blocks of ISO 9564-1, the Visa PIN verification value, offsets of the IBM 3624, random PINs.
 //!
 //! ```text
 //! keypad ── Pin::enter ──► Pin ── block::encipher_* ──► enciphered PIN block ──► host
-//! host   ── block::decipher_* ──► Pin ── pvv::verify ──► yes or no
+//! host   ── block::decipher_* ──► Pin ── pvv::verify, ibm3624::verify ──► yes or no
 //!                                  └── block::encipher_* (translation)
+//! issuer ── choose::random ──► Pin ── block::encipher_* and pvv::generate or ibm3624::generate
 //! ```
 //!
 //! A [`Pin`] holds its digits *and its length* as secrets: no branch, no address, no error and no count depends on
@@ -16,6 +17,10 @@
 //! the nibbles behind the PIN.
 
 pub mod block;
+#[cfg(feature = "host")]
+pub mod choose;
+#[cfg(feature = "host")]
+pub mod ibm3624;
 pub mod pan;
 #[cfg(feature = "host")]
 pub mod pvv;
@@ -28,6 +33,7 @@ use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::ct;
+use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::secret::Secret;
 
@@ -38,6 +44,10 @@ pub const MIN_LEN: u8 = 4;
 
 /// The most digits of a PIN.
 pub const MAX_LEN: u8 = 12;
+
+/// How often 16 random bytes may be drawn for the fill of format 3 or the digits of a PIN. A sound source needs a
+/// second draw once in 10^5 blocks (a PIN of 12 digits: once in 700) and a fourth never.
+const MAX_DRAWS: usize = 8;
 
 /// A PIN of 4 to 12 decimal digits. Digits and length are secret.
 ///
@@ -113,6 +123,11 @@ impl Pin {
         ct::verdict(ct::choice(ok)).map_err(|_| Error::InvalidPin)
     }
 
+    #[cfg(feature = "host")]
+    pub(crate) fn clear(&mut self) {
+        self.0.zeroize();
+    }
+
     /// The length, 0 if empty, and the digit values. Both secret.
     pub(crate) const fn parts(&self) -> (u8, &[u8; 12]) {
         let [len, digits @ ..] = self.0.expose();
@@ -139,6 +154,19 @@ fn mask_digits(len: u8, digits: &[u8; 12]) -> u8 {
         let used = ct::mask_lt(i, len & 15);
         ok & ct::mask_eq(digit, low) & ct::select(used, ct::mask_digit(low), ct::mask_eq(low, 0))
     })
+}
+
+/// Fills `out` from the source, and refuses a source that gives one byte all the time.
+fn draw<const N: usize>(rng: &mut impl Entropy, out: &mut Secret<N>) -> Result<(), Error> {
+    rng.fill(out.expose_mut()).map_err(|_| Error::Entropy)?;
+    let first = out.expose().first().copied().unwrap_or(0);
+    let varies = out.expose().iter().fold(0, |acc, byte| acc | (byte ^ first));
+    ct::verdict(ct::choice(!ct::mask_eq(varies, 0))).map_err(|_| Error::Entropy)
+}
+
+/// The nibbles of bytes, high half first.
+fn nibbles(bytes: &[u8]) -> impl Iterator<Item = u8> {
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15])
 }
 
 impl Default for Pin {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Known answers: PIN blocks of ISO 9564-1 and the Visa PVV.
+//! Known answers: PIN blocks of ISO 9564-1, the Visa PVV, PINs and offsets of the IBM 3624.
 #![cfg(all(feature = "hazmat", feature = "host"))]
 
 #[path = "common/vectors.rs"]
 mod vectors;
 
 use payhsm::error::Error;
-use payhsm::key::role::{PinEncryption, PinVerificationVisa};
+use payhsm::key::role::{PinEncryption, PinVerification3624, PinVerificationVisa};
 use payhsm::key::{Aes, Key, Tdea};
 use payhsm::pin::block::{self, Format, PinKey};
+use payhsm::pin::ibm3624::{self, Offset, Profile, Table, Validation};
 use payhsm::pin::pvv::{self, Pvv};
 use payhsm::pin::{Pan, Pin};
 
@@ -414,4 +415,167 @@ fn wrong_keys_and_pairings() {
         );
     }
     assert_eq!(Format::from_number(5), Err(Error::FormatNotPermitted));
+}
+
+fn digits(text: &str) -> Vec<u8> {
+    text.bytes().map(|c| c.wrapping_sub(b'0')).collect()
+}
+
+/// The profile under which `data` is the validation data of a PAN: its digits, and the pad behind them.
+fn profile_of(data: &[u8], table: Table, pin_len: u8) -> (Profile, Pan) {
+    let text = data.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let account: Vec<u8> = text.clone().take_while(|n| *n < 10).map(|n| n + b'0').collect();
+    let len = account.len().try_into().unwrap();
+    let pad = text.last().unwrap();
+    let validation = Validation::new(0, len, pad).unwrap();
+    assert_eq!(validation.data(&Pan::parse(&account).unwrap()).unwrap()[..], *data);
+    (
+        Profile::new(table, validation, len, pin_len).unwrap(),
+        Pan::parse(&account).unwrap(),
+    )
+}
+
+#[test]
+fn ibm3624_natural_pin() {
+    let cases = vectors::cases("card_verification", "ibm3624_natural_pin");
+    assert_eq!(cases.len(), 5);
+    for case in cases {
+        let key = Key::<PinVerification3624, Tdea>::from_bytes(&case.hex("Pvk")).unwrap();
+        let table = Table::parse(case.text("Decimalization_table").as_bytes()).unwrap();
+        let (data, expected) = (case.array::<8>("Validation_data"), case.text("Natural_pin"));
+        let mut out = vec![0; expected.len()];
+        ibm3624::pin_digits(&key, &table, &data, &vec![0; expected.len()], &mut out).unwrap();
+        assert_eq!(out, digits(&expected), "{}", case.id());
+        let (profile, pan) = profile_of(&data, table, 4);
+        let (mut natural, zero) = (Pin::empty(), Offset::parse(b"0000").unwrap());
+        ibm3624::derive(&key, &profile, &pan, &zero, &mut natural).unwrap();
+        assert_eq!(text(&natural), expected);
+        assert_eq!(ibm3624::verify(&key, &profile, &pan, &natural, &zero), Ok(()));
+    }
+}
+
+#[test]
+fn ibm3624_offset() {
+    let cases = vectors::cases("card_verification", "ibm3624_offset");
+    assert_eq!(cases.len(), 9);
+    for case in cases {
+        let key = Key::<PinVerification3624, Tdea>::from_bytes(&case.hex("Pvk")).unwrap();
+        let table = Table::parse(case.text("Decimalization_table").as_bytes()).unwrap();
+        let data = case.array::<8>("Validation_data");
+        let (pin_text, expected) = (case.text("Pin"), case.text("Offset"));
+        let mut out = vec![0; pin_text.len()];
+        ibm3624::offset_digits(&key, &table, &data, &digits(&pin_text), &mut out).unwrap();
+        assert_eq!(out, digits(&expected), "{}", case.id());
+        ibm3624::pin_digits(&key, &table, &data, &digits(&expected), &mut out).unwrap();
+        assert_eq!(out, digits(&pin_text), "{}", case.id());
+        let len = u8::try_from(pin_text.len()).unwrap();
+        let (profile, pan) = profile_of(&data, table, len);
+        let (entered, offset) = (pin(&pin_text).unwrap(), Offset::parse(expected.as_bytes()).unwrap());
+        assert_eq!(ibm3624::generate(&key, &profile, &pan, &entered).unwrap(), offset);
+        let verify = |pin: &Pin, offset: &Offset| ibm3624::verify(&key, &profile, &pan, pin, offset);
+        let failed = Err(Error::VerificationFailed);
+        assert_eq!(verify(&entered, &offset), Ok(()));
+        // One digit of the offset or of the PIN, or one digit more.
+        for place in 0..pin_text.len() {
+            let (mut twin, mut other) = (digits(&expected), digits(&pin_text));
+            twin[place] = (twin[place] + 1) % 10;
+            assert_eq!(verify(&entered, &Offset::from_digits(&twin).unwrap()), failed);
+            other[place] = (other[place] + 1) % 10;
+            let other: String = other.iter().map(|d| char::from(b'0' + d)).collect();
+            assert_eq!(verify(&pin(&other).unwrap(), &offset), failed);
+        }
+        let longer = pin(&format!("{pin_text}0")).unwrap();
+        assert_eq!(verify(&longer, &offset), failed);
+        assert_eq!(
+            ibm3624::generate(&key, &profile, &pan, &longer).unwrap_err(),
+            Error::VerificationFailed
+        );
+        let short = Offset::from_digits(&vec![0; pin_text.len() + 1]).unwrap();
+        assert_eq!(verify(&entered, &short), Err(Error::InvalidLength));
+    }
+}
+
+#[test]
+fn ibm3624_reject() {
+    let cases = vectors::cases("card_verification", "ibm3624_reject");
+    assert_eq!(cases.len(), 22);
+    for case in cases {
+        let (raw, table, account) = (case.hex("Pvk"), case.text("Decimalization_table"), case.text("Pan"));
+        let (start, len, pad) = (case.int("Pan_offset"), case.int("Pan_length"), case.text("Pan_pad"));
+        let (offset, pin_text) = (case.opt_text("Offset"), case.opt_text("Pin"));
+        let attempt = || -> Result<(), Error> {
+            let key = Key::<PinVerification3624, Tdea>::from_bytes(&raw)?;
+            let table = Table::parse(table.as_bytes())?;
+            let pad = match pad.as_bytes() {
+                [c] => char::from(*c).to_digit(16).ok_or(Error::InvalidDigit)?,
+                _ => return Err(Error::InvalidLength),
+            };
+            let number = |n: i64| u8::try_from(n).unwrap();
+            let validation = Validation::new(number(start), number(len), u8::try_from(pad).unwrap())?;
+            let data = validation.data(&Pan::parse(account.as_bytes())?)?;
+            let given = digits(offset.as_ref().or(pin_text.as_ref()).unwrap());
+            let mut out = vec![0x55; given.len()];
+            let result = if offset.is_some() {
+                ibm3624::pin_digits(&key, &table, &data, &given, &mut out)
+            } else {
+                ibm3624::offset_digits(&key, &table, &data, &given, &mut out)
+            };
+            assert!(out.iter().all(|digit| *digit == 0), "{}", case.id());
+            result
+        };
+        assert!(attempt().is_err(), "{}", case.id());
+    }
+}
+
+/// The rightmost digits are those that an offset of fewer digits covers.
+#[test]
+fn ibm3624_check_length() {
+    let key = Key::<PinVerification3624, Tdea>::from_bytes(&[0x13, 0x57, 0x9B, 0xDF, 0x24, 0x68, 0xAC, 0xE0]).unwrap();
+    let validation = Validation::new(3, 12, 15).unwrap();
+    let pan = Pan::parse(b"5432101234567890").unwrap();
+    let whole = Profile::new(Table::STANDARD, validation, 16, 6).unwrap();
+    let entered = pin("271828").unwrap();
+    let long = ibm3624::generate(&key, &whole, &pan, &entered).unwrap();
+    for check_len in 4..=6_u8 {
+        let profile = whole.with_check_len(check_len).unwrap();
+        let offset = ibm3624::generate(&key, &profile, &pan, &entered).unwrap();
+        let skipped = usize::from(6 - check_len);
+        assert_eq!(offset.digits(), &long.digits()[skipped..]);
+        for place in 0..6 {
+            let mut other = digits("271828");
+            other[place] = (other[place] + 1) % 10;
+            let other: String = other.iter().map(|d| char::from(b'0' + d)).collect();
+            let result = ibm3624::verify(&key, &profile, &pan, &pin(&other).unwrap(), &offset);
+            assert_eq!(result.is_ok(), place < skipped, "{check_len} {place}");
+        }
+        // A PIN of another length never counts, whatever its last digits are.
+        for other in ["71828", "1271828", "1828"] {
+            assert_eq!(
+                ibm3624::verify(&key, &profile, &pan, &pin(other).unwrap(), &offset),
+                Err(Error::VerificationFailed)
+            );
+        }
+        let mut derived = pin("1234").unwrap();
+        let result = ibm3624::derive(&key, &profile, &pan, &offset, &mut derived);
+        if skipped == 0 {
+            assert_eq!((result, text(&derived)), (Ok(()), "271828".to_owned()));
+        } else {
+            assert_eq!(result, Err(Error::InvalidLength));
+            assert_eq!(derived.expose(), (0, &[0; 12]));
+        }
+        assert_eq!(
+            ibm3624::verify(&key, &profile, &pan, &Pin::empty(), &offset),
+            Err(Error::InvalidPin)
+        );
+    }
+    let other = Pan::parse(b"54321012345678900").unwrap();
+    assert_eq!(
+        ibm3624::generate(&key, &whole, &other, &entered).unwrap_err(),
+        Error::InvalidPan
+    );
+    let empty = Key::<PinVerification3624, Tdea>::empty();
+    assert_eq!(
+        ibm3624::generate(&empty, &whole, &pan, &entered).unwrap_err(),
+        Error::NoKey
+    );
 }

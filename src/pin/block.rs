@@ -16,6 +16,7 @@
 //! them fail as the one [`Error::VerificationFailed`], and the PIN is empty then. Formats 0 and 3 do not authenticate
 //! the PAN: some wrong PANs give a well-formed block with another PIN.
 
+use subtle::Choice;
 use zeroize::Zeroize;
 
 use crate::cipher::aes::Aes as AesCipher;
@@ -26,7 +27,7 @@ use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::key::role::PinEncryption;
 use crate::key::{Aes, Key, Tdea};
-use crate::pin::{MAX_LEN, Pan, Pin};
+use crate::pin::{MAX_DRAWS, MAX_LEN, Pan, Pin, draw, nibbles};
 use crate::secret::Secret;
 
 /// Length in bytes of a block of formats 0 to 3.
@@ -43,10 +44,6 @@ const FILL_F: [u8; TEXT_NIBBLES] = [0xF; TEXT_NIBBLES];
 
 /// Fill of format 4.
 const FILL_A: [u8; TEXT_NIBBLES] = [0xA; TEXT_NIBBLES];
-
-/// How often 16 random bytes may be drawn for the fill of format 3. A sound source needs a second draw once in 10^5
-/// blocks and a third never.
-const MAX_DRAWS: usize = 8;
 
 /// A PIN block format of ISO 9564-1. The values are the control nibbles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,12 +180,22 @@ pub fn decipher_tdea(
     pan: Option<&Pan>,
     out: &mut Pin,
 ) -> Result<(), Error> {
+    ct::verdict(open_tdea(key, format, block, pan, out)?)
+}
+
+fn open_tdea(
+    key: &Key<PinEncryption, Tdea>,
+    format: Format,
+    block: &[u8; BLOCK_LEN],
+    pan: Option<&Pan>,
+    out: &mut Pin,
+) -> Result<Choice, Error> {
     out.zeroize();
     let account = account_field(format, pan)?;
     let cipher = tdes(key)?;
     let mut clear = Secret::zeroed();
     *clear.expose_mut() = cipher.decrypt(*block);
-    decode_from(format, &mut clear, account, out)
+    Ok(decode_from(format, &mut clear, account, out))
 }
 
 /// Enciphers a PIN into a block of format 4.
@@ -237,6 +244,15 @@ pub fn decipher_aes(
     pan: &Pan,
     out: &mut Pin,
 ) -> Result<(), Error> {
+    ct::verdict(open_aes(key, block, pan, out)?)
+}
+
+fn open_aes(
+    key: &Key<PinEncryption, Aes>,
+    block: &[u8; FORMAT4_BLOCK_LEN],
+    pan: &Pan,
+    out: &mut Pin,
+) -> Result<Choice, Error> {
     out.zeroize();
     let cipher = AesCipher::new(key.material()?)?;
     let mut field = Secret::zeroed();
@@ -301,15 +317,20 @@ impl PinKey<'_> {
     /// [`Error::InvalidLength`] for another length, and those of [`decipher_tdea`] and [`decipher_aes`]; `out` is
     /// empty then.
     pub fn decipher(&self, block: &[u8], pan: Option<&Pan>, out: &mut Pin) -> Result<(), Error> {
+        ct::verdict(self.open(block, pan, out)?)
+    }
+
+    /// Deciphers a block, and leaves the verdict on what is in it to be joined with others: `out` is empty if it is bad.
+    pub(crate) fn open(&self, block: &[u8], pan: Option<&Pan>, out: &mut Pin) -> Result<Choice, Error> {
         out.zeroize();
         match self {
             Self::Tdea(key, format) => {
                 let block = block.try_into().map_err(|_| Error::InvalidLength)?;
-                decipher_tdea(key, *format, block, pan, out)
+                open_tdea(key, *format, block, pan, out)
             }
             Self::Aes(key) => {
                 let block = block.try_into().map_err(|_| Error::InvalidLength)?;
-                decipher_aes(key, block, pan.ok_or(Error::InvalidPan)?, out)
+                open_aes(key, block, pan.ok_or(Error::InvalidPan)?, out)
             }
         }
     }
@@ -391,7 +412,7 @@ pub fn decode(format: Format, block: &[u8; BLOCK_LEN], pan: Option<&Pan>, out: &
     let account = account_field(format, pan)?;
     let mut clear = Secret::zeroed();
     *clear.expose_mut() = *block;
-    decode_from(format, &mut clear, account, out)
+    ct::verdict(decode_from(format, &mut clear, account, out))
 }
 
 /// [`encipher_tdea`] with a given fill, for vectors.
@@ -438,7 +459,7 @@ pub fn decode_format4(field: &[u8; FORMAT4_BLOCK_LEN], out: &mut Pin) -> Result<
     out.zeroize();
     let mut clear = Secret::zeroed();
     *clear.expose_mut() = *field;
-    read_format4(&clear, out)
+    ct::verdict(read_format4(&clear, out)?)
 }
 
 /// [`encipher_aes`] with given random bytes, for vectors.
@@ -519,14 +540,6 @@ fn random_letters(rng: &mut impl Entropy, fill: &mut Secret<TEXT_NIBBLES>) -> Re
     Err(Error::Entropy)
 }
 
-/// Fills `out` from the source, and refuses a source that gives one byte all the time.
-fn draw<const N: usize>(rng: &mut impl Entropy, out: &mut Secret<N>) -> Result<(), Error> {
-    rng.fill(out.expose_mut()).map_err(|_| Error::Entropy)?;
-    let first = out.expose().first().copied().unwrap_or(0);
-    let varies = out.expose().iter().fold(0, |acc, byte| acc | (byte ^ first));
-    ct::verdict(ct::choice(!ct::mask_eq(varies, 0))).map_err(|_| Error::Entropy)
-}
-
 /// The clear block: the PIN field, mixed with the account field.
 fn encode_into(
     format: Format,
@@ -550,19 +563,14 @@ pub(crate) fn write_clear(format: Format, pin: &Pin, out: &mut Secret<BLOCK_LEN>
 /// Reads the clear PIN field of format 0 or 2.
 #[cfg(feature = "host")]
 pub(crate) fn read_clear(format: Format, field: &mut Secret<BLOCK_LEN>, out: &mut Pin) -> Result<(), Error> {
-    decode_from(format, field, [0; BLOCK_LEN], out)
+    ct::verdict(decode_from(format, field, [0; BLOCK_LEN], out))
 }
 
 /// Reads the clear block, which is unmixed in place.
-fn decode_from(
-    format: Format,
-    block: &mut Secret<BLOCK_LEN>,
-    account: [u8; BLOCK_LEN],
-    out: &mut Pin,
-) -> Result<(), Error> {
+fn decode_from(format: Format, block: &mut Secret<BLOCK_LEN>, account: [u8; BLOCK_LEN], out: &mut Pin) -> Choice {
     xor(block.expose_mut(), &account);
     ct::secret(block.expose_mut());
-    ct::verdict(ct::choice(read_field(format, block.expose(), out)))
+    ct::choice(read_field(format, block.expose(), out))
 }
 
 fn write_format4(pin: &Pin, random: &[u8; 8], out: &mut Secret<FORMAT4_BLOCK_LEN>) {
@@ -572,9 +580,9 @@ fn write_format4(pin: &Pin, random: &[u8; 8], out: &mut Secret<FORMAT4_BLOCK_LEN
     }
 }
 
-fn read_format4(field: &Secret<FORMAT4_BLOCK_LEN>, out: &mut Pin) -> Result<(), Error> {
+fn read_format4(field: &Secret<FORMAT4_BLOCK_LEN>, out: &mut Pin) -> Result<Choice, Error> {
     let (field, _) = field.expose().split_first_chunk().ok_or(Error::Internal)?;
-    ct::verdict(ct::choice(read_field(Format::Iso4, field, out)))
+    Ok(ct::choice(read_field(Format::Iso4, field, out)))
 }
 
 /// C = E(E(PIN field) xor PAN field).
@@ -631,11 +639,6 @@ fn read_field(format: Format, field: &[u8; 8], out: &mut Pin) -> u8 {
         *to = nibble & ct::mask_lt(i, len) & ok;
     }
     ok
-}
-
-/// The nibbles of bytes, high half first.
-fn nibbles(bytes: &[u8]) -> impl Iterator<Item = u8> {
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15])
 }
 
 fn xor<const N: usize>(to: &mut [u8; N], from: &[u8; N]) {

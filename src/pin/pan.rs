@@ -120,7 +120,7 @@ impl Pan {
 }
 
 /// Packs nibbles, the first into the high half of the first byte.
-fn pack<const N: usize, const M: usize>(nibbles: &[u8; N]) -> [u8; M] {
+pub(super) fn pack<const N: usize, const M: usize>(nibbles: &[u8; N]) -> [u8; M] {
     let mut out = [0; M];
     let (pairs, _) = nibbles.as_chunks::<2>();
     for (byte, [high, low]) in out.iter_mut().zip(pairs) {

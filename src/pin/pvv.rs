@@ -89,10 +89,10 @@ impl fmt::Debug for Pvv {
 /// # Source
 /// Visa Payment Technology Standards Manual, PVV; vectors: `vectors/card_verification.txt`, operation `visa_pvv`.
 pub fn generate(pvk: &Key<PinVerificationVisa, Tdea>, pvki: u8, pan: &Pan, pin: &Pin) -> Result<Pvv, Error> {
+    pin.ready()?;
     let mut pvv = Secret::zeroed();
     compute(pvk, pvki, pan, pin, &mut pvv)?;
-    ct::public(pvv.expose_mut());
-    Ok(Pvv(*pvv.expose()))
+    Ok(publish(&mut pvv))
 }
 
 /// Verifies a PIN against a PVV; the right PVV does not leave.
@@ -112,12 +112,31 @@ pub fn verify(
     pin: &Pin,
     expected: &Pvv,
 ) -> Result<(), Error> {
-    let mut pvv = Secret::zeroed();
-    compute(pvk, pvki, pan, pin, &mut pvv)?;
-    ct::verdict(ct::eq(pvv.expose(), &expected.0))
+    pin.ready()?;
+    ct::verdict(matches(pvk, pvki, pan, pin, expected)?)
 }
 
-fn compute(
+/// Whether the PVV is the PIN's. That of an empty PIN is computed, too, and says nothing.
+pub(crate) fn matches(
+    pvk: &Key<PinVerificationVisa, Tdea>,
+    pvki: u8,
+    pan: &Pan,
+    pin: &Pin,
+    expected: &Pvv,
+) -> Result<Choice, Error> {
+    let mut pvv = Secret::zeroed();
+    compute(pvk, pvki, pan, pin, &mut pvv)?;
+    Ok(ct::eq(pvv.expose(), &expected.0))
+}
+
+/// A PVV that may be told.
+pub(crate) fn publish(pvv: &mut Secret<4>) -> Pvv {
+    ct::public(pvv.expose_mut());
+    Pvv(*pvv.expose())
+}
+
+/// The PVV of a PIN, of an empty one, too.
+pub(crate) fn compute(
     pvk: &Key<PinVerificationVisa, Tdea>,
     pvki: u8,
     pan: &Pan,
@@ -128,7 +147,6 @@ fn compute(
         return Err(Error::InvalidDigit);
     }
     let account = pan.pvv_digits()?;
-    pin.ready()?;
     let material = pvk.material()?;
     if material.len() != 16 {
         return Err(Error::InvalidKeyLength);

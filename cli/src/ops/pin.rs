@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! PIN blocks and PIN verification values.
+//! PIN blocks, PIN verification values and offsets of the IBM 3624.
 
 use payhsm::cipher::{aes::Aes as AesCipher, modes, tdes::Tdes};
 use payhsm::error::Error;
-use payhsm::key::role::{PinEncryption, PinVerificationVisa};
+use payhsm::key::role::{PinEncryption, PinVerification3624, PinVerificationVisa};
 use payhsm::key::{Key, Tdea};
 use payhsm::pin::block::{self, Format};
+use payhsm::pin::ibm3624::{self, Table as DecimalisationTable, Validation};
 use payhsm::pin::{Pan, Pin, pvv};
 
 use super::Table;
@@ -21,6 +22,8 @@ pub const LINE: Table = &[
     ("pinblock4_reject", pinblock4_decipher),
     ("pin_translate", pin_translate),
     ("visa_pvv", visa_pvv),
+    ("ibm3624_pin", ibm3624_pin),
+    ("ibm3624_offset", ibm3624_offset),
 ];
 
 pub const FAMILY: Table = &[
@@ -36,6 +39,9 @@ pub const FAMILY: Table = &[
     ("iso4_decipher_reject", iso4_decipher),
     ("visa_pvv", family_visa_pvv),
     ("visa_pvv_reject", family_visa_pvv),
+    ("ibm3624_natural_pin", family_natural_pin),
+    ("ibm3624_offset", family_offset),
+    ("ibm3624_reject", family_3624_reject),
 ];
 
 /// A PIN of decimal text. Whether it is one is the library's verdict; only what has no form at all stops here.
@@ -360,5 +366,102 @@ fn family_visa_pvv(case: &Case) -> Done {
     let (digits, account) = (case.text("pin"), case.text("pan"));
     let value = pvv_text(&pvk, digit(pvki)?, &pan(account)?, &pin(digits)?)?;
     case.expect("pvv", value);
+    Ok(())
+}
+
+/// The values of decimal text; whether they are digits is the library's verdict.
+fn digit_values(text: &str) -> Vec<u8> {
+    text.bytes().map(|c| c.wrapping_sub(b'0')).collect()
+}
+
+fn digit_text(digits: &[u8]) -> String {
+    digits.iter().map(|digit| char::from(b'0' + digit)).collect()
+}
+
+/// Natural PIN plus offset.
+fn pin_3624(pvk: &[u8], table: &str, validation: &[u8; 8], offset: &str) -> Result<String, Stop> {
+    let key = Key::<PinVerification3624, Tdea>::from_bytes(pvk)?;
+    let mut out = vec![0; offset.len()];
+    let table = DecimalisationTable::parse(table.as_bytes())?;
+    ibm3624::pin_digits(&key, &table, validation, &digit_values(offset), &mut out)?;
+    Ok(digit_text(&out))
+}
+
+/// PIN minus natural PIN.
+fn offset_3624(pvk: &[u8], table: &str, validation: &[u8; 8], pin: &str) -> Result<String, Stop> {
+    let key = Key::<PinVerification3624, Tdea>::from_bytes(pvk)?;
+    let mut out = vec![0; pin.len()];
+    let table = DecimalisationTable::parse(table.as_bytes())?;
+    ibm3624::offset_digits(&key, &table, validation, &digit_values(pin), &mut out)?;
+    Ok(digit_text(&out))
+}
+
+fn validation(account: &str, start: i64, length: i64, pad: &str) -> Result<[u8; 8], Stop> {
+    let number = |n: i64| u8::try_from(n).map_err(|_| Stop::NoForm("place in the PAN"));
+    let pad = match pad.as_bytes() {
+        [c] => char::from(*c)
+            .to_digit(16)
+            .and_then(|n| u8::try_from(n).ok())
+            .ok_or(Stop::NoForm("pad")),
+        _ => Err(Stop::NoForm("pad")),
+    };
+    let validation = Validation::new(number(start)?, number(length)?, pad?)?;
+    Ok(validation.data(&pan(account)?)?)
+}
+
+/// What both operations of the case lines have.
+fn given_3624(case: &Case) -> (Vec<u8>, &str, Result<[u8; 8], Stop>) {
+    let (pvk, table) = (case.hex("pvk"), case.text("table"));
+    let (account, start, length) = (case.text("pan"), case.int("start"), case.int("length"));
+    let (pad, printed) = (case.text("pad"), case.hex("validation"));
+    let data = validation(account, start, length, pad).and_then(|data| {
+        if data[..] == printed {
+            Ok(data)
+        } else {
+            Err(Stop::NoForm("validation data"))
+        }
+    });
+    (pvk, table, data)
+}
+
+fn ibm3624_pin(case: &Case) -> Done {
+    let (pvk, table, data) = given_3624(case);
+    let offset = case.text("offset");
+    case.expect("pin", pin_3624(&pvk, table, &data?, offset)?);
+    Ok(())
+}
+
+fn ibm3624_offset(case: &Case) -> Done {
+    let (pvk, table, data) = given_3624(case);
+    let pin = case.text("pin");
+    case.expect("offset", offset_3624(&pvk, table, &data?, pin)?);
+    Ok(())
+}
+
+fn family_natural_pin(case: &Case) -> Done {
+    let (pvk, table) = (case.hex("pvk"), case.text("decimalization_table"));
+    let data = case.hex("validation_data");
+    case.expect("natural_pin", pin_3624(&pvk, table, &array(&data)?, "0000")?);
+    Ok(())
+}
+
+fn family_offset(case: &Case) -> Done {
+    let (pvk, table) = (case.hex("pvk"), case.text("decimalization_table"));
+    let (data, pin) = (case.hex("validation_data"), case.text("pin"));
+    case.expect("offset", offset_3624(&pvk, table, &array(&data)?, pin)?);
+    Ok(())
+}
+
+/// With an offset or a PIN.
+fn family_3624_reject(case: &Case) -> Done {
+    let (pvk, table) = (case.hex("pvk"), case.text("decimalization_table"));
+    let (account, start, length) = (case.text("pan"), case.int("pan_offset"), case.int("pan_length"));
+    let (pad, offset, pin) = (case.text("pan_pad"), case.opt_text("offset"), case.opt_text("pin"));
+    let data = validation(account, start, length, pad)?;
+    match (offset, pin) {
+        (Some(offset), _) => pin_3624(&pvk, table, &data, offset)?,
+        (None, Some(pin)) => offset_3624(&pvk, table, &data, pin)?,
+        (None, None) => return Err(Stop::NoForm("neither PIN nor offset")),
+    };
     Ok(())
 }
