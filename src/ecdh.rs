@@ -36,6 +36,17 @@ pub const PUBLIC_LEN: usize = 65;
 /// Length of a compressed public key: `02` or `03`, then X.
 pub const COMPRESSED_LEN: usize = 33;
 
+/// SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING }, up to the point, for both lengths of it.
+const SPKI_UNCOMPRESSED: [u8; 26] = spki_header(0x59, 0x42);
+const SPKI_COMPRESSED: [u8; 26] = spki_header(0x39, 0x22);
+
+const fn spki_header(len: u8, bits_len: u8) -> [u8; 26] {
+    [
+        0x30, len, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A, 0x86, 0x48,
+        0xCE, 0x3D, 0x03, 0x01, 0x07, 0x03, bits_len, 0x00,
+    ]
+}
+
 /// How often a scalar outside 1..n-1 is drawn again. A sound source misses the range once in 2^32 draws.
 const MAX_DRAWS: usize = 4;
 
@@ -65,10 +76,43 @@ impl PublicKey {
         Ok(Self(encode(&point.ok_or(Error::EcPoint)?)))
     }
 
+    /// Reads the SubjectPublicKeyInfo of a named P-256 key in DER, as it stands in a certificate: its one header for
+    /// either length of the point, then the point. No other structure is read: explicit curve parameters, other
+    /// algorithm identifiers and longer lengths are how keys of weak curves come in.
+    ///
+    /// # Errors
+    /// [`Error::EcPoint`] for any other header, and as [`from_sec1`](Self::from_sec1).
+    ///
+    /// # Timing
+    /// Public data only.
+    ///
+    /// # Source
+    /// RFC 5480, 2; vectors: `vectors/wycheproof/ecdh_secp256r1_test.json`.
+    #[doc(alias = "SubjectPublicKeyInfo")]
+    pub fn from_spki(der: &[u8]) -> Result<Self, Error> {
+        match der.split_first_chunk() {
+            Some((&SPKI_UNCOMPRESSED, point)) if point.len() == PUBLIC_LEN => Self::from_sec1(point),
+            Some((&SPKI_COMPRESSED, point)) if point.len() == COMPRESSED_LEN => Self::from_sec1(point),
+            _ => Err(Error::EcPoint),
+        }
+    }
+
     /// `04 || X || Y`.
     #[must_use]
     pub const fn to_sec1(&self) -> [u8; PUBLIC_LEN] {
         self.0
+    }
+
+    /// `02 || X` or `03 || X`, by the parity of Y.
+    #[must_use]
+    pub fn to_compressed(&self) -> [u8; COMPRESSED_LEN] {
+        let mut out = [0; COMPRESSED_LEN];
+        for (to, from) in out.iter_mut().zip(self.0) {
+            *to = from;
+        }
+        let [.., last] = self.0;
+        out[0] = 2 | (last & 1);
+        out
     }
 
     /// `04 || X || Y`, borrowed.
@@ -77,7 +121,7 @@ impl PublicKey {
         &self.0
     }
 
-    fn point(&self) -> Result<AffinePoint, Error> {
+    pub(crate) fn point(&self) -> Result<AffinePoint, Error> {
         match &self.0 {
             [4, rest @ ..] => uncompressed(rest).ok_or(Error::EcPoint),
             _ => Err(Error::EcPoint),

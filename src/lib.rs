@@ -77,6 +77,8 @@ raw!(
 );
 #[cfg(feature = "ec")]
 pub mod ecdh;
+#[cfg(feature = "ec")]
+pub mod ecdsa;
 
 // Layer 2: keys.
 pub mod key;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Known answers: P-256 public keys and agreement, HKDF-SHA-256.
+//! Known answers: P-256 public keys, agreement and signatures; HKDF, X9.63 and one-step key derivation.
 #![cfg(all(feature = "hazmat", feature = "ec"))]
 
 #[path = "common/vectors.rs"]
 mod vectors;
 
 use payhsm::ecdh::{PrivateKey, PublicKey};
+use payhsm::ecdsa::{SIGNATURE_DER_MAX_LEN, Signature, SigningKey, verify};
 use payhsm::error::Error;
 use payhsm::kdf;
 use payhsm::secret::Secret;
@@ -45,6 +46,7 @@ fn agreement_cavp() {
         let (scalar, public, z) = (case.array("Private"), case.array("Peer_public"), case.hex("Z"));
         let peer = PublicKey::from_sec1(&public).unwrap();
         assert_eq!(PublicKey::from_sec1(&compress(&public)).unwrap(), peer);
+        assert_eq!(peer.to_compressed(), compress(&public));
         let mut out = Secret::zeroed();
         PrivateKey::from_bytes(&scalar).unwrap().agree(&peer, &mut out).unwrap();
         assert_eq!(out.expose()[..], z, "{}", case.id());
@@ -189,4 +191,123 @@ fn hkdf_rfc5869() {
         assert_ne!(out, okm);
     }
     assert_eq!(run, 3);
+}
+
+/// A one-step derivation: `z`, parts of the information, output.
+type OneStep = fn(&[u8], &[&[u8]], &mut [u8]) -> Result<(), Error>;
+
+fn one_step(op: &str, info: &str, count: usize, derive: OneStep, other: OneStep) {
+    let cases = cases(FAMILY, op);
+    assert_eq!(cases.len(), count);
+    for case in cases {
+        assert_eq!(case.text("Hash"), "sha256");
+        let (z, info, expected) = (case.hex("Z"), case.hex(info), case.hex("Key_data"));
+        assert_eq!(usize::try_from(case.int("Length")), Ok(expected.len()));
+        let mut out = vec![0; expected.len()];
+        derive(&z, &[&info], &mut out).unwrap();
+        assert_eq!(out, expected, "{}", case.id());
+        // Twins: the information one byte longer, the counter at the other place.
+        derive(&z, &[&info, &[0]], &mut out).unwrap();
+        assert_ne!(out, expected);
+        other(&z, &[&info], &mut out).unwrap();
+        assert_ne!(out, expected);
+    }
+}
+
+#[test]
+fn x963_cavp() {
+    one_step("x963_kdf", "Shared_info", 10, kdf::x963_sha256, kdf::one_step_sha256);
+}
+
+#[test]
+fn one_step_cavp() {
+    one_step("concat_kdf", "Other_info", 6, kdf::one_step_sha256, kdf::x963_sha256);
+}
+
+#[test]
+fn signatures_cavp_rfc6979() {
+    let cases = cases(FAMILY, "ecdsa_p256_sign_fixed_k");
+    assert_eq!(cases.len(), 14);
+    let mut deterministic = 0;
+    for case in cases {
+        assert_eq!(case.text("Hash"), "sha256");
+        let key = SigningKey::from_bytes(&case.array("Private")).unwrap();
+        let (message, nonce) = (case.hex("Msg"), case.array("K"));
+        let expected = [case.hex("R"), case.hex("S")].concat();
+        let signature = key.sign_with_nonce(&message, &nonce).unwrap();
+        assert_eq!(signature.to_raw()[..], expected, "{}", case.id());
+        if case.opt_bool("Rfc6979") == Some(true) {
+            deterministic += 1;
+            assert_eq!(key.sign(&message).unwrap(), signature, "{}", case.id());
+        }
+        let public = key.public().unwrap();
+        verify(&public, &message, &signature).unwrap();
+        // The twins: another message, another nonce, a nonce out of range.
+        assert_eq!(
+            verify(&public, &[&message[..], b"!"].concat(), &signature),
+            Err(Error::VerificationFailed)
+        );
+        let mut other = nonce;
+        other[31] ^= 1;
+        assert_ne!(key.sign_with_nonce(&message, &other).unwrap(), signature);
+        for bad in [[0; 32], N] {
+            assert_eq!(key.sign_with_nonce(&message, &bad).unwrap_err(), Error::EcScalar);
+        }
+    }
+    assert_eq!(deterministic, 2);
+}
+
+#[test]
+fn verification_cavp() {
+    let cases = cases(FAMILY, "ecdsa_p256_verify");
+    assert_eq!(cases.len(), 12);
+    let mut valid = 0;
+    for case in cases {
+        assert_eq!(case.text("Hash"), "sha256");
+        let public = PublicKey::from_sec1(&case.hex("Public")).unwrap();
+        let message = case.hex("Msg");
+        let signature = Signature::from_raw(&[case.hex("R"), case.hex("S")].concat()).unwrap();
+        let expected = case.bool("Valid");
+        valid += usize::from(expected);
+        let result = verify(&public, &message, &signature);
+        assert_eq!(
+            result,
+            if expected {
+                Ok(())
+            } else {
+                Err(Error::VerificationFailed)
+            },
+            "{}",
+            case.id()
+        );
+        let mut der = [0; SIGNATURE_DER_MAX_LEN];
+        let len = signature.to_der(&mut der);
+        assert_eq!(Signature::from_der(&der[..len]).unwrap(), signature);
+    }
+    assert!((1..12).contains(&valid), "{valid}");
+}
+
+/// Attack row E06: a key structure with anything but the named curve.
+#[test]
+fn e06_key_structures() {
+    let public = private(5).public();
+    let header = [
+        0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A, 0x86, 0x48,
+        0xCE, 0x3D, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+    ];
+    let whole = [&header[..], public.as_bytes()].concat();
+    assert_eq!(PublicKey::from_spki(&whole).unwrap(), public);
+    for len in 0..whole.len() {
+        assert_eq!(PublicKey::from_spki(&whole[..len]).unwrap_err(), Error::EcPoint);
+    }
+    assert!(PublicKey::from_spki(&[&whole[..], &[0]].concat()).is_err());
+    for bit in 0..27 * 8 {
+        let mut bad = whole.clone();
+        bad[bit / 8] ^= 0x80 >> (bit % 8);
+        assert_eq!(PublicKey::from_spki(&bad).unwrap_err(), Error::EcPoint);
+    }
+    let mut short = [&header[..], &public.to_compressed()].concat();
+    assert!(PublicKey::from_spki(&short).is_err());
+    (short[1], short[24]) = (0x39, 0x22);
+    assert_eq!(PublicKey::from_spki(&short).unwrap(), public);
 }

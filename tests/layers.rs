@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// The layers, lowest first.
 const LAYERS: &[&[&str]] = &[
     &["error", "ct", "secret", "entropy", "codec"],
-    &["cipher", "mac", "kdf", "ecdh"],
+    &["cipher", "mac", "kdf", "ecdh", "ecdsa"],
     &["key"],
     &["dukpt", "pin", "emv", "keyblock", "inject"],
     &["policy", "store", "hsm"],

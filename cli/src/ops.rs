@@ -65,5 +65,7 @@ fn find(tables: &[Table], op: &str) -> Option<Op> {
         .map(|(_, run)| *run)
 }
 
-pub use ec::{ecdh_sec1, ecdh_spki, hkdf_wycheproof};
+pub use ec::{
+    ecdh_sec1, ecdh_spki, ecdsa_der, ecdsa_raw, hkdf_sha256_wycheproof, hkdf_sha384_wycheproof, hkdf_sha512_wycheproof,
+};
 pub use mac::{cmac_wycheproof, hmac_wycheproof};

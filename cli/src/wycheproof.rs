@@ -14,7 +14,7 @@ use crate::value::{Case, Expect};
 pub struct Test {
     /// `tc` and the number.
     pub id: String,
-    /// The algorithm, and for agreement the encoding of keys.
+    /// The algorithm, for agreement the encoding of keys, for signatures the curve, the hash and the encoding.
     pub op: String,
     /// How to run it; `None`: the algorithm is not supported.
     pub run: Option<Op>,
@@ -22,17 +22,27 @@ pub struct Test {
     pub case: Case,
 }
 
-fn operation(algorithm: &str, curve: &str, encoding: &str) -> (String, Option<Op>) {
-    let run: Option<Op> = match (algorithm, curve, encoding) {
+fn operation(algorithm: &str, curve: &str, form: &str) -> (String, Option<Op>) {
+    let run: Option<Op> = match (algorithm, curve, form) {
         ("AES-CMAC", ..) => Some(ops::cmac_wycheproof),
         ("HMACSHA256", ..) => Some(ops::hmac_wycheproof),
-        ("HKDF-SHA-256", ..) => Some(ops::hkdf_wycheproof),
+        ("HKDF-SHA-256", ..) => Some(ops::hkdf_sha256_wycheproof),
+        ("HKDF-SHA-384", ..) => Some(ops::hkdf_sha384_wycheproof),
+        ("HKDF-SHA-512", ..) => Some(ops::hkdf_sha512_wycheproof),
         ("ECDH", "secp256r1", "asn") => Some(ops::ecdh_spki),
         ("ECDH", "secp256r1", "ecpoint") => Some(ops::ecdh_sec1),
+        ("ECDSA", "secp256r1 SHA-256", "EcdsaVerify") => Some(ops::ecdsa_der),
+        ("ECDSA", "secp256r1 SHA-256", "EcdsaP1363Verify") => Some(ops::ecdsa_raw),
         _ => None,
     };
-    let words = [algorithm, curve, encoding].into_iter().filter(|word| !word.is_empty());
-    (words.map(str::to_lowercase).collect::<Vec<_>>().join("-"), run)
+    let words = [algorithm, curve, form].into_iter().filter(|word| !word.is_empty());
+    (
+        words
+            .map(|word| word.to_lowercase().replace(' ', "-"))
+            .collect::<Vec<_>>()
+            .join("-"),
+        run,
+    )
 }
 
 fn text<'a>(map: &'a Map<String, Value>, name: &str) -> &'a str {
@@ -52,7 +62,14 @@ pub fn tests(file: &Map<String, Value>) -> Result<Vec<Test>> {
         let group = group
             .as_object()
             .ok_or_else(|| Error::new("a group is not an object"))?;
-        let (op, run) = operation(algorithm, text(group, "curve"), text(group, "encoding"));
+        // A group of signatures has its key's fields in common.
+        let key = group.get("publicKey").and_then(Value::as_object);
+        let (op, run) = if let Some(key) = key {
+            let curve = format!("{} {}", text(key, "curve"), text(group, "sha"));
+            operation(algorithm, &curve, text(group, "type"))
+        } else {
+            operation(algorithm, text(group, "curve"), text(group, "encoding"))
+        };
         let list = group.get("tests").and_then(Value::as_array);
         for test in list.ok_or_else(|| Error::new("tests is not a list"))? {
             let mut fields = test
@@ -70,6 +87,9 @@ pub fn tests(file: &Map<String, Value>) -> Result<Vec<Test>> {
             };
             for about in ["comment", "flags"] {
                 fields.remove(about);
+            }
+            if let Some(point) = key.and_then(|key| key.get("uncompressed")) {
+                fields.insert("public".to_owned(), point.clone());
             }
             let mut output = Map::new();
             for answer in ["okm", "shared"] {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! P-256 agreement and HKDF.
+//! P-256 agreement and signatures; HKDF, X9.63 and one-step key derivation.
 
 use payhsm::ecdh::{FIELD_LEN, PrivateKey, PublicKey};
+use payhsm::ecdsa::{Signature, SigningKey, verify};
+use payhsm::error::Error;
 use payhsm::kdf;
 use payhsm::secret::Secret;
 
@@ -21,23 +23,31 @@ pub const FAMILY: Table = &[
     ("p256_public_from_private", p256_public_from_private),
     ("p256_point_validate", p256_point_validate),
     ("hkdf", hkdf),
+    ("x963_kdf", x963_kdf),
+    ("concat_kdf", concat_kdf),
+    ("ecdsa_p256_verify", ecdsa_p256_verify),
+    ("ecdsa_p256_sign_fixed_k", ecdsa_p256_sign_fixed_k),
 ];
+
+/// A key derivation: two inputs, parts of the information, output.
+type Hkdf = fn(&[u8], &[u8], &[&[u8]], &mut [u8]) -> Result<(), Error>;
+type OneStep = fn(&[u8], &[&[u8]], &mut [u8]) -> Result<(), Error>;
 
 fn private_key(scalar: &[u8]) -> Result<PrivateKey, Stop> {
     let scalar = scalar.try_into().map_err(|_| Stop::NoForm("scalar length"))?;
     Ok(PrivateKey::from_bytes(scalar)?)
 }
 
-fn agree(scalar: &[u8], peer: &[u8]) -> Result<Secret<FIELD_LEN>, Stop> {
+fn agree(scalar: &[u8], peer: &PublicKey) -> Result<Secret<FIELD_LEN>, Stop> {
     let mut z = Secret::zeroed();
-    private_key(scalar)?.agree(&PublicKey::from_sec1(peer)?, &mut z)?;
+    private_key(scalar)?.agree(peer, &mut z)?;
     Ok(z)
 }
 
 fn ecdh_p256(case: &Case) -> Done {
     let (private, peer) = (case.hex("private"), case.hex("peer_public"));
     case.expect_hex("public", private_key(&private)?.public().as_bytes());
-    case.expect_hex("shared_x", agree(&private, &peer)?.expose());
+    case.expect_hex("shared_x", agree(&private, &PublicKey::from_sec1(&peer)?)?.expose());
     Ok(())
 }
 
@@ -53,7 +63,7 @@ fn ecdh_hkdf(case: &Case) -> Done {
     let (private, peer) = (case.hex("private"), case.hex("peer_public"));
     let (salt, info) = (case.hex("salt"), case.hex("info"));
     let mut okm = vec![0; case.size("length")];
-    let z = agree(&private, &peer)?;
+    let z = agree(&private, &PublicKey::from_sec1(&peer)?)?;
     kdf::hkdf_sha256(&salt, z.expose(), &[&info], &mut okm)?;
     case.expect_hex("okm", &okm);
     Ok(())
@@ -61,7 +71,7 @@ fn ecdh_hkdf(case: &Case) -> Done {
 
 fn family_ecdh_p256(case: &Case) -> Done {
     let (private, peer) = (case.hex("private"), case.hex("peer_public"));
-    case.expect_hex("z", agree(&private, &peer)?.expose());
+    case.expect_hex("z", agree(&private, &PublicKey::from_sec1(&peer)?)?.expose());
     Ok(())
 }
 
@@ -80,22 +90,129 @@ fn p256_point_validate(case: &Case) -> Done {
 fn hkdf(case: &Case) -> Done {
     let (hash, salt, ikm, info) = (case.text("hash"), case.hex("salt"), case.hex("ikm"), case.hex("info"));
     let mut okm = vec![0; case.size("length")];
-    if hash != "sha256" {
-        return parameter("hash", hash);
-    }
-    let mut prk = Secret::zeroed();
-    kdf::hkdf_sha256_extract(&salt, &ikm, &mut prk)?;
-    case.expect_hex("prk", prk.expose());
-    kdf::hkdf_sha256_expand(&prk, &[&info], &mut okm)?;
+    let whole: Hkdf = match hash {
+        "sha256" => {
+            let mut prk = Secret::zeroed();
+            kdf::hkdf_sha256_extract(&salt, &ikm, &mut prk)?;
+            case.expect_hex("prk", prk.expose());
+            kdf::hkdf_sha256
+        }
+        "sha384" => {
+            let mut prk = Secret::zeroed();
+            kdf::hkdf_sha384_extract(&salt, &ikm, &mut prk)?;
+            case.expect_hex("prk", prk.expose());
+            kdf::hkdf_sha384
+        }
+        "sha512" => {
+            let mut prk = Secret::zeroed();
+            kdf::hkdf_sha512_extract(&salt, &ikm, &mut prk)?;
+            case.expect_hex("prk", prk.expose());
+            kdf::hkdf_sha512
+        }
+        other => return parameter("hash", other),
+    };
+    whole(&salt, &ikm, &[&info], &mut okm)?;
     case.expect_hex("okm", &okm);
     Ok(())
 }
 
+fn x963_kdf(case: &Case) -> Done {
+    let (hash, z, info) = (case.text("hash"), case.hex("z"), case.hex("shared_info"));
+    let derive: OneStep = match hash {
+        "sha256" => kdf::x963_sha256,
+        "sha384" => kdf::x963_sha384,
+        "sha512" => kdf::x963_sha512,
+        other => return parameter("hash", other),
+    };
+    one_step(case, derive, &z, &info)
+}
+
+fn concat_kdf(case: &Case) -> Done {
+    let (hash, z, info) = (case.text("hash"), case.hex("z"), case.hex("other_info"));
+    let derive: OneStep = match hash {
+        "sha256" => kdf::one_step_sha256,
+        "sha384" => kdf::one_step_sha384,
+        "sha512" => kdf::one_step_sha512,
+        other => return parameter("hash", other),
+    };
+    one_step(case, derive, &z, &info)
+}
+
+fn one_step(case: &Case, derive: OneStep, z: &[u8], info: &[u8]) -> Done {
+    let mut key = vec![0; case.size("length")];
+    derive(z, &[info], &mut key)?;
+    case.expect_hex("key_data", &key);
+    Ok(())
+}
+
+fn ecdsa_p256_verify(case: &Case) -> Done {
+    let (hash, public, msg) = (case.text("hash"), case.hex("public"), case.hex("msg"));
+    let signature = Signature::from_raw(&[case.hex("r"), case.hex("s")].concat());
+    if hash != "sha256" {
+        return parameter("hash", hash);
+    }
+    let key = PublicKey::from_sec1(&public)?;
+    case.expect(
+        "valid",
+        signature.and_then(|signature| verify(&key, &msg, &signature)).is_ok(),
+    );
+    Ok(())
+}
+
+fn ecdsa_p256_sign_fixed_k(case: &Case) -> Done {
+    let (hash, private, k, msg) = (case.text("hash"), case.hex("private"), case.hex("k"), case.hex("msg"));
+    let deterministic = case.opt_bool("rfc6979") == Some(true);
+    if hash != "sha256" {
+        return parameter("hash", hash);
+    }
+    let form = |bytes: &[u8]| <[u8; FIELD_LEN]>::try_from(bytes).map_err(|_| Stop::NoForm("scalar length"));
+    let key = SigningKey::from_bytes(&form(&private)?)?;
+    let fixed = key.sign_with_nonce(&msg, &form(&k)?)?;
+    // Where the nonce is that of RFC 6979, the library finds it itself.
+    let signature = if deterministic { key.sign(&msg)? } else { fixed };
+    let raw = signature.to_raw();
+    let (r, s) = raw.split_at(FIELD_LEN);
+    case.expect_hex("r", r);
+    case.expect_hex("s", s);
+    if signature != fixed {
+        return Err(Stop::NoForm("nonce of RFC 6979"));
+    }
+    Ok(())
+}
+
+/// A Wycheproof signature in DER.
+pub fn ecdsa_der(case: &Case) -> Done {
+    let (public, msg, sig) = (case.hex("public"), case.hex("msg"), case.hex("sig"));
+    let key = PublicKey::from_sec1(&public)?;
+    Ok(verify(&key, &msg, &Signature::from_der(&sig)?)?)
+}
+
+/// A Wycheproof signature as `r || s`.
+pub fn ecdsa_raw(case: &Case) -> Done {
+    let (public, msg, sig) = (case.hex("public"), case.hex("msg"), case.hex("sig"));
+    let key = PublicKey::from_sec1(&public)?;
+    Ok(verify(&key, &msg, &Signature::from_raw(&sig)?)?)
+}
+
 /// A Wycheproof HKDF test.
-pub fn hkdf_wycheproof(case: &Case) -> Done {
+pub fn hkdf_sha256_wycheproof(case: &Case) -> Done {
+    hkdf_wycheproof(case, kdf::hkdf_sha256)
+}
+
+/// As [`hkdf_sha256_wycheproof`].
+pub fn hkdf_sha384_wycheproof(case: &Case) -> Done {
+    hkdf_wycheproof(case, kdf::hkdf_sha384)
+}
+
+/// As [`hkdf_sha256_wycheproof`].
+pub fn hkdf_sha512_wycheproof(case: &Case) -> Done {
+    hkdf_wycheproof(case, kdf::hkdf_sha512)
+}
+
+fn hkdf_wycheproof(case: &Case, derive: Hkdf) -> Done {
     let (salt, ikm, info) = (case.hex("salt"), case.hex("ikm"), case.hex("info"));
     let mut okm = vec![0; case.size("size")];
-    kdf::hkdf_sha256(&salt, &ikm, &[&info], &mut okm)?;
+    derive(&salt, &ikm, &[&info], &mut okm)?;
     case.expect_bytes("okm", &okm);
     Ok(())
 }
@@ -117,25 +234,19 @@ fn scalar(number: &[u8]) -> Result<[u8; FIELD_LEN], Stop> {
 /// A Wycheproof agreement test with the peer's key as a SEC 1 point.
 pub fn ecdh_sec1(case: &Case) -> Done {
     let (private, peer) = (case.hex("private"), case.hex("public"));
-    case.expect_bytes("shared", agree(&scalar(&private)?, &peer)?.expose());
+    case.expect_bytes(
+        "shared",
+        agree(&scalar(&private)?, &PublicKey::from_sec1(&peer)?)?.expose(),
+    );
     Ok(())
 }
 
-/// A Wycheproof agreement test with the peer's key as SubjectPublicKeyInfo. The library takes points; the two
-/// encodings of a named P-256 key (RFC 5480) are told by their fixed beginning, every other structure is refused.
+/// A Wycheproof agreement test with the peer's key as SubjectPublicKeyInfo.
 pub fn ecdh_spki(case: &Case) -> Done {
-    const UNCOMPRESSED: [u8; 26] = [
-        0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A, 0x86, 0x48,
-        0xCE, 0x3D, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
-    ];
-    const COMPRESSED: [u8; 26] = [
-        0x30, 0x39, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A, 0x86, 0x48,
-        0xCE, 0x3D, 0x03, 0x01, 0x07, 0x03, 0x22, 0x00,
-    ];
     let (private, peer) = (case.hex("private"), case.hex("public"));
-    let point = peer.strip_prefix(&UNCOMPRESSED).filter(|point| point.len() == 65);
-    let point = point.or_else(|| peer.strip_prefix(&COMPRESSED).filter(|point| point.len() == 33));
-    let point = point.ok_or(Stop::NoForm("public key structure"))?;
-    case.expect_bytes("shared", agree(&scalar(&private)?, point)?.expose());
+    case.expect_bytes(
+        "shared",
+        agree(&scalar(&private)?, &PublicKey::from_spki(&peer)?)?.expose(),
+    );
     Ok(())
 }
