@@ -4,8 +4,6 @@
 //! The argument list is public: every user of a machine can read it, and shells keep it. So no option takes a secret;
 //! an option `--NAME-file` says where it is. No error message repeats an argument that could be one.
 
-#![expect(dead_code, reason = "the frame is made for commands that are still to come")]
-
 use core::cell::RefCell;
 use core::fmt::Write as _;
 use std::collections::BTreeMap;
@@ -207,12 +205,15 @@ impl Action {
         }
         if self.secrets().next().is_some() {
             out.push_str("  --key-file FILE          keys and PINs: lines name = value, or one value alone\n");
-            for spec in self.secrets().filter(|spec| spec.name != "key") {
+            for spec in self
+                .secrets()
+                .filter(|spec| spec.name != "key" && !spec.help.is_empty())
+            {
                 let option = format!("--{}-file FILE", spec.name);
                 let _ = writeln!(out, "  {option:<24} the value of {} alone, or FILE#ENTRY", spec.name);
             }
             out.push_str("\nsecrets (names of entries):\n");
-            for spec in self.secrets() {
+            for spec in self.secrets().filter(|spec| !spec.help.is_empty()) {
                 let _ = writeln!(out, "  {:<14} {}", spec.name, spec.help);
             }
             out.push_str(
@@ -340,7 +341,10 @@ impl Call {
             let is_file = *name == "key" || self.action.secrets().any(|spec| spec.name == *name);
             is_file && path_and_entry(value).0 == "-"
         });
-        if from_key_file && self.value("data-file") == Some("-") {
+        let from_data_file = ["data-file", "block-file"]
+            .iter()
+            .any(|name| self.value(name) == Some("-"));
+        if from_key_file && from_data_file {
             return Err(Failure::Usage(
                 "keys and data cannot both come from standard input".to_owned(),
             ));
@@ -405,14 +409,6 @@ impl Call {
     /// The option's value as bytes.
     pub fn hex(&self, name: &str) -> Result<Vec<u8>> {
         public_hex(name, self.need(name)?)
-    }
-
-    /// The option's value as bytes of a fixed number.
-    pub fn array<const N: usize>(&self, name: &str) -> Result<[u8; N]> {
-        self.hex(name)?
-            .as_slice()
-            .try_into()
-            .map_err(|_| wrong_len(name, self.value(name).unwrap_or_default(), N))
     }
 
     /// The option's value as a number, if it is there.

@@ -2,8 +2,10 @@
 //! What the tool does for an integrator, command by command. All of it is the library's public interface.
 
 mod ciphers;
+mod components;
 mod dukpt;
 mod kcv;
+mod keyblock;
 mod keys;
 mod mac;
 mod macs;
@@ -13,4 +15,11 @@ mod pins;
 use crate::args::Command;
 
 /// The commands, in the order of the help.
-pub const COMMANDS: &[&Command] = &[&dukpt::COMMAND, &pin::COMMAND, &mac::COMMAND, &kcv::COMMAND];
+pub const COMMANDS: &[&Command] = &[
+    &dukpt::COMMAND,
+    &pin::COMMAND,
+    &keyblock::COMMAND,
+    &mac::COMMAND,
+    &kcv::COMMAND,
+    &components::COMMAND,
+];

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a command says: lines for a person, or one JSON object for a program. Both hold the same facts.
 
-#![expect(dead_code, reason = "the frame is made for commands that are still to come")]
-
 use core::fmt::Write as _;
 
 use serde_json::{Map, Value};
@@ -115,6 +113,16 @@ impl Report {
         self.json.insert(name.to_owned(), Value::Object(group.json));
     }
 
+    /// A group of which persons read one line.
+    pub fn both_group(&mut self, name: &str, text: impl Into<String>, group: Self) {
+        self.both_group_named(name, name, text, group);
+    }
+
+    /// As [`both_group`](Self::both_group), with a label.
+    pub fn both_group_named(&mut self, name: &str, label: &str, text: impl Into<String>, group: Self) {
+        self.both(name, label, text, Value::Object(group.json));
+    }
+
     /// One of several groups: the next element of a list in JSON.
     pub fn item(&mut self, name: &str, title: &str, group: Self) {
         self.hidden |= group.hidden;
@@ -198,7 +206,7 @@ fn write_rows(rows: &[Row], depth: usize, out: &mut String) {
             Row::Field(label, text) => {
                 let gap = width.saturating_sub(label.chars().count());
                 let colon = if label.is_empty() { ' ' } else { ':' };
-                writeln!(out, "{:indent$}{label}{colon}{:gap$} {text}", "", "")
+                writeln!(out, "{:indent$}{label}{colon}{:gap$} {}", "", "", text.trim_end())
             }
             Row::Line(line) => writeln!(out, "{:indent$}{line}", ""),
             Row::Group(title, rows) => {

@@ -13,7 +13,7 @@ use std::process::Command;
 use tool::{Place, TOOL, without_terminal};
 
 /// Number of actions of all commands.
-const ACTIONS: usize = 20;
+const ACTIONS: usize = 26;
 
 /// Runs an example and gives it with what its commands print, and the number of commands.
 fn run(place: &Place, example: &str) -> (String, usize) {
@@ -41,7 +41,7 @@ fn run(place: &Place, example: &str) -> (String, usize) {
         let mut shell = Command::new("sh");
         shell
             .arg("-c")
-            .arg(format!("{{ {command}\n}} 2>&1"))
+            .arg(format!("exec 2>&1\n{command}"))
             .current_dir(place.path());
         let path = Path::new(TOOL).parent().unwrap().to_str().unwrap();
         let output = without_terminal(shell)
@@ -118,7 +118,14 @@ fn every_action_has_help() {
                 example.contains(&format!("$ payhsm-tool {}", words[..words.len() - 1].join(" "))),
                 "{words:?}"
             );
-            for option in example.split_whitespace().filter(|word| word.starts_with("--")) {
+            let title = format!("  $ payhsm-tool {} ", words[..words.len() - 1].join(" "));
+            let own = example
+                .lines()
+                .filter_map(|line| line.strip_prefix(&title)?.split(" | ").next());
+            for option in own
+                .flat_map(str::split_whitespace)
+                .filter(|word| word.starts_with("--"))
+            {
                 assert!(options.contains(&format!("  {option} ")), "{words:?} {option}");
             }
             assert!(options.lines().all(|line| line.chars().count() <= 120), "{words:?}");

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a KSN says.
 
+use payhsm::dukpt::{KsnLayout, aes, tdes};
+
 use super::source::Ksn;
 use crate::args::Call;
-use crate::fail::{Failure, Result};
+use crate::fail::{Failure, Named as _, Result};
 use crate::report::Report;
 use crate::value::to_hex;
 
@@ -58,11 +60,11 @@ pub(super) fn run(call: &Call, out: &mut Report) -> Result<()> {
                 .unwrap_or_else(|| "none: the initial key is exhausted".to_owned()),
             next,
         );
-        let (used, all) = (
-            transactions_to(counter, ksn.most_ones()),
-            transactions_to(mask(bits), ksn.most_ones()),
-        );
-        out.number("number", "number", used);
+        let (used, all) = match &ksn {
+            Ksn::Tdes(ksn) => (ksn.transaction_number(), tdes::Ksn::TRANSACTIONS),
+            Ksn::Aes(ksn) => (ksn.transaction_number(), aes::Ksn::TRANSACTIONS),
+        };
+        out.number("number", "number", u64::from(used));
         out.both("remaining", "remaining", format!("{} of {all}", all - used), all - used);
     } else {
         out.json("next", serde_json::Value::Null);
@@ -70,85 +72,45 @@ pub(super) fn run(call: &Call, out: &mut Report) -> Result<()> {
     Ok(())
 }
 
-const fn mask(bits: u32) -> u32 {
-    u32::MAX >> (32 - bits)
-}
-
-/// How many of the counters from 1 to `counter` have at most `most` one bits.
-fn transactions_to(counter: u32, most: u32) -> u64 {
-    let (mut count, mut ones) = (0, 0);
-    for bit in (0..32).rev().filter(|bit| counter >> bit & 1 == 1) {
-        // Counters that agree down to this bit and have a zero there.
-        count += (0..=most.saturating_sub(ones))
-            .map(|more| choose(bit, more))
-            .sum::<u64>()
-            * u64::from(ones <= most);
-        ones += 1;
-    }
-    // The counter itself, and not 0.
-    (count + u64::from(ones <= most)).saturating_sub(1)
-}
-
-/// Binomial coefficient.
-fn choose(n: u32, k: u32) -> u64 {
-    if k > n {
-        return 0;
-    }
-    (0..u64::from(k)).fold(1, |product, i| product * (u64::from(n) - i) / (i + 1))
-}
-
 /// The parts that the key owner gave the digits left of the counter.
 fn split(call: &Call, ksn: &Ksn, out: &mut Report) -> Result<()> {
-    let Some(layout) = call.get("layout") else {
+    let Some(text) = call.get("layout") else {
         return Ok(());
     };
-    let text = to_hex(ksn.bytes());
-    let refused = || {
-        Failure::refused(format!(
-            "layout: digits of key set, device and counter are expected, together {}, such as 10-5-5 or 9-6-5",
-            text.len()
-        ))
-    };
-    let lens: Vec<usize> = layout
+    let expected = "digits of key set, device and counter are expected, such as 10-5-5 or 6-5-5 (TDES), 8-8-8 (AES)";
+    let refused = || Failure::refused(format!("layout: {expected}"));
+    let lens: Vec<u8> = text
         .split('-')
         .map(str::parse)
         .collect::<core::result::Result<_, _>>()
         .map_err(|_| refused())?;
-    let [set, device, counter] = lens.as_slice() else {
+    let [set, device, counter] = *lens.as_slice() else {
         return Err(refused());
     };
-    if set.saturating_add(*device).saturating_add(*counter) != text.len() {
-        return Err(refused());
+    let layout = KsnLayout::from_digits(set, device, counter).expected("layout", expected)?;
+    let fields = layout.split(ksn.bytes()).expected(
+        "layout",
+        "it is one of the other scheme, or the digits of the KSN before the key set are not F",
+    )?;
+    let width = usize::from(set);
+    out.text("key_set", "key set", format!("{:0width$X}", fields.key_set));
+    if counter == 5 {
+        // One bit of the last digit is the counter's.
+        let width = usize::from(device);
+        let digits = format!("{:0width$X}", fields.device << 1);
+        out.both(
+            "device",
+            "device",
+            format!(
+                "{digits} (the lowest bit of the last digit is the counter's; as a number {})",
+                fields.device
+            ),
+            digits,
+        );
+    } else {
+        let width = usize::from(device);
+        out.text("device", "device", format!("{:0width$X}", fields.device));
     }
-    let (left, rest) = text.split_at(*set);
-    let (middle, right) = rest.split_at(*device);
-    out.text("key_set", "key set", left);
-    out.text("device", "device", middle);
-    out.text("counter_digits", "counter digits", right);
-    let bits = if matches!(ksn, Ksn::Tdes(_)) { 21 } else { 32 };
-    if counter * 4 < bits {
-        out.note(format!(
-            "the counter has {bits} bits and {counter} digits hold {}: what is above them is in the last digit of the \
-             device, and does not name the device",
-            counter * 4
-        ));
-    }
+    out.json("device_number", fields.device);
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counts() {
-        assert_eq!(transactions_to(mask(21), 10), 1_048_575);
-        assert_eq!(transactions_to(mask(32), 16), 2_448_023_842);
-        assert_eq!(transactions_to(0, 10), 0);
-        let mut count = 0;
-        for counter in 1..70_000_u32 {
-            count += u64::from(counter.count_ones() <= 3);
-            assert_eq!(transactions_to(counter, 3), count, "{counter}");
-        }
-    }
 }
