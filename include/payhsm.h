@@ -150,6 +150,8 @@
 #define PAYHSM_POLICY_PIN_KEY_BOTH_WAYS 8
 /* Policy bit: ISO/IEC 9797-1 algorithm 1 with padding 1 or 2, for protocols that fix the length of messages. */
 #define PAYHSM_POLICY_CBC_MAC 16
+/* Policy bit: one CVK for the values of a track and for the printed one. */
+#define PAYHSM_POLICY_SHARED_CVK (1 << 11)
 
 /* State: commands run. */
 #define PAYHSM_STATE_OPERATIONAL 1
@@ -168,6 +170,8 @@
 #define PAYHSM_ASK_CEREMONY 4
 /* Question: may a PIN block of this card be translated? */
 #define PAYHSM_ASK_PIN_TRANSLATE 5
+/* Question: may a card verification value of this card be made or verified? */
+#define PAYHSM_ASK_CARD_VALUE 16
 
 /* The longest key check value, in bytes. */
 #define PAYHSM_KCV_MAX_LEN 5
@@ -258,6 +262,29 @@
 
 /* The longest issuer authentication data (tag 91), in bytes. */
 #define PAYHSM_ISSUER_AUTH_MAX_LEN 16
+
+/* Card verification value: CVV or CVC1 of the magnetic stripe; the service code is the track's. */
+#define PAYHSM_CVV_STRIPE 1
+/* Card verification value: CVV2 or CVC2, printed; expiry taken as YYMM (Visa). */
+#define PAYHSM_CVV_PRINTED_YYMM 2
+/* Card verification value: CVV2 or CVC2, printed; expiry taken as MMYY. */
+#define PAYHSM_CVV_PRINTED_MMYY 3
+/* Card verification value: iCVV or Chip CVC. */
+#define PAYHSM_CVV_CHIP 4
+
+/* Derivation of card keys: EMV option A. */
+#define PAYHSM_MASTER_KEY_A 1
+/* Derivation of card keys: EMV option B. */
+#define PAYHSM_MASTER_KEY_B 2
+
+/* Length of an expiry date, in ASCII digits. */
+#define PAYHSM_EXPIRY_LEN 4
+
+/* Length of a reader's unpredictable number, in bytes. */
+#define PAYHSM_UN_LEN 4
+
+/* The longest card verification value, in ASCII digits. */
+#define PAYHSM_CARD_VALUE_MAX_LEN 5
 
 /* A context. Its memory is the caller's, its content is the library's. */
 typedef struct payhsm_ctx_t payhsm_ctx_t;
@@ -1203,6 +1230,97 @@ payhsm_status_t payhsm_arqc_verify(payhsm_ctx_t *ctx,
                                    uint8_t *issuer_auth,
                                    size_t issuer_auth_capacity,
                                    size_t *issuer_auth_len);
+
+/*
+ * Makes a card verification value. The decision callback is asked first.
+ *
+ * Parameters: `cvk`: a C0 key with mode of use G or C, 16 bytes; a key that was used for printed values serves no others,
+ * and the other way round, but for `PAYHSM_POLICY_SHARED_CVK`. `kind`: `PAYHSM_CVV_...`. `service_code`: of the track, 1
+ * to 998; 0 for the other kinds. `pan`, `pan_len`: ASCII digits. `expiry`: `PAYHSM_EXPIRY_LEN` ASCII digits, YYMM for
+ * every kind. `wanted`: digits, 3 to 5. `value`, `value_capacity`, `value_len`: receive ASCII digits; wiped and 0 on
+ * error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
+ * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_ALGORITHM_MISMATCH`, `PAYHSM_ERR_INVALID_KEY_LENGTH`,
+ * `PAYHSM_ERR_INVALID_ARGUMENT` (kind, service code), `PAYHSM_ERR_INVALID_PAN`, `PAYHSM_ERR_INVALID_DIGIT` (expiry),
+ * `PAYHSM_ERR_INVALID_LENGTH` (wanted), `PAYHSM_ERR_REFUSED`, `PAYHSM_ERR_BUFFER_TOO_SMALL`; the context's errors.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_cvv_generate(payhsm_ctx_t *ctx,
+                                    uint32_t cvk,
+                                    uint32_t kind,
+                                    uint32_t service_code,
+                                    const uint8_t *pan,
+                                    size_t pan_len,
+                                    const uint8_t *expiry,
+                                    size_t wanted,
+                                    uint8_t *value,
+                                    size_t value_capacity,
+                                    size_t *value_len);
+
+/*
+ * Verifies a card verification value. The decision callback is asked first: three digits are found by a thousand tries.
+ *
+ * Parameters: `cvk`: a C0 key with mode of use V or C; `kind`, `service_code`, `pan`, `expiry`: as in
+ * `payhsm_cvv_generate`. `value`, `value_len`: 3 to 5 ASCII digits.
+ *
+ * Returns: `PAYHSM_OK` if it is right, `PAYHSM_ERR_VERIFICATION_FAILED` if not; otherwise as `payhsm_cvv_generate`.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_cvv_verify(payhsm_ctx_t *ctx,
+                                  uint32_t cvk,
+                                  uint32_t kind,
+                                  uint32_t service_code,
+                                  const uint8_t *pan,
+                                  size_t pan_len,
+                                  const uint8_t *expiry,
+                                  const uint8_t *value,
+                                  size_t value_len);
+
+/*
+ * Verifies the CVC3 of a contactless card in magnetic-stripe mode. The decision callback is asked first whether this card
+ * may be tried, and at the end whether the ATC is new.
+ *
+ * Parameters: `imk`: an E4 key with mode of use X, 16 bytes. `option`: `PAYHSM_MASTER_KEY_...`. `pan`, `pan_len`: ASCII
+ * digits. `psn`: PAN sequence number, 0 to 99. `track`, `track_len`: the static data of the track whose CVC3 it is, with
+ * the places of UN, ATC and CVC3 as the card was made: characters of track 1, or nibbles of track 2 with D and F. `un`:
+ * `PAYHSM_UN_LEN` bytes, the reader's number in BCD. `atc`: 0 to 65535. `value`, `value_len`: the digits that came, 3 to 5
+ * ASCII digits.
+ *
+ * Returns: `PAYHSM_OK` if it is right, `PAYHSM_ERR_VERIFICATION_FAILED` if not; `PAYHSM_ERR_INVALID_HANDLE`,
+ * `PAYHSM_ERR_USAGE_NOT_PERMITTED`, `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_ALGORITHM_MISMATCH`,
+ * `PAYHSM_ERR_INVALID_KEY_LENGTH`, `PAYHSM_ERR_INVALID_ARGUMENT` (option, psn, atc), `PAYHSM_ERR_INVALID_PAN`,
+ * `PAYHSM_ERR_TRACK`, `PAYHSM_ERR_INVALID_LENGTH`, `PAYHSM_ERR_INVALID_DIGIT`, `PAYHSM_ERR_REFUSED`; the context's
+ * errors.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_cvc3_verify(payhsm_ctx_t *ctx,
+                                   uint32_t imk,
+                                   uint32_t option,
+                                   const uint8_t *pan,
+                                   size_t pan_len,
+                                   uint32_t psn,
+                                   const uint8_t *track,
+                                   size_t track_len,
+                                   const uint8_t *un,
+                                   uint32_t atc,
+                                   const uint8_t *value,
+                                   size_t value_len);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -12,6 +12,8 @@
 // The border to C is one of the few places where `unsafe` is: each block says which clause of the contract it uses.
 #![allow(unsafe_code)]
 
+#[cfg(feature = "host")]
+mod card;
 mod context;
 mod data;
 #[cfg(feature = "terminal")]
@@ -29,6 +31,8 @@ mod pin;
 mod status;
 mod transaction;
 
+#[cfg(feature = "host")]
+pub use card::*;
 pub use context::*;
 pub use data::*;
 #[cfg(feature = "terminal")]

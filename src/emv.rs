@@ -53,7 +53,7 @@ use crate::secret::Secret;
 const KEY_LEN: usize = 16;
 
 /// The cipher of a two-key TDEA key.
-fn cipher(key: &[u8]) -> Result<Tdes, Error> {
+pub(crate) fn cipher(key: &[u8]) -> Result<Tdes, Error> {
     if key.len() == KEY_LEN {
         Tdes::new(key)
     } else {

@@ -16,6 +16,8 @@
 //!
 //! The memory for slots and groups is the caller's; the [`Platform`] is what only the device can give.
 
+#[cfg(feature = "host")]
+mod card;
 mod data;
 mod dukpt;
 #[cfg(feature = "host")]
@@ -81,6 +83,12 @@ pub enum Question<'a> {
         /// The card.
         pan: &'a Pan,
     },
+    /// A card verification value is about to be made or verified: may this card's be tried once more? It has three to
+    /// five digits, so the limit is what protects it.
+    CardValue {
+        /// The card.
+        pan: &'a Pan,
+    },
     /// A transaction's keys are about to be derived on the host: was this counter not seen before?
     ///
     /// Nothing has been authenticated yet: compare here, and remember the counter when the message's MAC has verified, or
@@ -91,7 +99,7 @@ pub enum Question<'a> {
         /// The counter, already judged valid.
         counter: u32,
     },
-    /// A cryptogram has verified and is about to be answered: is this ATC new for the card?
+    /// A cryptogram or a CVC3 has verified and is about to be answered: is this ATC new for the card?
     Atc {
         /// The card.
         pan: &'a Pan,

@@ -20,6 +20,8 @@ pub mod mac;
 pub mod parity;
 pub mod role;
 pub mod usage;
+#[cfg(feature = "hazmat")]
+pub mod variant;
 
 mod material;
 

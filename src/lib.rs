@@ -84,6 +84,8 @@ pub mod ecdsa;
 pub mod key;
 
 // Layer 3: schemes.
+#[cfg(feature = "host")]
+pub mod card;
 pub mod dukpt;
 pub mod emv;
 pub mod inject;

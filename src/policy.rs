@@ -42,6 +42,12 @@ pub enum Operation {
     DataDecipher,
     /// Check an application cryptogram and answer it.
     ArqcVerify,
+    /// Make a card verification value.
+    CvvGenerate,
+    /// Check a card verification value.
+    CvvVerify,
+    /// Check a CVC3.
+    Cvc3Verify,
 }
 
 impl Operation {
@@ -62,6 +68,9 @@ impl Operation {
         Self::DataEncipher,
         Self::DataDecipher,
         Self::ArqcVerify,
+        Self::CvvGenerate,
+        Self::CvvVerify,
+        Self::Cvc3Verify,
     ];
 
     /// The row of the table: usages, modes of use and algorithms that allow the operation.
@@ -86,6 +95,9 @@ impl Operation {
             Self::DataEncipher => Row(&[Usage::D0], &[ModeOfUse::Both, ModeOfUse::Encrypt], BOTH),
             Self::DataDecipher => Row(&[Usage::D0], &[ModeOfUse::Both, ModeOfUse::Decrypt], BOTH),
             Self::ArqcVerify => Row(&[Usage::E0], &[ModeOfUse::Derive], &[Tdea]),
+            Self::CvvGenerate => Row(&[Usage::C0], &[ModeOfUse::GenerateVerify, ModeOfUse::Generate], &[Tdea]),
+            Self::CvvVerify => Row(&[Usage::C0], &[ModeOfUse::GenerateVerify, ModeOfUse::Verify], &[Tdea]),
+            Self::Cvc3Verify => Row(&[Usage::E4], &[ModeOfUse::Derive], &[Tdea]),
         }
     }
 }
@@ -166,6 +178,8 @@ pub enum Permission {
     /// ISO/IEC 9797-1 algorithm 1 with padding 1 or 2. Two MACs of messages of different length give a third: only for
     /// protocols that fix the length.
     CbcMac = 1 << 4,
+    /// One CVK for the values of a track and for the printed one.
+    SharedCvk = 1 << 11,
 }
 
 /// The permissions of an installation.
@@ -179,7 +193,8 @@ impl Policy {
         | Permission::WeakerPinKey as u32
         | Permission::LongKbpk as u32
         | Permission::PinKeyBothWays as u32
-        | Permission::CbcMac as u32;
+        | Permission::CbcMac as u32
+        | Permission::SharedCvk as u32;
 
     /// This policy and one permission more.
     #[must_use]

@@ -28,6 +28,7 @@ const SOURCES: &[&str] = &[
     "emv",
     "host",
     "emv/issuer",
+    "card",
 ];
 /// Those without C functions.
 const INTERNAL: &[&str] = &["memory", "panic"];

@@ -12,6 +12,8 @@ mod vectors;
 
 #[path = "hsm/agreement.rs"]
 mod agreement;
+#[path = "hsm/card.rs"]
+mod card;
 #[path = "hsm/dukpt.rs"]
 mod dukpt;
 #[path = "hsm/dukpt_update.rs"]

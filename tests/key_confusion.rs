@@ -6,6 +6,8 @@
 //! nothing. The tables are not those of the library.
 #![cfg(all(feature = "hazmat", feature = "host", feature = "terminal", feature = "ec"))]
 
+#[path = "confusion/card.rs"]
+mod card;
 #[path = "common/module.rs"]
 mod common;
 #[path = "confusion/data.rs"]
@@ -50,6 +52,9 @@ const ALLOWED: &[(Operation, &str, &str, &str)] = &[
     (Operation::DataEncipher, "D0", "BE", "TA"),
     (Operation::DataDecipher, "D0", "BD", "TA"),
     (Operation::ArqcVerify, "E0", "X", "T"),
+    (Operation::CvvGenerate, "C0", "CG", "T"),
+    (Operation::CvvVerify, "C0", "CV", "T"),
+    (Operation::Cvc3Verify, "E4", "X", "T"),
 ];
 
 /// Usages, algorithms and modes of the keys that a slot takes; N and P0 with B by permission only.
@@ -210,6 +215,9 @@ impl Rig {
             Operation::MacGenerate | Operation::MacVerify => self.attempt_mac(operation, key, attributes),
             Operation::DataEncipher | Operation::DataDecipher => self.attempt_data(operation, key, attributes),
             Operation::ArqcVerify => self.attempt_emv(operation, key, attributes),
+            Operation::CvvGenerate | Operation::CvvVerify | Operation::Cvc3Verify => {
+                self.attempt_card(operation, key, attributes)
+            }
             other => panic!("{other:?} has no column"),
         }
     }

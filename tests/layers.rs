@@ -9,7 +9,7 @@ const LAYERS: &[&[&str]] = &[
     &["error", "ct", "secret", "entropy", "codec"],
     &["cipher", "mac", "kdf", "ecdh", "ecdsa"],
     &["key"],
-    &["dukpt", "pin", "emv", "keyblock", "inject"],
+    &["card", "dukpt", "pin", "emv", "keyblock", "inject"],
     &["policy", "store", "hsm"],
     &["capi"],
 ];

@@ -4,6 +4,7 @@
 //! One file a family. A name can mean one thing in case lines and another in the vector families, so there are two
 //! tables.
 
+mod card;
 mod cipher;
 mod dukpt_aes;
 mod dukpt_tdes;
@@ -28,6 +29,7 @@ pub fn line(op: &str) -> Option<Op> {
         keyblock::LINE,
         mac::LINE,
         pin::LINE,
+        card::LINE,
         dukpt_tdes::LINE,
         dukpt_aes::LINE,
         emv::LINE,
@@ -45,6 +47,7 @@ pub fn family(op: &str) -> Option<Op> {
         keyblock::FAMILY,
         mac::FAMILY,
         pin::FAMILY,
+        card::FAMILY,
         dukpt_tdes::FAMILY,
         dukpt_aes::FAMILY,
         emv::FAMILY,

@@ -118,7 +118,10 @@ static void all_commands(payhsm_ctx_t *ctx, payhsm_status_t expected, int wiped,
     REFUSED(payhsm_pin_translate(ctx, NO_KEY, 4, PAN, 13, zeros, 16, NO_KEY, 4, b, 256, out.len), BYTES);
     REFUSED(payhsm_pin_verify_pvv(ctx, NO_KEY, 0, PAN, 13, zeros, 8, NO_KEY, 1, PAN), 0);
     REFUSED(payhsm_arqc_verify(ctx, NO_KEY, PAYHSM_SCHEME_VISA, 18, PAN, 13, 0, zeros, 9, NULL, 0, b, 256, out.len), BYTES);
-    CHECK(calls == (loading ? 29u : 32u));
+    REFUSED(payhsm_cvv_generate(ctx, NO_KEY, PAYHSM_CVV_CHIP, 0, PAN, 13, PAN, 3, b, 256, out.len), BYTES);
+    REFUSED(payhsm_cvv_verify(ctx, NO_KEY, PAYHSM_CVV_CHIP, 0, PAN, 13, PAN, PAN, 3), 0);
+    REFUSED(payhsm_cvc3_verify(ctx, NO_KEY, PAYHSM_MASTER_KEY_A, PAN, 13, 0, zeros, 19, zeros, 1, PAN, 5), 0);
+    CHECK(calls == (loading ? 32u : 35u));
 }
 
 static void contexts(device_t *device)
@@ -367,6 +370,52 @@ static void pins(device_t *device)
     CHECK(*out.len == 8 && all_zero(out.pin, sizeof *out.pin) && out.bytes[8] == 0xAA);
 }
 
+/* Card verification values: what is no kind, no date, no value; one class for one key; the device decides. */
+static void card_values(device_t *device)
+{
+    payhsm_ctx_t *ctx = device->ctx;
+    static const uint8_t key[16] = {0x01, 0x23, 0x45, 0x67, 0x89, 0xAB, 0xCD, 0xEF,
+                                    0xFE, 0xDC, 0xBA, 0x98, 0x76, 0x54, 0x32, 0x10};
+    static const uint32_t kinds[][2] = {{0, 0}, {5, 0}, {PAYHSM_CVV_STRIPE, 0}, {PAYHSM_CVV_STRIPE, 999},
+                                        {PAYHSM_CVV_STRIPE, 1000}, {PAYHSM_CVV_CHIP, 999},
+                                        {PAYHSM_CVV_PRINTED_YYMM, 101}, {PAYHSM_CVV_PRINTED_MMYY, 1}};
+    const uint8_t *date = (const uint8_t *)"8701", *value = (const uint8_t *)"561";
+    payhsm_key_info_t info;
+    uint32_t cvk;
+    size_t i;
+
+    CHECK_OK(device_enter(device, "C0", 'T', 'C', 'N', key, sizeof key, &cvk, &info));
+    for (i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        CHECK_STATUS(payhsm_cvv_verify(ctx, cvk, kinds[i][0], kinds[i][1], PAN, 13, date, value, 3),
+                     PAYHSM_ERR_INVALID_ARGUMENT);
+    }
+    for (i = 0; i < 7; i++) {
+        outputs_spoil();
+        CHECK_STATUS(payhsm_cvv_generate(ctx, cvk, PAYHSM_CVV_CHIP, 0, PAN, 13, date, i, out.bytes, 256, out.len),
+                     i < 3 || i > 5 ? PAYHSM_ERR_INVALID_LENGTH : PAYHSM_OK);
+        CHECK(i < 3 || i > 5 ? all_zero(out.bytes, 256) : *out.len == i);
+    }
+    CHECK_STATUS(payhsm_cvv_verify(ctx, cvk, PAYHSM_CVV_CHIP, 0, PAN, 13, date, value, 2), PAYHSM_ERR_INVALID_LENGTH);
+    CHECK_STATUS(payhsm_cvv_verify(ctx, cvk, PAYHSM_CVV_CHIP, 0, PAN, 13, date, key, 3), PAYHSM_ERR_INVALID_DIGIT);
+    CHECK_STATUS(payhsm_cvv_verify(ctx, cvk, PAYHSM_CVV_CHIP, 0, PAN, 13, key, value, 3), PAYHSM_ERR_INVALID_DIGIT);
+    CHECK_STATUS(payhsm_cvv_verify(ctx, cvk, PAYHSM_CVV_CHIP, 0, key, 13, date, value, 3), PAYHSM_ERR_INVALID_PAN);
+    /* It has served for tracks. */
+    CHECK_STATUS(payhsm_cvv_verify(ctx, cvk, PAYHSM_CVV_PRINTED_YYMM, 0, PAN, 13, date, value, 3),
+                 PAYHSM_ERR_USAGE_NOT_PERMITTED);
+    device->decide_answer = 1;
+    CHECK_STATUS(payhsm_cvv_verify(ctx, cvk, PAYHSM_CVV_CHIP, 0, PAN, 13, date, value, 3), PAYHSM_ERR_REFUSED);
+    CHECK(device->asked == PAYHSM_ASK_CARD_VALUE);
+    device->decide_answer = 0;
+    CHECK_STATUS(payhsm_cvc3_verify(ctx, cvk, PAYHSM_MASTER_KEY_A, PAN, 13, 0, key, 16, key, 1, value, 3),
+                 PAYHSM_ERR_USAGE_NOT_PERMITTED);
+    CHECK_STATUS(payhsm_cvc3_verify(ctx, cvk, 3, PAN, 13, 0, key, 16, key, 1, value, 3), PAYHSM_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(payhsm_cvc3_verify(ctx, cvk, PAYHSM_MASTER_KEY_A, PAN, 13, 100, key, 16, key, 1, value, 3),
+                 PAYHSM_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(payhsm_cvc3_verify(ctx, cvk, PAYHSM_MASTER_KEY_A, PAN, 13, 0, key, 16, key, 65536, value, 3),
+                 PAYHSM_ERR_INVALID_ARGUMENT);
+    CHECK_OK(payhsm_key_erase(ctx, cvk));
+}
+
 static void starts(device_t *device)
 {
     payhsm_config_t config = device_config(device, 0);
@@ -473,6 +522,7 @@ int main(void)
     life(device);
     buffers(device);
     pins(device);
+    card_values(device);
     erasure(device);
     free(device);
     return check_end("misuse");

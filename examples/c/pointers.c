@@ -10,7 +10,7 @@
 
 static device_t here, there;
 
-enum { INS = 3, OUTS = 3, HANDLES = 3, RANDOM_HANDLES = 1000, FAR = 4096 };
+enum { INS = 4, OUTS = 3, HANDLES = 3, RANDOM_HANDLES = 1000, FAR = 4096 };
 
 /* The parameters of the call that comes. */
 static struct {
@@ -48,7 +48,7 @@ typedef struct {
 /* --- the world ----------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    uint32_t kbpk, bdk, psk, mac, pin_in, pin_out, pvk, imk, data, group, transaction;
+    uint32_t kbpk, bdk, psk, mac, pin_in, pin_out, pvk, imk, cvk, imk_dn, data, group, transaction;
 } keys_t;
 
 static keys_t own, foreign;
@@ -58,6 +58,9 @@ static size_t key_block_len, initial_block_len;
 static const uint8_t ZEROS[64];
 static const uint8_t PAN[] = "4012345678909";
 static const uint8_t PVV[] = "0000";
+static const uint8_t EXPIRY[] = "2512";
+/* More than any CVC3, and a card verification value of one key in a hundred thousand. */
+static const uint8_t DIGITS[] = "98765";
 static const uint8_t ID[8] = {0x12, 0x34, 0x56, 0x78, 0x90, 0x12, 0x34, 0x56};
 static const uint8_t OTHER_ID[8] = {0x12, 0x34, 0x56, 0x78, 0x90, 0x12, 0x34, 0x57};
 static const uint8_t KSN[12] = {0x12, 0x34, 0x56, 0x78, 0x90, 0x12, 0x34, 0x56, 0, 0, 0, 1};
@@ -108,6 +111,8 @@ static void fill(device_t *device, keys_t *keys)
     keys->pin_out = make(device, "P0", 'A', 'E', 'N');
     keys->pvk = make(device, "V2", 'T', 'V', 'N');
     keys->imk = make(device, "E0", 'T', 'X', 'N');
+    keys->cvk = make(device, "C0", 'T', 'C', 'N');
+    keys->imk_dn = make(device, "E4", 'T', 'X', 'N');
     keys->data = make(device, "D0", 'A', 'B', 'N');
     CHECK_OK(payhsm_dukpt_export_initial_key(device->ctx, keys->bdk, ID, sizeof ID, keys->kbpk, initial_block,
                                              sizeof initial_block, &initial_block_len, kcv));
@@ -245,6 +250,9 @@ F(dukpt_export_initial_key, payhsm_dukpt_export_initial_key(C, H(0), IL(0), H(1)
 F(pin_translate, payhsm_pin_translate(C, H(0), PAYHSM_PIN_FORMAT_4, IL(0), IL(1), H(1), PAYHSM_PIN_FORMAT_4, OB))
 F(pin_verify_pvv, payhsm_pin_verify_pvv(C, H(0), PAYHSM_PIN_FORMAT_4, IL(0), IL(1), H(1), 1, I(2)))
 F(arqc_verify, payhsm_arqc_verify(C, H(0), PAYHSM_SCHEME_VISA, 18, IL(0), 0, IL(1), IL(2), OB))
+F(cvv_generate, payhsm_cvv_generate(C, H(0), PAYHSM_CVV_CHIP, 0, IL(0), I(1), 3, OB))
+F(cvv_verify, payhsm_cvv_verify(C, H(0), PAYHSM_CVV_CHIP, 0, IL(0), I(1), IL(2)))
+F(cvc3_verify, payhsm_cvc3_verify(C, H(0), PAYHSM_MASTER_KEY_A, IL(0), 0, IL(1), I(2), 7, IL(3)))
 
 #define ROW(name) #name, run_##name
 #define LEN {VALUE, sizeof(size_t)}
@@ -298,6 +306,11 @@ static const call_t CALLS[] = {
      {PAN_IN, {ZEROS, 16, 0}, {PVV, 4, 1}}, {{NOTHING, 0}}, 0},
     {ROW(arqc_verify), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.imk},
      {PAN_IN, {FIELD55, sizeof FIELD55, 0}, {ZEROS, 4, 0}}, {{BUFFER, PAYHSM_ISSUER_AUTH_MAX_LEN}, LEN}, 0},
+    {ROW(cvv_generate), 0, NULL, NULL, {&own.cvk}, {PAN_IN, {EXPIRY, 4, 1}}, {{BUFFER, PAYHSM_CARD_VALUE_MAX_LEN}, LEN}, 0},
+    {ROW(cvv_verify), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.cvk},
+     {PAN_IN, {EXPIRY, 4, 1}, {DIGITS, 5, 0}}, {{NOTHING, 0}}, 0},
+    {ROW(cvc3_verify), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.imk_dn},
+     {PAN_IN, {ZEROS, 19, 0}, {ZEROS, PAYHSM_UN_LEN, 1}, {DIGITS, 5, 0}}, {{NOTHING, 0}}, 0},
     {ROW(dukpt_erase), 0, NULL, NULL, {&own.group}, {{0}}, {{NOTHING, 0}}, 0},
 };
 enum { CALL_COUNT = sizeof CALLS / sizeof *CALLS };

@@ -247,6 +247,36 @@ static void pvv(void)
     end(issuer);
 }
 
+/* Values of `vectors/card_verification.txt`: CVV, and the CVC3 of pyemv. */
+static void card_values(void)
+{
+    static const char account[] = "4123456789012345", date[] = "8701", tapped[] = "5123456789012345";
+    device_t *issuer = start();
+    uint32_t cvk = enter(issuer, "C0", 'T', 'C', BDK_TDES), imk = enter(issuer, "E4", 'T', 'X', "01234567899876543210012345678998");
+    uint8_t *value = guarded(3, 0), *un, *track;
+    size_t len, track_len;
+
+    CHECK_OK(payhsm_cvv_generate(issuer->ctx, cvk, PAYHSM_CVV_STRIPE, 101, text(account), 16, text(date), 3, value, 3, &len));
+    CHECK(len == 3 && memcmp(value, "561", 3) == 0 && issuer->asked == PAYHSM_ASK_CARD_VALUE);
+    CHECK_OK(payhsm_cvv_verify(issuer->ctx, cvk, PAYHSM_CVV_STRIPE, 101, text(account), 16, text(date), value, 3));
+    CHECK_STATUS(payhsm_cvv_verify(issuer->ctx, cvk, PAYHSM_CVV_STRIPE, 101, text(account), 16, text(date), text("562"), 3),
+                 PAYHSM_ERR_VERIFICATION_FAILED);
+    CHECK_STATUS(payhsm_cvv_verify(issuer->ctx, cvk, PAYHSM_CVV_CHIP, 0, text(account), 16, text(date), value, 3),
+                 PAYHSM_ERR_VERIFICATION_FAILED);
+
+    un = input("00000899", &len);
+    track = input("5123456789012345D35121010000000000000F", &track_len);
+    CHECK_OK(payhsm_cvc3_verify(issuer->ctx, imk, PAYHSM_MASTER_KEY_A, text(tapped), 16, 0, track, track_len, un, 0x5E,
+                                text("29488"), 5));
+    CHECK(issuer->asked == PAYHSM_ASK_ATC);
+    CHECK_OK(payhsm_cvc3_verify(issuer->ctx, imk, PAYHSM_MASTER_KEY_A, text(tapped), 16, 0, track, track_len, un, 0x5E,
+                                text("488"), 3));
+    CHECK_STATUS(payhsm_cvc3_verify(issuer->ctx, imk, PAYHSM_MASTER_KEY_A, text(tapped), 16, 0, track, track_len, un, 0x5F,
+                                    text("29488"), 5), PAYHSM_ERR_VERIFICATION_FAILED);
+    CHECK(issuer->asked == PAYHSM_ASK_CARD_VALUE);
+    end(issuer);
+}
+
 /* A block of ANSI TR-31:2018 annex A.7.2.2 and one of version D; a changed character; another party's export. */
 static void key_blocks(void)
 {
@@ -322,6 +352,7 @@ int main(void)
     dukpt_tdes();
     dukpt_aes();
     pvv();
+    card_values();
     key_blocks();
     card_answer();
     return check_end("selfcheck");

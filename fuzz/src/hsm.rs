@@ -9,7 +9,11 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use payhsm::emv::derive::Psn;
+use payhsm::card::CardValue;
+use payhsm::card::cvc3::Tap;
+use payhsm::card::cvv::{Expiry, ExpiryOrder, Kind, ServiceCode};
+use payhsm::emv::derive::{MasterKeyOption, Psn};
+use payhsm::emv::element::Atc;
 use payhsm::emv::profile;
 use payhsm::entropy::Entropy;
 use payhsm::error::Error;
@@ -99,7 +103,7 @@ impl Platform for Device {
 }
 
 /// The keys every sequence starts with: usage, algorithm, mode, exportability.
-fn start_keys() -> [Attributes; 10] {
+fn start_keys() -> [Attributes; 12] {
     use Exportability::{Exportable, NonExportable};
     use KeyAlgorithm::{Aes, Tdea};
     [
@@ -113,6 +117,8 @@ fn start_keys() -> [Attributes; 10] {
         Attributes::new(Usage::D0, Tdea, ModeOfUse::Both, Exportable),
         Attributes::new(Usage::V2, Tdea, ModeOfUse::GenerateVerify, NonExportable),
         Attributes::new(Usage::E0, Tdea, ModeOfUse::Derive, NonExportable),
+        Attributes::new(Usage::C0, Tdea, ModeOfUse::GenerateVerify, NonExportable),
+        Attributes::new(Usage::E4, Tdea, ModeOfUse::Derive, NonExportable),
     ]
 }
 
@@ -123,7 +129,7 @@ fn component(key: usize, n: u8) -> [u8; 16] {
 }
 
 fn empty_slots() -> Vec<Slot> {
-    (0..14).map(|_| Slot::EMPTY).collect()
+    (0..16).map(|_| Slot::EMPTY).collect()
 }
 
 fn empty_groups() -> Vec<Group> {
@@ -282,7 +288,7 @@ fn command(module: &mut Hsm<'_, Device>, device: &Device, model: &mut Model, cal
     let format = |n: u8| FORMATS[usize::from(n) % FORMATS.len()];
     let pan = Pan::parse(b"4761739001010010").unwrap();
     let method = |n: u8| if n & 1 == 0 { MacMethod::CMAC } else { MacMethod::X9_19 };
-    match call % 25 {
+    match call % 26 {
         0 => {
             if let Some(key) = model.key(input)
                 && module.key_erase(key).is_ok()
@@ -314,13 +320,13 @@ fn command(module: &mut Hsm<'_, Device>, device: &Device, model: &mut Model, cal
             }
         }
         3 => {
-            let attributes = start_keys()[usize::from(input.byte()) % 10];
+            let attributes = start_keys()[usize::from(input.byte()) % 12];
             if let Ok(imported) = module.key_generate(&attributes, usize::from(input.byte() % 40)) {
                 model.handles.push(imported.key.to_raw());
             }
         }
         4 => {
-            let attributes = start_keys()[usize::from(input.byte()) % 10];
+            let attributes = start_keys()[usize::from(input.byte()) % 12];
             let [len, parts] = input.array();
             let _ = module.component_begin(&attributes, usize::from(len % 40), parts % 12, input.short());
         }
@@ -513,6 +519,30 @@ fn command(module: &mut Hsm<'_, Device>, device: &Device, model: &mut Model, cal
             let mut world = device.0.borrow_mut();
             world.refuses = choice & 1 != 0;
             world.fails_in = (choice & 2 != 0).then_some(choice >> 2 & 15);
+        }
+        24 => {
+            let Some(key) = model.key(input) else { return };
+            let [choice, digits] = input.array();
+            let expiry = Expiry::yymm(b"2512").unwrap();
+            let kind = match choice & 3 {
+                0 => Kind::Chip,
+                1 => Kind::Printed(ExpiryOrder::Mmyy),
+                _ => Kind::Stripe(ServiceCode::new(101).unwrap()),
+            };
+            let mut made = CardValue::empty();
+            let result = module.cvv_generate(key, kind, &pan, expiry, usize::from(digits % 8), &mut made);
+            if settle(model, result, made.digits()).is_some() {
+                assert_eq!(made.len(), usize::from(digits % 8));
+                let verified = module.cvv_verify(key, kind, &pan, expiry, &made);
+                assert!(matches!(verified, Ok(()) | Err(Error::ModeNotPermitted)));
+            }
+            let tap = Tap {
+                un: input.array(),
+                atc: Atc::new(u16::from(choice)),
+            };
+            let value = CardValue::parse(b"12345").unwrap();
+            let psn = Psn::new(1).unwrap();
+            let _ = module.cvc3_verify(key, MasterKeyOption::B, &pan, psn, input.short(), tap, &value);
         }
         _ => {
             // Rare: it ends what can be found in this life.

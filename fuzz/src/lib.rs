@@ -5,6 +5,7 @@
 //! `fuzz_targets/` hands libFuzzer's bytes to them; the tests here run them on the seeds and on old crashes
 //! (`regressions/<target>/`) with a stable compiler.
 
+pub mod card;
 pub mod codec;
 pub mod dukpt;
 pub mod emv;
@@ -23,6 +24,7 @@ pub const TARGETS: &[Target] = &[
     ("agreement", inject::agreement),
     ("attributes", codec::attributes),
     ("bcd", codec::bcd),
+    ("card_value", card::card_value),
     ("component", inject::component),
     ("dol", emv::dol),
     ("ec_point", inject::ec_point),

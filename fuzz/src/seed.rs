@@ -88,6 +88,25 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             v.text("Key_block")?.get(5..13).map(<[u8]>::to_vec)
         }),
         "bcd" => vec![vec![0x12, 0x34, 0x5F, 0xFF], vec![0, 0, 0x99], vec![1, 2, 3]],
+        "card_value" => {
+            let mut seeds = from("card_verification", "cvv", |v| {
+                let head = [
+                    v.hex("Cvk")?,
+                    vec![0; 6],
+                    short(&v.text("Cvv")?),
+                    short(&v.text("Pan")?),
+                ]
+                .concat();
+                let card = [short(&v.text("Expiry")?), short(&v.text("Service_code")?)].concat();
+                Some([head, card, short(b"track")].concat())
+            });
+            seeds.extend(from("card_verification", "cvc3", |v| {
+                let tap = [v.hex("Imk")?, v.hex("Un")?, v.hex("Atc")?].concat();
+                let none = [short(b""), short(b""), short(b"")].concat();
+                Some([tap, short(&v.text("Cvc3")?), none, short(&v.hex("Track_data")?)].concat())
+            }));
+            seeds
+        }
         "component" => components(),
         "dol" => {
             let list = [0x9F, 0x02, 6, 0x5A, 10, 0x95, 5, 0x9C, 1];

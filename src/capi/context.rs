@@ -39,6 +39,8 @@ pub const PAYHSM_POLICY_LONG_KBPK: u32 = 4;
 pub const PAYHSM_POLICY_PIN_KEY_BOTH_WAYS: u32 = 8;
 /// Policy bit: ISO/IEC 9797-1 algorithm 1 with padding 1 or 2, for protocols that fix the length of messages.
 pub const PAYHSM_POLICY_CBC_MAC: u32 = 16;
+/// Policy bit: one CVK for the values of a track and for the printed one.
+pub const PAYHSM_POLICY_SHARED_CVK: u32 = 1 << 11;
 
 /// State: commands run.
 pub const PAYHSM_STATE_OPERATIONAL: u32 = 1;
@@ -57,6 +59,8 @@ pub const PAYHSM_ASK_ATC: u32 = 3;
 pub const PAYHSM_ASK_CEREMONY: u32 = 4;
 /// Question: may a PIN block of this card be translated?
 pub const PAYHSM_ASK_PIN_TRANSLATE: u32 = 5;
+/// Question: may a card verification value of this card be made or verified?
+pub const PAYHSM_ASK_CARD_VALUE: u32 = 16;
 
 /// What the module asks the decision callback.
 #[repr(C)]
@@ -220,6 +224,7 @@ impl Platform for Callbacks {
             }
             Question::PinTranslate { pan } => (PAYHSM_ASK_PIN_TRANSLATE, 0, pan.digits()),
             Question::PinVerify { pan } => (PAYHSM_ASK_PIN_VERIFY, 0, pan.digits()),
+            Question::CardValue { pan } => (PAYHSM_ASK_CARD_VALUE, 0, pan.digits()),
             Question::DukptCounter { identity, counter } => (PAYHSM_ASK_DUKPT_COUNTER, *counter, identity),
             Question::Atc { pan, atc } => (PAYHSM_ASK_ATC, u32::from(*atc), pan.digits()),
         };
@@ -278,6 +283,7 @@ const _: () = assert!(PAYHSM_POLICY_WEAKER_PIN_KEY == Permission::WeakerPinKey a
 const _: () = assert!(PAYHSM_POLICY_LONG_KBPK == Permission::LongKbpk as u32);
 const _: () = assert!(PAYHSM_POLICY_PIN_KEY_BOTH_WAYS == Permission::PinKeyBothWays as u32);
 const _: () = assert!(PAYHSM_POLICY_CBC_MAC == Permission::CbcMac as u32);
+const _: () = assert!(PAYHSM_POLICY_SHARED_CVK == Permission::SharedCvk as u32);
 
 /// Runs one command on a context: judges the pointer and where the parameters lie, keeps callbacks out, overwrites the
 /// stack afterwards.

@@ -104,11 +104,22 @@ pub struct KeyInfo {
     pub check: KeyCheck,
 }
 
+/// Where on a card the values of a CVK stand: data of a track that is read, or printed digits that are typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CardClass {
+    /// CVV and iCVV.
+    Track,
+    /// CVV2.
+    Printed,
+}
+
 /// The place of one key.
 pub struct Slot {
     material: SecretBuf<KEY_CAPACITY>,
     entry: Option<(Attributes, KeyCheck)>,
     generation: Generation,
+    /// What a CVK was first used for.
+    class: Option<CardClass>,
 }
 
 impl Slot {
@@ -117,10 +128,12 @@ impl Slot {
         material: SecretBuf::new(),
         entry: None,
         generation: Generation::new(0),
+        class: None,
     };
 
     fn erase(&mut self) {
         self.material.zeroize();
+        self.class = None;
         if self.entry.take().is_some() {
             self.generation.advance();
         }
@@ -135,6 +148,11 @@ impl Slot {
 
     pub(crate) fn material(&self) -> &[u8] {
         self.material.expose()
+    }
+
+    /// Whether a CVK has served no other class.
+    pub(crate) fn serves(&self, class: CardClass) -> bool {
+        self.class.is_none_or(|first| first == class)
     }
 
     pub(crate) fn info(&self) -> Result<KeyInfo, Error> {
@@ -211,10 +229,20 @@ impl<'m> Slots<'m> {
         }
     }
 
-    pub(crate) fn erase(&mut self, handle: KeyHandle) -> Result<(), Error> {
+    fn get_mut(&mut self, handle: KeyHandle) -> Result<&mut Slot, Error> {
         self.get(handle)?;
-        let slot = self.0.get_mut(handle.index()).ok_or(Error::InvalidHandle)?;
-        slot.erase();
+        self.0.get_mut(handle.index()).ok_or(Error::InvalidHandle)
+    }
+
+    pub(crate) fn erase(&mut self, handle: KeyHandle) -> Result<(), Error> {
+        self.get_mut(handle)?.erase();
+        Ok(())
+    }
+
+    /// Remembers what a CVK is used for; the first use counts.
+    #[cfg(feature = "host")]
+    pub(crate) fn bind(&mut self, handle: KeyHandle, class: CardClass) -> Result<(), Error> {
+        self.get_mut(handle)?.class.get_or_insert(class);
         Ok(())
     }
 

@@ -27,7 +27,8 @@ pub const PERMISSIVE: Policy = Policy::STRICT
     .with(Permission::WeakerPinKey)
     .with(Permission::LongKbpk)
     .with(Permission::PinKeyBothWays)
-    .with(Permission::CbcMac);
+    .with(Permission::CbcMac)
+    .with(Permission::SharedCvk);
 
 /// What happens at one operation of the storage. A cut takes the power away: every later one of that boot fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,7 @@ pub enum Asked {
     Ceremony(Attributes),
     PinTranslate(Vec<u8>),
     PinVerify(Vec<u8>),
+    CardValue(Vec<u8>),
     DukptCounter(Vec<u8>, u32),
     Atc(Vec<u8>, u16),
 }
@@ -199,6 +201,7 @@ impl Platform for Device {
             Question::Ceremony { attributes } => Asked::Ceremony(*attributes),
             Question::PinTranslate { pan } => Asked::PinTranslate(pan.digits().to_vec()),
             Question::PinVerify { pan } => Asked::PinVerify(pan.digits().to_vec()),
+            Question::CardValue { pan } => Asked::CardValue(pan.digits().to_vec()),
             Question::DukptCounter { identity, counter } => Asked::DukptCounter(identity.to_vec(), counter),
             Question::Atc { pan, atc } => Asked::Atc(pan.digits().to_vec(), atc),
             _ => panic!("an unknown question"),

@@ -3,7 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use payhsm::emv::derive::Psn;
+use payhsm::card::CardValue;
+use payhsm::card::cvc3::Tap;
+use payhsm::card::cvv::{Expiry, Kind};
+use payhsm::emv::derive::{MasterKeyOption, Psn};
+use payhsm::emv::element::Atc;
 use payhsm::emv::profile::VISA_CVN18;
 use payhsm::error::Error;
 use payhsm::hsm::{ArpcRequest, GroupHandle, KeyHandle, KeyRef, MacMethod, MacPurpose, State, TransactionHandle};
@@ -56,6 +60,12 @@ fn every_command(hsm: &mut Module, handles: &Handles) -> Vec<(&'static str, Erro
     let text = block(&value(7, 16), &attributes("D0", 'T', 'E', 'N'), &value(8, 16), &[]);
     let (psn, none) = (Psn::ABSENT, ArpcRequest::None);
     let any = attributes("D0", 'A', 'E', 'N');
+    let (expiry, given) = (Expiry::yymm(b"2512").unwrap(), CardValue::parse(b"123").unwrap());
+    let mut value = CardValue::parse(b"123").unwrap();
+    let tap = Tap {
+        un: [0; 4],
+        atc: Atc::new(1),
+    };
     let mut long = [[0xA5; 256]; 3];
     let mut short = [[0xA5; 16]; 6];
     let [long0, long1, long2] = &mut long;
@@ -122,9 +132,19 @@ fn every_command(hsm: &mut Module, handles: &Handles) -> Vec<(&'static str, Erro
             "arqc_verify",
             hsm.arqc_verify(key, &VISA_CVN18, &pan, psn, &[0; 9], none).map(|_| ()),
         ),
+        (
+            "cvv_generate",
+            hsm.cvv_generate(key, Kind::Chip, &pan, expiry, 3, &mut value),
+        ),
+        ("cvv_verify", hsm.cvv_verify(key, Kind::Chip, &pan, expiry, &given)),
+        (
+            "cvc3_verify",
+            hsm.cvc3_verify(key, MasterKeyOption::A, &pan, psn, &[1; 9], tap, &given),
+        ),
         ("key_public", hsm.key_public(key).map(|_| ())),
         ("key_erase", hsm.key_erase(key)),
     ];
+    assert!(value.is_empty());
     assert!(long.iter().flatten().chain(short.iter().flatten()).all(|&b| b == 0));
     results
         .into_iter()

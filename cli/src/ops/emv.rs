@@ -65,7 +65,7 @@ const INPUT: [(&str, u8); 10] = [
 type Mk<P> = Key<IccMk<P>, Tdea>;
 type Sk<P> = Key<SessionKey<P>, Tdea>;
 
-fn option(name: &str) -> Result<MasterKeyOption, Stop> {
+pub fn option(name: &str) -> Result<MasterKeyOption, Stop> {
     match name {
         "A" => Ok(MasterKeyOption::A),
         "B" => Ok(MasterKeyOption::B),
@@ -82,7 +82,8 @@ fn psn(text: &str) -> Result<Psn, Stop> {
     }
 }
 
-fn master_key<P: Purpose>(option: MasterKeyOption, imk: &[u8], account: &str, number: &str) -> Result<Mk<P>, Stop> {
+/// A card's master key from its issuer's.
+pub fn master_key<P: Purpose>(option: MasterKeyOption, imk: &[u8], account: &str, number: &str) -> Result<Mk<P>, Stop> {
     let imk = Key::<Imk<P>, Tdea>::from_bytes(imk)?;
     let mut mk = Key::empty();
     icc_master_key(option, &imk, &pan(account)?, psn(number)?, &mut mk)?;

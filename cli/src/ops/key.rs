@@ -5,7 +5,7 @@ use payhsm::cipher::{modes, tdes::Tdes};
 use payhsm::inject::component;
 use payhsm::key::role::Kek;
 use payhsm::key::usage::KeyAlgorithm;
-use payhsm::key::{Aes, Key, Tdea, kcv, parity};
+use payhsm::key::{Aes, Key, Tdea, kcv, parity, variant};
 use payhsm::mac::cmac::{CmacAes, CmacTdes};
 use payhsm::mac::hmac::HmacSha256;
 
@@ -16,6 +16,7 @@ use crate::value::{Case, Done, Stop, to_hex};
 
 pub const LINE: Table = &[
     ("des_parity", des_parity),
+    ("des_variant", des_variant),
     ("kcv", line_kcv),
     ("key_components", key_components),
 ];
@@ -30,6 +31,13 @@ pub const FAMILY: Table = &[
 fn des_parity(case: &Case) -> Done {
     let mut key = case.hex("key");
     parity::set_odd(&mut key);
+    case.expect_hex("key", &key);
+    Ok(())
+}
+
+fn des_variant(case: &Case) -> Done {
+    let (mut key, number) = (case.hex("key"), case.size("variant"));
+    variant::apply(&mut key, u8::try_from(number).map_err(|_| Stop::NoForm("variant"))?)?;
     case.expect_hex("key", &key);
     Ok(())
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Layer 3: EMV cryptograms.
+//! Layer 3: EMV cryptograms, card verification values.
 
+use payhsm::card::CardValue;
+use payhsm::card::cvc3::{self, IvCvc3, Tap};
+use payhsm::card::cvv::{self, Expiry, ExpiryOrder, Kind, ServiceCode};
 use payhsm::emv::card::{generate_ac, verify_arpc};
 use payhsm::emv::derive::{MasterKeyOption, Psn, icc_master_key};
 use payhsm::emv::element::{Atc, CryptogramKind};
@@ -40,6 +43,44 @@ pub fn run(h: &mut Harness) {
     );
     profile(h, "UnionPay CVN 01", &UNIONPAY_CVN01, &[7, 1, 1, 3, 0xA0, 0, 0, 1]);
     scripts(h);
+    card_values(h);
+}
+
+/// Values that are made become public; they and wrong ones are verified.
+fn card_values(h: &mut Harness) {
+    let pan = Pan::parse(b"4012345678909").unwrap();
+    let expiry = Expiry::yymm(b"2512").unwrap();
+    let cvk = || Key::from_bytes(&secret(bytes::<16>(0xC1))).unwrap();
+    for (name, kind) in [
+        ("CVV", Kind::Stripe(ServiceCode::parse(b"101").unwrap())),
+        ("CVV2", Kind::Printed(ExpiryOrder::Mmyy)),
+        ("iCVV", Kind::Chip),
+    ] {
+        h.verdict(&format!("{name}: make and verify"), true, || {
+            let mut value = CardValue::empty();
+            cvv::generate(&cvk(), kind, &pan, expiry, 5, &mut value).unwrap();
+            cvv::verify(&cvk(), kind, &pan, expiry, &value).is_ok()
+        });
+        h.verdict(&format!("{name}: refuse"), false, || {
+            let wrong = CardValue::parse(b"99999").unwrap();
+            cvv::verify(&cvk(), kind, &pan, expiry, &wrong).is_ok()
+        });
+    }
+    let mk = || Key::from_bytes(&secret(bytes::<16>(0xC2))).unwrap();
+    let tap = Tap {
+        un: [0, 0, 0x08, 0x99],
+        atc: Atc::new(7),
+    };
+    let iv = || IvCvc3::over(&mk(), &bytes::<19>(0xC3)).unwrap();
+    h.verdict("CVC3: make and verify", true, || {
+        let mut value = CardValue::empty();
+        cvc3::generate(&mk(), &iv(), tap, &mut value).unwrap();
+        cvc3::verify(&mk(), &iv(), tap, &value).is_ok()
+    });
+    h.verdict("CVC3: refuse", false, || {
+        let wrong = CardValue::parse(b"99999").unwrap();
+        cvc3::verify(&mk(), &iv(), tap, &wrong).is_ok()
+    });
 }
 
 /// The issuer sends a new PIN, the card takes it.
