@@ -66,9 +66,9 @@ fn every_command(hsm: &mut Module, handles: &Handles) -> Vec<(&'static str, Erro
         un: [0; 4],
         atc: Atc::new(1),
     };
-    let mut long = [[0xA5; 256]; 3];
+    let mut long = [[0xA5; 256]; 4];
     let mut short = [[0xA5; 16]; 6];
-    let [long0, long1, long2] = &mut long;
+    let [long0, long1, long2, long3] = &mut long;
     let [short0, short1, short2, short3, short4, short5] = &mut short;
     let results = vec![
         ("key_info", hsm.key_info(key).map(|_| ())),
@@ -93,6 +93,11 @@ fn every_command(hsm: &mut Module, handles: &Handles) -> Vec<(&'static str, Erro
             hsm.dukpt_export_initial_key(key, &ksn, key, long2).map(|_| ()),
         ),
         ("dukpt_load", hsm.dukpt_load(key, &text, PROFILE).map(|_| ())),
+        (
+            "dukpt_export_update",
+            hsm.dukpt_export_update(key, &[1; 8], key, &[2; 8], long3).map(|_| ()),
+        ),
+        ("dukpt_update", hsm.dukpt_update(group, &text, PROFILE).map(|_| ())),
         ("dukpt_find", hsm.dukpt_find(0).map(|_| ())),
         ("dukpt_ksn", hsm.dukpt_ksn(group).map(|_| ())),
         ("dukpt_begin", hsm.dukpt_begin(group).map(|_| ())),
