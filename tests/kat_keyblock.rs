@@ -11,7 +11,7 @@ use payhsm::key::role::{Kbpk, MacKey, PinEncryption};
 use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, KeyVersion, ModeOfUse, Usage};
 use payhsm::key::{Aes, Key, Tdea};
 use payhsm::keyblock::header::{HeaderText, KeyContext, Version};
-use payhsm::keyblock::optional::{BdkId, Optional};
+use payhsm::keyblock::optional::{BdkId, Hash, Optional};
 use payhsm::keyblock::wrap::{LengthHiding, Template, wrap_with};
 use payhsm::keyblock::{KbpkRef, KeyBlock, Payload, Profile, ProtectionKeys};
 use vectors::{Case, cases};
@@ -514,7 +514,7 @@ fn typed_optional_blocks() {
     assert_eq!(found.iksn(), Err(Error::KeyBlockOptional));
     assert_eq!(block.optional(*b"KS"), Some(&b"VM9A"[..]));
     assert_eq!(found.bdk_id(), Ok(Some(BdkId::BdkId([0x12, 0x34, 0x56, 0x78]))));
-    assert_eq!(found.hash(), Ok(Some(0x21)));
+    assert_eq!(found.hash(), Ok(Some(Hash::Sha256)));
     assert_eq!(block.optional(*b"XX"), None);
     assert_eq!(
         KeyBlock::parse(&out[..len], Profile::X9143Strict).err(),

@@ -10,35 +10,44 @@
 //! written. Identifiers are unique, `PB` is the last, all blocks together are a multiple of the cipher's block.
 //! Unknown identifiers are kept and authenticated; a first digit makes an identifier proprietary.
 //!
-//! | id | data | here |
+//! | id | data | [`Typed`] |
 //! |---|---|---|
-//! | AL | 01, then 00 ephemeral or 01 static | |
-//! | BI | 00 and 10 hex of the KSI (TDES), 01 and 8 hex of the BDK id (AES) | [`Blocks::bdk_id`] |
-//! | CT | 00 X.509, 01 EMV, 02 chain; base64 | |
-//! | DA | 01, then usage, algorithm, mode, exportability for each derived key; only with usage B3 | |
-//! | HM | hash of the HMAC, 2 hex | [`Blocks::hash`] |
-//! | IK | 16 hex: initial key id (AES DUKPT) | [`Blocks::ikid`] |
-//! | KC | check value of the key: 00 legacy, at most 3 bytes, or 01 CMAC, at most 5 bytes | [`Blocks::key_check_value`] |
-//! | KP | check value of the protection key, as KC | [`Blocks::kbpk_check_value`] |
-//! | PK | check value of the export protection key, as KC | |
-//! | KS | 20 hex: initial KSN (TDES DUKPT) | [`Blocks::iksn`] |
-//! | LB | free label | |
-//! | PB | padding | |
-//! | TC, TS | time of creation, time stamp: ISO 8601, UTC, ending in Z | |
-//! | WP | 00, then wrapping pedigree 0 to 3 | |
+//! | AL | 01, then 00 ephemeral or 01 static | [`Life`] |
+//! | BI | 00 and 10 hex of the KSI (TDES), 01 and 8 hex of the BDK id (AES) | [`BdkId`] |
+//! | CT | 00 X.509, 01 EMV and base64; 02 and a chain of form, length (4 hex), base64 | [`Certificates`] |
+//! | DA | 01, then usage, algorithm, mode, exportability of each key; only with usage B3 | [`Derivations`] |
+//! | HM | 2 hex | [`Hash`] |
+//! | IK | 16 hex: initial key id (AES DUKPT) | `[u8; 8]` |
+//! | KC | check value of the key: 00 legacy, at most 3 bytes, or 01 CMAC, at most 5 bytes | [`CheckValue`] |
+//! | KP | check value of the protection key, as KC | [`CheckValue`] |
+//! | KS | 20 hex: initial KSN (TDES DUKPT) | `[u8; 10]` |
+//! | KV | deprecated | characters |
+//! | LB | free label | characters |
+//! | PB | padding | characters |
+//! | PK | check value of the export protection key, as KC | [`CheckValue`] |
+//! | TC, TS | time of creation, time stamp: ISO 8601, UTC, ending in Z | [`Time`] |
+//! | WP | 00, then wrapping pedigree 0 to 3 | [`Pedigree`] |
+
+mod typed;
 
 use crate::codec::hex;
 use crate::error::Error;
-use crate::key::usage::{KeyAlgorithm, ModeOfUse, Usage};
+use crate::key::usage::Usage;
 use crate::keyblock::Profile;
 use crate::keyblock::header::Header;
+
+pub use typed::{
+    BdkId, Certificate, Certificates, CheckMethod, CheckValue, Derivations, Hash, Life, Pedigree, Time, Typed,
+};
+
+use typed::bytes;
 
 /// Characters of identifier and length.
 const SHORT_HEAD: usize = 4;
 /// Characters of identifier and extended length.
 const LONG_HEAD: usize = 10;
 /// The most optional blocks that two decimal digits can count.
-const MAX_COUNT: usize = 99;
+pub(super) const MAX_COUNT: usize = 99;
 /// The padding block.
 pub(super) const PB: [u8; 2] = *b"PB";
 
@@ -66,7 +75,7 @@ impl<'a> Optional<'a> {
         }
     }
 
-    fn is_well_formed(&self) -> bool {
+    pub(super) fn is_well_formed(&self) -> bool {
         self.id.iter().all(u8::is_ascii_alphanumeric) && self.data.iter().all(|c| matches!(c, 0x20..=0x7E))
     }
 
@@ -119,21 +128,37 @@ impl<'a> Optional<'a> {
         block.is_well_formed().then_some((block, rest))
     }
 
+    /// Reads blocks from `text` until it ends, as [`X9143Strict`](Profile::X9143Strict) does, for a block that is to be
+    /// written. Gives how many of `out` are filled.
+    ///
+    /// # Errors
+    /// [`Error::KeyBlockOptional`] for a block that is malformed, or is `PB`; [`Error::KeyBlockOptionalCount`] if there are
+    /// more than `out` holds.
+    pub fn read_list(text: &'a [u8], out: &mut [Self]) -> Result<usize, Error> {
+        let (mut rest, mut places, mut count) = (text, out.iter_mut(), 0_usize);
+        while !rest.is_empty() {
+            let (block, behind) = Self::read(rest, Profile::X9143Strict).ok_or(Error::KeyBlockOptional)?;
+            let place = places.next().ok_or(Error::KeyBlockOptionalCount)?;
+            *place = Self::new(block.id, block.data)?;
+            rest = behind;
+            count = count.wrapping_add(1);
+        }
+        Ok(count)
+    }
+
+    /// What the data says.
+    ///
+    /// # Errors
+    /// [`Error::KeyBlockOptional`] if the standard gives the data a form and it has another.
+    pub fn typed(self) -> Result<Typed<'a>, Error> {
+        Typed::read(self)
+    }
+
     /// Whether the data has the form that the standard gives it, where it gives one and the block is known here.
-    fn has_standard_form(&self, header: &Header) -> bool {
-        let data = self.data;
-        match &self.id {
-            b"AL" => matches!(data, b"0100" | b"0101"),
-            b"BI" => BdkId::read(data).is_some(),
-            b"CT" => matches!(data, [b'0', b'0'..=b'2', _, ..]),
-            b"DA" => header.attributes.usage == Usage::B3 && is_derivation_list(data),
-            b"HM" => hash_of(data).is_some_and(|id| matches!(id, 0x10 | 0x20..=0x25 | 0x30..=0x33 | 0x40 | 0x41)),
-            b"IK" => bytes::<8>(data).is_some(),
-            b"KS" => bytes::<10>(data).is_some(),
-            b"PK" => CheckValue::read(data).is_some(),
-            b"TC" | b"TS" => is_time(data),
-            b"WP" => matches!(data, [b'0', b'0', b'0'..=b'3']),
-            _ => true,
+    fn has_standard_form(self, header: &Header) -> bool {
+        match self.typed() {
+            Ok(Typed::Derivations(_)) => header.attributes.usage == Usage::B3,
+            typed => typed.is_ok(),
         }
     }
 }
@@ -148,124 +173,6 @@ fn number(chars: &[u8]) -> Option<usize> {
         };
         Some(n.checked_mul(16)? | usize::from(digit))
     })
-}
-
-/// `N` bytes in hexadecimal.
-fn bytes<const N: usize>(data: &[u8]) -> Option<[u8; N]> {
-    let mut out = [0; N];
-    hex::decode(data, &mut out).ok()?;
-    Some(out)
-}
-
-fn hash_of(data: &[u8]) -> Option<u8> {
-    bytes::<1>(data).map(|[id]| id)
-}
-
-/// DA: version 01, then groups of usage (2), algorithm, mode of use, exportability.
-fn is_derivation_list(data: &[u8]) -> bool {
-    let Some((b"01", list)) = data.split_first_chunk::<2>() else {
-        return false;
-    };
-    let (groups, rest) = list.as_chunks::<5>();
-    rest.is_empty()
-        && !groups.is_empty()
-        && groups.iter().all(|&[u0, u1, algorithm, mode, export]| {
-            Usage::from_chars([u0, u1]).is_ok()
-                && KeyAlgorithm::from_char(algorithm).is_ok()
-                && ModeOfUse::from_char(mode).is_ok()
-                && matches!(export, b'E' | b'N' | b'S')
-        })
-}
-
-/// ISO 8601 with a four-digit year, in the basic or the extended form, to the second or finer, UTC.
-fn is_time(data: &[u8]) -> bool {
-    let Some((b'Z', time)) = data.split_last() else {
-        return false;
-    };
-    let digits = |text: &[u8]| text.iter().all(u8::is_ascii_digit);
-    let (whole, fraction) = match time.iter().position(|c| *c == b'.') {
-        Some(at) => time.split_at_checked(at).unwrap_or((time, &[])),
-        None => (time, &[][..]),
-    };
-    let whole_ok = match whole.len() {
-        14 => digits(whole),
-        19 => whole.iter().zip(b"0000-00-00T00:00:00").all(|(c, form)| match form {
-            b'0' => c.is_ascii_digit(),
-            _ => c == form,
-        }),
-        _ => false,
-    };
-    let fraction_ok = match fraction {
-        [] => true,
-        [_, decimals @ ..] => !decimals.is_empty() && digits(decimals),
-    };
-    whole_ok && fraction_ok
-}
-
-/// How a check value was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CheckMethod {
-    /// Encipherment of a zero block; at most 3 bytes.
-    Legacy,
-    /// CMAC of a zero block; at most 5 bytes.
-    Cmac,
-}
-
-/// A key check value in an optional block. Public.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CheckValue {
-    method: CheckMethod,
-    bytes: [u8; 5],
-    len: usize,
-}
-
-impl CheckValue {
-    fn read(data: &[u8]) -> Option<Self> {
-        let (kind, digits) = data.split_first_chunk::<2>()?;
-        let (method, longest) = match kind {
-            b"00" => (CheckMethod::Legacy, 3),
-            b"01" => (CheckMethod::Cmac, 5),
-            _ => return None,
-        };
-        let len = digits.len() >> 1;
-        if len == 0 || len > longest {
-            return None;
-        }
-        let mut bytes = [0; 5];
-        hex::decode(digits, bytes.get_mut(..len)?).ok()?;
-        Some(Self { method, bytes, len })
-    }
-
-    /// How it was made.
-    #[must_use]
-    pub const fn method(&self) -> CheckMethod {
-        self.method
-    }
-
-    /// The leftmost bytes: 1 to 3 (legacy) or 1 to 5 (CMAC).
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or(&[])
-    }
-}
-
-/// Which base derivation key an initial key comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BdkId {
-    /// TDES DUKPT: the key set identifier, the leftmost 5 bytes of the KSN.
-    Ksi([u8; 5]),
-    /// AES DUKPT: the BDK id, the leftmost 4 bytes of the initial key id.
-    BdkId([u8; 4]),
-}
-
-impl BdkId {
-    fn read(data: &[u8]) -> Option<Self> {
-        match data.split_first_chunk::<2>()? {
-            (b"00", digits) => bytes(digits).map(Self::Ksi),
-            (b"01", digits) => bytes(digits).map(Self::BdkId),
-            _ => None,
-        }
-    }
 }
 
 /// The optional blocks of a header, in order.
@@ -360,13 +267,12 @@ impl<'a> Blocks<'a> {
         self.typed(*b"BI", BdkId::read)
     }
 
-    /// HM: the hash of an HMAC key. 10 SHA-1; 20 to 23 SHA-224, 256, 384, 512; 24, 25 SHA-512/224, /256; 30 to 33
-    /// SHA-3; 40, 41 SHAKE.
+    /// HM: the hash of an HMAC key.
     ///
     /// # Errors
-    /// [`Error::KeyBlockOptional`] if it is not 2 hexadecimal characters.
-    pub fn hash(&self) -> Result<Option<u8>, Error> {
-        self.typed(*b"HM", hash_of)
+    /// [`Error::KeyBlockOptional`] if it is not the number of one.
+    pub fn hash(&self) -> Result<Option<Hash>, Error> {
+        self.typed(*b"HM", Hash::read)
     }
 
     /// KC: check value of the wrapped key. Compared when the block is verified.
@@ -512,7 +418,7 @@ mod tests {
             ),
             (b"D0000P0AE00N0000", b"KS1800604B120F9292800000", b"KS08VM9A"),
             (b"D0000P0AE00N0000", b"PK10019876543210", b"PK0C02987654"),
-            (b"D0000P0AE00N0000", b"CT080000", b"CT080300"),
+            (b"D0000P0AE00N0000", b"CT0A000000", b"CT0A030000"),
         ] {
             let header = Header::from_chars(header).unwrap();
             for (text, form) in [(good, true), (bad, false)] {
@@ -520,24 +426,6 @@ mod tests {
                 assert_eq!(rest, b"");
                 assert_eq!(block.has_standard_form(&header), form, "{block:?}");
             }
-        }
-    }
-
-    #[test]
-    fn check_values() {
-        for (data, expected) in [
-            (&b"00ECAD62"[..], Some(3)),
-            (b"0105EF4531EC", Some(5)),
-            (b"01AB", Some(1)),
-            (b"00", None),
-            (b"", None),
-            (b"00ECAD62AA", None),
-            (b"0105EF4531ECAA", None),
-            (b"02ECAD62", None),
-            (b"00ECAD6", None),
-            (b"00ecad62", None),
-        ] {
-            assert_eq!(CheckValue::read(data).map(|v| v.bytes().len()), expected, "{data:?}");
         }
     }
 }

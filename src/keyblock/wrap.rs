@@ -15,7 +15,7 @@ use crate::key::usage::{Attributes, CarriedBy, KeyAlgorithm};
 #[cfg(feature = "ec")]
 use crate::keyblock::ec;
 use crate::keyblock::header::{HEADER_LEN, Header, KeyContext, MAX_LEN, Version};
-use crate::keyblock::optional::{Optional, PB};
+use crate::keyblock::optional::{MAX_COUNT, Optional, PB};
 use crate::keyblock::payload::{LENGTH_LEN, PAYLOAD_LEN, Payload, legal, longest};
 use crate::keyblock::protect::{KbpkRef, ProtectionKeys};
 use crate::keyblock::{Travels, fits};
@@ -83,7 +83,7 @@ impl<'a> Template<'a> {
     /// # Errors
     /// [`Error::KeyBlockPayload`] if the payload is longer than [`PAYLOAD_LEN`], [`Error::KeyBlockLength`] if the
     /// block is longer than [`MAX_LEN`], [`Error::KeyBlockOptional`] or [`Error::KeyBlockOptionalCount`] if an
-    /// optional block is malformed or there are more than 99.
+    /// optional block is malformed, is `PB` or has the identifier of another, or there are more than 99.
     pub fn block_len(&self, key_len: usize) -> Result<usize, Error> {
         Ok(self.layout(key_len)?.total)
     }
@@ -102,15 +102,23 @@ impl<'a> Template<'a> {
             .filter(|len| *len <= PAYLOAD_LEN)
             .ok_or(Error::KeyBlockPayload)?;
 
+        if self.optional.len() > MAX_COUNT {
+            return Err(Error::KeyBlockOptionalCount);
+        }
         let mut optional = 0_usize;
-        for block in self.optional {
+        let mut left = self.optional;
+        while let [block, others @ ..] = left {
+            left = others;
+            if !block.is_well_formed() || block.id == PB || others.iter().any(|other| other.id == block.id) {
+                return Err(Error::KeyBlockOptional);
+            }
             optional = optional.checked_add(block.len()?).ok_or(Error::KeyBlockLength)?;
         }
         let pad_block = pad_block_len(optional, self.version.block_len());
         let blocks = self.optional.len().saturating_add(usize::from(pad_block != 0));
         let count = u8::try_from(blocks)
             .ok()
-            .filter(|n| *n <= 99)
+            .filter(|n| usize::from(*n) <= MAX_COUNT)
             .ok_or(Error::KeyBlockOptionalCount)?;
         let header = optional
             .checked_add(HEADER_LEN)
