@@ -152,6 +152,14 @@
 #define PAYHSM_POLICY_CBC_MAC 16
 /* Policy bit: one CVK for the values of a track and for the printed one. */
 #define PAYHSM_POLICY_SHARED_CVK (1 << 11)
+/* Policy bit: key blocks of versions A and C under `"K0"` keys, in libraries built with `legacy`. */
+#define PAYHSM_POLICY_LEGACY_KEY_BLOCKS (1 << 15)
+/* Policy bit: keys that a weaker key once protected, as their key block says. */
+#define PAYHSM_POLICY_WEAK_PEDIGREE (1 << 16)
+/* Policy bit: keys of exportability `'S'` leave in key blocks. */
+#define PAYHSM_POLICY_EXPORT_SENSITIVE (1 << 17)
+/* Policy bit: key check values of 2 to 5 bytes are compared; else of 3 and 5. */
+#define PAYHSM_POLICY_KEY_CHECK_LENGTHS (1 << 18)
 
 /* State: commands run. */
 #define PAYHSM_STATE_OPERATIONAL 1

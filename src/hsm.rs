@@ -52,7 +52,7 @@ pub use self::dukpt::{Group, TransactionKsn};
 #[cfg(feature = "host")]
 pub use self::emv::{ArpcRequest, ArqcAnswer};
 pub use self::handle::{GroupHandle, KeyHandle, KeyRef, TransactionHandle};
-pub use self::load::ImportedKey;
+pub use self::load::{Export, ImportedKey};
 pub use self::mac::{MacMethod, MacPurpose};
 #[cfg(any(feature = "host", feature = "terminal"))]
 pub use self::pin::PIN_BLOCK_MAX_LEN;

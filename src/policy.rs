@@ -16,6 +16,14 @@ pub enum Operation {
     KeyBlockUnwrap,
     /// Wrap a key block under this key.
     KeyBlockWrap,
+    /// Unwrap a key block of version E under this key.
+    KeyBlockUnwrapIso20038,
+    /// Wrap a key block of version E under this key.
+    KeyBlockWrapIso20038,
+    /// Unwrap a key block of version A or C under this key. By [`Permission::LegacyKeyBlocks`].
+    KeyBlockUnwrapVariant,
+    /// Wrap a key block of version A or C under this key. By [`Permission::LegacyKeyBlocks`].
+    KeyBlockWrapVariant,
     /// Authenticate a key agreement.
     AgreementAuthenticate,
     /// Give the public key of a key pair.
@@ -55,6 +63,10 @@ impl Operation {
     pub const ALL: &'static [Self] = &[
         Self::KeyBlockUnwrap,
         Self::KeyBlockWrap,
+        Self::KeyBlockUnwrapIso20038,
+        Self::KeyBlockWrapIso20038,
+        Self::KeyBlockUnwrapVariant,
+        Self::KeyBlockWrapVariant,
         Self::AgreementAuthenticate,
         Self::PublicKey,
         Self::DukptDerive,
@@ -81,6 +93,12 @@ impl Operation {
         match self {
             Self::KeyBlockUnwrap => Row(&[Usage::K1], &[ModeOfUse::Both, ModeOfUse::Decrypt], BOTH),
             Self::KeyBlockWrap => Row(&[Usage::K1], &[ModeOfUse::Both, ModeOfUse::Encrypt], BOTH),
+            // One key serves one kind of binding: K1 that of versions B and D, K4 that of E, K0,
+            // which is older than they are, that by variants.
+            Self::KeyBlockUnwrapIso20038 => Row(&[Usage::K4], &[ModeOfUse::Both, ModeOfUse::Decrypt], &[Aes]),
+            Self::KeyBlockWrapIso20038 => Row(&[Usage::K4], &[ModeOfUse::Both, ModeOfUse::Encrypt], &[Aes]),
+            Self::KeyBlockUnwrapVariant => Row(&[Usage::K0], &[ModeOfUse::Both, ModeOfUse::Decrypt], &[Tdea]),
+            Self::KeyBlockWrapVariant => Row(&[Usage::K0], &[ModeOfUse::Both, ModeOfUse::Encrypt], &[Tdea]),
             // A derivation key: no other operation takes it, so nothing else can make or check its tags.
             Self::AgreementAuthenticate => Row(&[Usage::B3], &[ModeOfUse::Derive], &[Aes]),
             Self::PublicKey => Row(&[Usage::S0], &[ModeOfUse::Sign], &[KeyAlgorithm::Ec]),
@@ -111,6 +129,13 @@ struct Row(&'static [Usage], &'static [ModeOfUse], &'static [KeyAlgorithm]);
 /// # Errors
 /// [`Error::UsageNotPermitted`], [`Error::ModeNotPermitted`], [`Error::AlgorithmMismatch`], judged in this order.
 pub fn permit(operation: Operation, attributes: &Attributes, policy: Policy) -> Result<(), Error> {
+    let legacy = matches!(
+        operation,
+        Operation::KeyBlockUnwrapVariant | Operation::KeyBlockWrapVariant
+    );
+    if legacy && !policy.has(Permission::LegacyKeyBlocks) {
+        return Err(Error::UsageNotPermitted);
+    }
     let Row(usages, modes, algorithms) = operation.row();
     if !usages.contains(&attributes.usage) {
         return Err(Error::UsageNotPermitted);
@@ -180,6 +205,14 @@ pub enum Permission {
     CbcMac = 1 << 4,
     /// One CVK for the values of a track and for the printed one.
     SharedCvk = 1 << 11,
+    /// Key blocks of versions A and C, whose authenticator has 32 bits, under K0 keys; in builds with the feature `legacy`.
+    LegacyKeyBlocks = 1 << 15,
+    /// Keys that a weaker key once protected, as the optional block WP of their key block says.
+    WeakPedigree = 1 << 16,
+    /// Keys of exportability S leave in key blocks. Others may take them out in other forms then.
+    ExportSensitive = 1 << 17,
+    /// Key check values of other lengths than 3 and 5 bytes are compared: 2 to 5.
+    KeyCheckLengths = 1 << 18,
 }
 
 /// The permissions of an installation.
@@ -194,7 +227,11 @@ impl Policy {
         | Permission::LongKbpk as u32
         | Permission::PinKeyBothWays as u32
         | Permission::CbcMac as u32
-        | Permission::SharedCvk as u32;
+        | Permission::SharedCvk as u32
+        | Permission::LegacyKeyBlocks as u32
+        | Permission::WeakPedigree as u32
+        | Permission::ExportSensitive as u32
+        | Permission::KeyCheckLengths as u32;
 
     /// This policy and one permission more.
     #[must_use]

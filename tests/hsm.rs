@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The module's commands in every state, with every slip of the caller and every failure of the platform.
-#![cfg(all(feature = "hazmat", feature = "host", feature = "terminal", feature = "ec"))]
+#![cfg(all(
+    feature = "hazmat",
+    feature = "host",
+    feature = "terminal",
+    feature = "ec",
+    feature = "legacy"
+))]
 
 #[path = "common/module.rs"]
 mod common;
@@ -22,6 +28,8 @@ mod dukpt_update;
 mod faults;
 #[path = "hsm/issuer.rs"]
 mod issuer;
+#[path = "hsm/key_blocks.rs"]
+mod key_blocks;
 #[path = "hsm/keys.rs"]
 mod keys;
 #[path = "hsm/life.rs"]

@@ -4,7 +4,13 @@
 //! Each key comes in by ceremony and by key block, under the strict policy and with all permissions. What the tables here
 //! allow must work; whatever else there is must be refused, leave its outputs zero, and change, ask, draw and store
 //! nothing. The tables are not those of the library.
-#![cfg(all(feature = "hazmat", feature = "host", feature = "terminal", feature = "ec"))]
+#![cfg(all(
+    feature = "hazmat",
+    feature = "host",
+    feature = "terminal",
+    feature = "ec",
+    feature = "legacy"
+))]
 
 #[path = "confusion/card.rs"]
 mod card;
@@ -39,6 +45,10 @@ use payhsm::policy::{Operation, Policy};
 const ALLOWED: &[(Operation, &str, &str, &str)] = &[
     (Operation::KeyBlockUnwrap, "K1", "BD", "TA"),
     (Operation::KeyBlockWrap, "K1", "BE", "TA"),
+    (Operation::KeyBlockUnwrapIso20038, "K4", "BD", "A"),
+    (Operation::KeyBlockWrapIso20038, "K4", "BE", "A"),
+    (Operation::KeyBlockUnwrapVariant, "K0", "BD", "T"),
+    (Operation::KeyBlockWrapVariant, "K0", "BE", "T"),
     (Operation::AgreementAuthenticate, "B3", "X", "A"),
     (Operation::PublicKey, "S0", "S", "E"),
     (Operation::DukptDerive, "B0", "X", "TA"),
@@ -77,8 +87,11 @@ const IN_PARTS: &str = "TA";
 /// Algorithms of the keys that come in key blocks.
 const IN_BLOCKS: &str = "TAE";
 
-/// Commands that name a key and do nothing with its value.
-const WITHOUT_OPERATION: [&str; 2] = ["key_erase", "key_info"];
+/// Operations that need a permission.
+const BY_PERMISSION: [Operation; 2] = [Operation::KeyBlockUnwrapVariant, Operation::KeyBlockWrapVariant];
+
+/// Commands that name a key and do nothing with its value but to compare a check value.
+const WITHOUT_OPERATION: [&str; 3] = ["key_check", "key_erase", "key_info"];
 
 /// The key under test, the same for all attributes of an algorithm.
 const SEED: u8 = 1;
@@ -109,6 +122,9 @@ fn is_admitted(attributes: &Attributes, permissive: bool) -> bool {
 }
 
 fn is_allowed(operation: Operation, attributes: &Attributes, permissive: bool) -> bool {
+    if BY_PERMISSION.contains(&operation) && !permissive {
+        return false;
+    }
     let loads = operation == Operation::DukptLoad;
     let mut rows = ALLOWED.iter().filter(|row| row.0 == operation);
     rows.any(|(_, usages, modes, algorithms)| {
@@ -130,7 +146,8 @@ fn listed(permissive: bool) -> usize {
             for algorithm in algorithms.chars() {
                 let key = attributes(usage, algorithm, char::from(mode), 'N');
                 let alone = *operation == Operation::DukptLoad && is_permitted(&key, permissive);
-                if alone || is_admitted(&key, permissive) {
+                let by_permission = permissive || !BY_PERMISSION.contains(operation);
+                if by_permission && (alone || is_admitted(&key, permissive)) {
                     cells.insert((format!("{operation:?}"), usage, mode, algorithm));
                 }
             }
@@ -205,6 +222,10 @@ impl Rig {
         match operation {
             Operation::KeyBlockUnwrap
             | Operation::KeyBlockWrap
+            | Operation::KeyBlockUnwrapIso20038
+            | Operation::KeyBlockWrapIso20038
+            | Operation::KeyBlockUnwrapVariant
+            | Operation::KeyBlockWrapVariant
             | Operation::AgreementAuthenticate
             | Operation::PublicKey => self.attempt_keys(operation, key, attributes),
             Operation::DukptDerive => self.attempt_dukpt(operation, key, attributes),

@@ -41,6 +41,14 @@ pub const PAYHSM_POLICY_PIN_KEY_BOTH_WAYS: u32 = 8;
 pub const PAYHSM_POLICY_CBC_MAC: u32 = 16;
 /// Policy bit: one CVK for the values of a track and for the printed one.
 pub const PAYHSM_POLICY_SHARED_CVK: u32 = 1 << 11;
+/// Policy bit: key blocks of versions A and C under `"K0"` keys, in libraries built with `legacy`.
+pub const PAYHSM_POLICY_LEGACY_KEY_BLOCKS: u32 = 1 << 15;
+/// Policy bit: keys that a weaker key once protected, as their key block says.
+pub const PAYHSM_POLICY_WEAK_PEDIGREE: u32 = 1 << 16;
+/// Policy bit: keys of exportability `'S'` leave in key blocks.
+pub const PAYHSM_POLICY_EXPORT_SENSITIVE: u32 = 1 << 17;
+/// Policy bit: key check values of 2 to 5 bytes are compared; else of 3 and 5.
+pub const PAYHSM_POLICY_KEY_CHECK_LENGTHS: u32 = 1 << 18;
 
 /// State: commands run.
 pub const PAYHSM_STATE_OPERATIONAL: u32 = 1;
@@ -284,6 +292,10 @@ const _: () = assert!(PAYHSM_POLICY_LONG_KBPK == Permission::LongKbpk as u32);
 const _: () = assert!(PAYHSM_POLICY_PIN_KEY_BOTH_WAYS == Permission::PinKeyBothWays as u32);
 const _: () = assert!(PAYHSM_POLICY_CBC_MAC == Permission::CbcMac as u32);
 const _: () = assert!(PAYHSM_POLICY_SHARED_CVK == Permission::SharedCvk as u32);
+const _: () = assert!(PAYHSM_POLICY_LEGACY_KEY_BLOCKS == Permission::LegacyKeyBlocks as u32);
+const _: () = assert!(PAYHSM_POLICY_WEAK_PEDIGREE == Permission::WeakPedigree as u32);
+const _: () = assert!(PAYHSM_POLICY_EXPORT_SENSITIVE == Permission::ExportSensitive as u32);
+const _: () = assert!(PAYHSM_POLICY_KEY_CHECK_LENGTHS == Permission::KeyCheckLengths as u32);
 
 /// Runs one command on a context: judges the pointer and where the parameters lie, keeps callbacks out, overwrites the
 /// stack afterwards.

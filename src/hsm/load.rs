@@ -9,10 +9,12 @@ mod key_block;
 #[cfg(feature = "ec")]
 use crate::entropy::Entropy;
 use crate::error::Error;
-use crate::hsm::slot::{self, KeyInfo};
+use crate::hsm::slot::{self, History, KeyCheck, KeyInfo};
 use crate::hsm::{Hsm, KeyHandle, Platform};
-use crate::key;
 use crate::key::usage::{Attributes, KeyAlgorithm, Usage};
+use crate::key::{self, kcv};
+use crate::keyblock::optional::CheckMethod;
+use crate::policy::Permission;
 use crate::secret::SecretBuf;
 #[cfg(feature = "ec")]
 use crate::{
@@ -22,8 +24,9 @@ use crate::{
     secret::Secret,
 };
 
+pub use self::key_block::Export;
 #[cfg(feature = "host")]
-pub(super) use self::key_block::Kbpk;
+pub(super) use self::key_block::{Kbpk, Way};
 
 /// A key that came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +65,44 @@ impl<P: Platform> Hsm<'_, P> {
         self.admit(attributes, material.expose())
     }
 
+    /// Compares a key check value that another party gave, for instance on paper.
+    ///
+    /// `value`: 3 bytes of a zero-block check value, 5 or 3 of a CMAC one; by [`Permission::KeyCheckLengths`] 2 to 5 of
+    /// either. Zero-block values are compared only for keys that show one, see [`KeyCheck`](crate::hsm::KeyCheck).
+    ///
+    /// # Errors
+    /// The state's and the handle's errors; [`Error::InvalidLength`]; [`Error::AlgorithmMismatch`] or
+    /// [`Error::UsageNotPermitted`] for a key that has no such check value; [`Error::VerificationFailed`] for another value.
+    ///
+    /// # Timing
+    /// Constant for each algorithm and key length.
+    ///
+    /// # Source
+    /// ANSI X9.24-1:2017 annex A. Vectors: `vectors/key_management.txt`, operation `kcv`.
+    pub fn key_check(&self, key: KeyHandle, method: CheckMethod, value: &[u8]) -> Result<(), Error> {
+        self.operational()?;
+        let slot = self.slots.get(key)?;
+        let attributes = slot.attributes()?;
+        let usual = match method {
+            CheckMethod::Legacy => value.len() == 3,
+            CheckMethod::Cmac => matches!(value.len(), 3 | 5),
+        };
+        let other = self.policy.has(Permission::KeyCheckLengths) && (2..=KeyCheck::MAX_LEN).contains(&value.len());
+        if !usual && !other {
+            return Err(Error::InvalidLength);
+        }
+        match (method, attributes.algorithm) {
+            (CheckMethod::Cmac, KeyAlgorithm::Tdea | KeyAlgorithm::Aes) => {
+                kcv::verify_cmac(attributes.algorithm, slot.material(), value)
+            }
+            (CheckMethod::Legacy, KeyAlgorithm::Tdea) if KeyCheck::is_legacy(attributes) => {
+                kcv::verify_legacy(attributes.algorithm, slot.material(), value)
+            }
+            (CheckMethod::Legacy, KeyAlgorithm::Tdea) => Err(Error::UsageNotPermitted),
+            _ => Err(Error::AlgorithmMismatch),
+        }
+    }
+
     /// The public key of a signature key: `04 || X || Y`.
     ///
     /// # Errors
@@ -84,7 +125,16 @@ impl<P: Platform> Hsm<'_, P> {
 
     /// Judges a key and puts it into a free slot.
     pub(super) fn admit(&mut self, attributes: &Attributes, material: &[u8]) -> Result<ImportedKey, Error> {
-        let key = self.slots.admit(attributes, material, self.policy)?;
+        self.admit_with(attributes, History::default(), material)
+    }
+
+    pub(super) fn admit_with(
+        &mut self,
+        attributes: &Attributes,
+        history: History,
+        material: &[u8],
+    ) -> Result<ImportedKey, Error> {
+        let key = self.slots.admit(attributes, history, material, self.policy)?;
         let info = self.slots.get(key)?.info()?;
         Ok(ImportedKey { key, info })
     }

@@ -10,8 +10,9 @@ use crate::ct;
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::hsm::handle::{Generation, KeyHandle};
-use crate::key::usage::{Attributes, KeyAlgorithm, ModeOfUse, Usage};
+use crate::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
 use crate::key::{Algorithm, Key, kcv, parity, role::Role};
+use crate::keyblock::optional::{CheckMethod, CheckValue, Derivations, Pedigree};
 use crate::policy::{self, Operation, Permission, Policy};
 use crate::secret::SecretBuf;
 
@@ -53,7 +54,17 @@ impl KeyCheck {
         Ok(Self { value, len })
     }
 
-    fn is_legacy(attributes: &Attributes) -> bool {
+    /// As the optional blocks KC and KP carry it; none for a key that has none.
+    pub(crate) fn in_block(&self) -> Result<Option<CheckValue>, Error> {
+        let method = match self.len {
+            0 => return Ok(None),
+            3 => CheckMethod::Legacy,
+            _ => CheckMethod::Cmac,
+        };
+        CheckValue::new(method, self.as_bytes()).map(Some)
+    }
+
+    pub(crate) fn is_legacy(attributes: &Attributes) -> bool {
         let usages = [
             Usage::C0,
             Usage::D0,
@@ -74,7 +85,7 @@ impl KeyCheck {
         attributes.algorithm == KeyAlgorithm::Tdea && usages.contains(&attributes.usage)
     }
 
-    /// The bytes: 5 of a CMAC check value, 3 of a zero-block one.
+    /// The bytes: 5 of a CMAC check value, 3 of a zero-block one, none of a key that is not TDEA or AES.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.value.get(..usize::from(self.len)).unwrap_or(&[])
@@ -113,10 +124,75 @@ pub(crate) enum CardClass {
     Printed,
 }
 
+/// What a key block said of its key beyond the attributes, and a slot keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct History {
+    /// WP: how well the key was protected so far.
+    pub(crate) pedigree: Option<Pedigree>,
+    /// DA: what may be derived.
+    pub(crate) derivations: Derivable,
+}
+
+/// The keys that may be derived from one, out of those that this module ever derives. Without a DA block: all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Derivable(Option<u8>);
+
+impl Derivable {
+    /// Everything that the module derives from keys of usage B3: the KBPK that an agreement releases, on either side.
+    const ALL: [Attributes; 2] = [
+        Attributes::new(
+            Usage::K1,
+            KeyAlgorithm::Aes,
+            ModeOfUse::Encrypt,
+            Exportability::NonExportable,
+        ),
+        Attributes::new(
+            Usage::K1,
+            KeyAlgorithm::Aes,
+            ModeOfUse::Decrypt,
+            Exportability::NonExportable,
+        ),
+    ];
+
+    /// What a DA block leaves.
+    ///
+    /// # Errors
+    /// [`Error::UsageNotPermitted`] if that is nothing.
+    pub(crate) fn of(allowed: &Derivations<'_>) -> Result<Self, Error> {
+        let bits = Self::ALL.iter().zip(0_u8..).fold(0_u8, |bits, (derived, at)| {
+            bits | (u8::from(allowed.allow(derived)).wrapping_shl(at.into()))
+        });
+        if bits == 0 {
+            return Err(Error::UsageNotPermitted);
+        }
+        Ok(Self(Some(bits)))
+    }
+
+    /// Whether the key with these attributes may be derived.
+    #[cfg(feature = "ec")]
+    pub(crate) fn allows(self, derived: &Attributes) -> bool {
+        self.0.is_none() || self.iter().any(|one| one == derived)
+    }
+
+    /// The keys, if a DA block named some.
+    pub(crate) fn iter(self) -> impl Iterator<Item = &'static Attributes> {
+        let bits = self.0.unwrap_or(0);
+        Self::ALL
+            .iter()
+            .zip(0_u32..)
+            .filter_map(move |(derived, at)| (bits.wrapping_shr(at) & 1 != 0).then_some(derived))
+    }
+}
+
+/// Wrong authenticators of 32 bits (versions A and C) after which a protection key opens no such block any more.
+const MAX_FAILURES: u8 = 10;
+
 /// The place of one key.
 pub struct Slot {
     material: SecretBuf<KEY_CAPACITY>,
     entry: Option<(Attributes, KeyCheck)>,
+    history: History,
+    failures: u8,
     generation: Generation,
     /// What a CVK was first used for.
     class: Option<CardClass>,
@@ -127,6 +203,11 @@ impl Slot {
     pub const EMPTY: Self = Self {
         material: SecretBuf::new(),
         entry: None,
+        history: History {
+            pedigree: None,
+            derivations: Derivable(None),
+        },
+        failures: 0,
         generation: Generation::new(0),
         class: None,
     };
@@ -134,6 +215,8 @@ impl Slot {
     fn erase(&mut self) {
         self.material.zeroize();
         self.class = None;
+        self.history = History::default();
+        self.failures = 0;
         if self.entry.take().is_some() {
             self.generation.advance();
         }
@@ -144,6 +227,27 @@ impl Slot {
             .as_ref()
             .map(|(attributes, _)| attributes)
             .ok_or(Error::NoKey)
+    }
+
+    pub(crate) const fn pedigree(&self) -> Option<Pedigree> {
+        self.history.pedigree
+    }
+
+    pub(crate) const fn derivations(&self) -> Derivable {
+        self.history.derivations
+    }
+
+    /// Judges whether the key may still open blocks with an authenticator of 32 bits.
+    pub(crate) const fn may_guess(&self) -> Result<(), Error> {
+        if self.failures < MAX_FAILURES {
+            Ok(())
+        } else {
+            Err(Error::Locked)
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<KeyCheck, Error> {
+        self.entry.map(|(_, check)| check).ok_or(Error::NoKey)
     }
 
     pub(crate) fn material(&self) -> &[u8] {
@@ -250,15 +354,23 @@ impl<'m> Slots<'m> {
         self.0.iter_mut().for_each(Slot::erase);
     }
 
+    /// Counts a wrong authenticator of 32 bits.
+    pub(crate) fn count_failure(&mut self, handle: KeyHandle) {
+        if let Some(slot) = self.0.get_mut(handle.index()) {
+            slot.failures = slot.failures.saturating_add(1);
+        }
+    }
+
     /// Judges a key and puts it into the first free slot.
     pub(crate) fn admit(
         &mut self,
         attributes: &Attributes,
+        history: History,
         material: &[u8],
         policy: Policy,
     ) -> Result<KeyHandle, Error> {
         judge(attributes, material, policy)?;
-        ct::verdict(!self.holds_for_other_purpose(attributes, material))?;
+        ct::verdict(!self.holds_otherwise(attributes, history.derivations, material))?;
         let check = KeyCheck::of(attributes, material)?;
         let (index, slot) = (0..=u8::MAX)
             .zip(self.0.iter_mut())
@@ -266,22 +378,36 @@ impl<'m> Slots<'m> {
             .ok_or(Error::SlotsFull)?;
         slot.material.set(material)?;
         slot.entry = Some((*attributes, check));
+        slot.history = history;
         Ok(KeyHandle::new(index, slot.generation.value()))
     }
 
     /// Whether a slot holds the same value with other attributes: one key, one purpose. Parity bits of TDEA keys make no
     /// other key.
+    #[cfg(feature = "terminal")]
     pub(crate) fn holds_for_other_purpose(&self, attributes: &Attributes, material: &[u8]) -> Choice {
+        self.holds_otherwise(attributes, Derivable::default(), material)
+    }
+
+    fn holds_otherwise(&self, attributes: &Attributes, derivations: Derivable, material: &[u8]) -> Choice {
         let mut found = Choice::from(0);
         for slot in self.0.iter() {
             if let Some((other, _)) = slot.entry
-                && other != *attributes
+                && (other != *attributes || slot.history.derivations != derivations)
             {
                 let mask = key_bits(other.algorithm, attributes.algorithm);
                 found |= equal_under(mask, slot.material.expose(), material);
             }
         }
         found
+    }
+
+    /// Whether a slot holds this value.
+    #[cfg(feature = "host")]
+    pub(crate) fn holds(&self, one: KeyHandle, attributes: &Attributes, material: &[u8]) -> Result<Choice, Error> {
+        let one = self.get(one)?;
+        let mask = key_bits(one.attributes()?.algorithm, attributes.algorithm);
+        Ok(equal_under(mask, one.material.expose(), material))
     }
 
     /// Whether two slots hold one value.

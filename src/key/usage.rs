@@ -326,6 +326,35 @@ letters! {
     Sensitive = b'S';
 }
 
+impl ModeOfUse {
+    /// Whether every operation of `other` is one of this mode, too. No restriction covers all modes: the usage says which
+    /// of them there are.
+    #[must_use]
+    pub fn covers(self, other: Self) -> bool {
+        let parts: &[Self] = match self {
+            Self::NoRestriction => return true,
+            Self::Both => &[Self::Encrypt, Self::Decrypt],
+            Self::GenerateVerify => &[Self::Generate, Self::Verify],
+            Self::SignDecrypt => &[Self::Sign, Self::Decrypt],
+            _ => &[],
+        };
+        self == other || parts.contains(&other)
+    }
+}
+
+impl Exportability {
+    /// Whether a key that may leave as `other` says may also leave as this says: S covers E, and E covers N.
+    #[must_use]
+    pub fn covers(self, other: Self) -> bool {
+        let narrower: &[Self] = match self {
+            Self::Sensitive => &[Self::Exportable, Self::NonExportable],
+            Self::Exportable => &[Self::NonExportable],
+            _ => &[],
+        };
+        self == other || narrower.contains(&other)
+    }
+}
+
 /// Key version number: two characters. `00`: not used; `c` and a character: number of a component; else the version.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyVersion([u8; 2]);
@@ -410,6 +439,35 @@ impl Attributes {
         }
         if self.exportability.is_proprietary() {
             return Err(Error::KeyBlockExportability);
+        }
+        Ok(())
+    }
+}
+
+impl Attributes {
+    /// Judges that a key with the attributes `other` may do no more than one with these.
+    ///
+    /// Usage and algorithm are the same, the key version too if one is given here; mode of use and exportability are the
+    /// same or narrower.
+    ///
+    /// # Errors
+    /// [`Error::UsageNotPermitted`], [`Error::AlgorithmMismatch`], [`Error::ModeNotPermitted`],
+    /// [`Error::KeyBlockKeyVersion`], [`Error::ExportNotPermitted`], judged in this order.
+    pub fn cover(&self, other: &Self) -> Result<(), Error> {
+        if other.usage != self.usage {
+            return Err(Error::UsageNotPermitted);
+        }
+        if other.algorithm != self.algorithm {
+            return Err(Error::AlgorithmMismatch);
+        }
+        if !self.mode.covers(other.mode) {
+            return Err(Error::ModeNotPermitted);
+        }
+        if self.version != KeyVersion::UNUSED && other.version != self.version {
+            return Err(Error::KeyBlockKeyVersion);
+        }
+        if !self.exportability.covers(other.exportability) {
+            return Err(Error::ExportNotPermitted);
         }
         Ok(())
     }

@@ -28,7 +28,11 @@ pub const PERMISSIVE: Policy = Policy::STRICT
     .with(Permission::LongKbpk)
     .with(Permission::PinKeyBothWays)
     .with(Permission::CbcMac)
-    .with(Permission::SharedCvk);
+    .with(Permission::SharedCvk)
+    .with(Permission::LegacyKeyBlocks)
+    .with(Permission::WeakPedigree)
+    .with(Permission::ExportSensitive)
+    .with(Permission::KeyCheckLengths);
 
 /// What happens at one operation of the storage. A cut takes the power away: every later one of that boot fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -318,6 +322,19 @@ pub fn block(kbpk: &[u8], attributes: &Attributes, material: &[u8], optional: &[
 pub fn block_tdea(kbpk: &[u8], attributes: &Attributes, material: &[u8], optional: &[Optional<'_>]) -> Vec<u8> {
     let kbpk = Key::<Kbpk, Tdea>::from_bytes(kbpk).unwrap();
     write_block(Version::B, KbpkRef::Tdea(&kbpk), attributes, material, optional)
+}
+
+/// The same, version E under an AES KBPK.
+pub fn block_iso20038(kbpk: &[u8], attributes: &Attributes, material: &[u8], optional: &[Optional<'_>]) -> Vec<u8> {
+    let kbpk = Key::<Kbpk, Aes>::from_bytes(kbpk).unwrap();
+    write_block(Version::E, KbpkRef::Aes(&kbpk), attributes, material, optional)
+}
+
+/// The same, version C under a TDEA KBPK.
+#[cfg(feature = "legacy")]
+pub fn block_variant(kbpk: &[u8], attributes: &Attributes, material: &[u8], optional: &[Optional<'_>]) -> Vec<u8> {
+    let kbpk = Key::<Kbpk, Tdea>::from_bytes(kbpk).unwrap();
+    write_block(Version::C, KbpkRef::Tdea(&kbpk), attributes, material, optional)
 }
 
 fn write_block(

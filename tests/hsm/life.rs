@@ -10,7 +10,10 @@ use payhsm::emv::derive::{MasterKeyOption, Psn};
 use payhsm::emv::element::Atc;
 use payhsm::emv::profile::VISA_CVN18;
 use payhsm::error::Error;
-use payhsm::hsm::{ArpcRequest, GroupHandle, KeyHandle, KeyRef, MacMethod, MacPurpose, State, TransactionHandle};
+use payhsm::hsm::{
+    ArpcRequest, Export, GroupHandle, KeyHandle, KeyRef, MacMethod, MacPurpose, State, TransactionHandle,
+};
+use payhsm::keyblock::optional::CheckMethod;
 use payhsm::pin::Pin;
 use payhsm::pin::block::Format;
 use payhsm::pin::pan::Pan;
@@ -66,9 +69,9 @@ fn every_command(hsm: &mut Module, handles: &Handles) -> Vec<(&'static str, Erro
         un: [0; 4],
         atc: Atc::new(1),
     };
-    let mut long = [[0xA5; 256]; 4];
+    let mut long = [[0xA5; 256]; 6];
     let mut short = [[0xA5; 16]; 6];
-    let [long0, long1, long2, long3] = &mut long;
+    let [long0, long1, long2, long3, long4, long5] = &mut long;
     let [short0, short1, short2, short3, short4, short5] = &mut short;
     let results = vec![
         ("key_info", hsm.key_info(key).map(|_| ())),
@@ -78,6 +81,20 @@ fn every_command(hsm: &mut Module, handles: &Handles) -> Vec<(&'static str, Erro
             hsm.key_block_import(key, &text, PROFILE).map(|_| ()),
         ),
         ("key_block_export", hsm.key_block_export(key, key, long1).map(|_| ())),
+        (
+            "key_block_import_as",
+            hsm.key_block_import_as(key, &text, PROFILE, &any).map(|_| ()),
+        ),
+        (
+            "key_block_export_as",
+            hsm.key_block_export_as(key, key, &Export::default(), long4).map(|_| ()),
+        ),
+        (
+            "key_block_translate",
+            hsm.key_block_translate(key, &text, PROFILE, key, &Export::default(), long5)
+                .map(|_| ()),
+        ),
+        ("key_check", hsm.key_check(key, CheckMethod::Cmac, &[0; 5])),
         ("key_generate", hsm.key_generate(&any, 16).map(|_| ())),
         ("component_begin", hsm.component_begin(&any, 16, 2, &[])),
         ("agreement_begin", hsm.agreement_begin(key, b"a", b"b", 16).map(|_| ())),

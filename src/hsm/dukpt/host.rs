@@ -7,7 +7,7 @@ use crate::codec::hex;
 use crate::dukpt::{aes, tdes};
 use crate::error::Error;
 use crate::hsm::dukpt::{Side, Transaction};
-use crate::hsm::load::Kbpk;
+use crate::hsm::load::{Kbpk, Way};
 use crate::hsm::slot::KeyCheck;
 use crate::hsm::{Hsm, KeyHandle, Platform, Question, TransactionHandle};
 use crate::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
@@ -115,8 +115,8 @@ impl<P: Platform> Hsm<'_, P> {
     ) -> Result<(usize, KeyCheck), Error> {
         out.fill(0);
         self.operational()?;
-        let mut protection = Kbpk::Tdea(Key::empty());
-        self.kbpk(kbpk, Operation::KeyBlockWrap, &mut protection)?;
+        let mut protection = Kbpk::empty();
+        self.kbpk(kbpk, Way::Wrap, &mut protection)?;
         let slot = self.slots.get(bdk)?;
         let algorithm = slot.attributes()?.algorithm;
         let attributes = Attributes::new(Usage::B1, algorithm, ModeOfUse::Derive, Exportability::NonExportable);

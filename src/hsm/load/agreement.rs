@@ -2,11 +2,23 @@
 //! The agreement of a KBPK with another party.
 
 use crate::error::Error;
+use crate::hsm::slot::History;
 use crate::hsm::{Hsm, ImportedKey, KeyHandle, Platform};
 use crate::inject::agreement::{self, Identity, KbpkLen, Parties};
 use crate::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
 use crate::key::{self, Key, role};
+use crate::keyblock::optional::Pedigree;
 use crate::policy::{Operation, Permission};
+
+const fn kbpk(mode: ModeOfUse) -> Attributes {
+    Attributes::new(Usage::K1, KeyAlgorithm::Aes, mode, Exportability::NonExportable)
+}
+
+/// The KBPK of the host's side.
+#[cfg(feature = "host")]
+const HOST_KBPK: Attributes = kbpk(ModeOfUse::Encrypt);
+/// The KBPK of the terminal's side.
+const TERMINAL_KBPK: Attributes = kbpk(ModeOfUse::Decrypt);
 
 /// The agreement of a KBPK.
 impl<P: Platform> Hsm<'_, P> {
@@ -36,7 +48,7 @@ impl<P: Platform> Hsm<'_, P> {
         self.operational()?;
         self.initiator.abort();
         let mut psk = Key::empty();
-        self.agreement_key(authentication, &mut psk)?;
+        self.agreement_key(authentication, &HOST_KBPK, &mut psk)?;
         let parties = self.parties(host, terminal, kbpk_len)?;
         let m1 = self.initiator.start(&parties, &mut self.platform)?;
         self.initiator_key = Some(authentication);
@@ -58,10 +70,10 @@ impl<P: Platform> Hsm<'_, P> {
         let initiator = self.initiator.take();
         let authentication = self.initiator_key.take().ok_or(Error::BadState)?;
         let mut psk = Key::empty();
-        self.agreement_key(authentication, &mut psk)?;
+        self.agreement_key(authentication, &HOST_KBPK, &mut psk)?;
         let mut kbpk = Key::empty();
         let confirmation = initiator.finish(&psk, m2, &mut self.peers, &mut kbpk)?;
-        let imported = self.admit_kbpk(&kbpk, ModeOfUse::Encrypt)?;
+        let imported = self.admit_kbpk(&kbpk, &HOST_KBPK)?;
         Ok((imported, confirmation.m3))
     }
 
@@ -85,7 +97,7 @@ impl<P: Platform> Hsm<'_, P> {
         self.operational()?;
         self.responder.abort();
         let mut psk = Key::empty();
-        self.agreement_key(authentication, &mut psk)?;
+        self.agreement_key(authentication, &TERMINAL_KBPK, &mut psk)?;
         let parties = self.parties(host, terminal, kbpk_len)?;
         self.responder
             .answer(&psk, &parties, m1, &self.peers, &mut self.platform)
@@ -101,7 +113,7 @@ impl<P: Platform> Hsm<'_, P> {
         let responder = self.responder.take();
         let mut kbpk = Key::empty();
         responder.finish(m3, &mut self.peers, &mut kbpk)?;
-        self.admit_kbpk(&kbpk, ModeOfUse::Decrypt)
+        self.admit_kbpk(&kbpk, &TERMINAL_KBPK)
     }
 
     /// Drops and wipes what the terminal's side holds of an agreement; without one it does nothing.
@@ -109,10 +121,19 @@ impl<P: Platform> Hsm<'_, P> {
         self.responder.abort();
     }
 
-    fn agreement_key(&self, handle: KeyHandle, out: &mut Key<role::MacKey, key::Aes>) -> Result<(), Error> {
-        self.slots
-            .get(handle)?
-            .take(Operation::AgreementAuthenticate, self.policy, out)
+    /// The authentication key, if it may give the KBPK of this side.
+    fn agreement_key(
+        &self,
+        handle: KeyHandle,
+        kbpk: &Attributes,
+        out: &mut Key<role::MacKey, key::Aes>,
+    ) -> Result<(), Error> {
+        let slot = self.slots.get(handle)?;
+        slot.take(Operation::AgreementAuthenticate, self.policy, out)?;
+        if !slot.derivations().allows(kbpk) {
+            return Err(Error::UsageNotPermitted);
+        }
+        Ok(())
     }
 
     fn parties(&self, host: &[u8], terminal: &[u8], kbpk_len: usize) -> Result<Parties, Error> {
@@ -125,8 +146,12 @@ impl<P: Platform> Hsm<'_, P> {
         Parties::new(Identity::new(host)?, Identity::new(terminal)?, len)
     }
 
-    fn admit_kbpk(&mut self, kbpk: &Key<role::Kbpk, key::Aes>, mode: ModeOfUse) -> Result<ImportedKey, Error> {
-        let attributes = Attributes::new(Usage::K1, KeyAlgorithm::Aes, mode, Exportability::NonExportable);
-        self.admit(&attributes, kbpk.material()?)
+    fn admit_kbpk(&mut self, kbpk: &Key<role::Kbpk, key::Aes>, attributes: &Attributes) -> Result<ImportedKey, Error> {
+        // What it protects will have been protected by an asymmetric key.
+        let history = History {
+            pedigree: Some(Pedigree::ASYMMETRIC),
+            ..History::default()
+        };
+        self.admit_with(attributes, history, kbpk.material()?)
     }
 }

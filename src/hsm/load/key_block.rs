@@ -1,75 +1,144 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Commands that bring keys in and out as key blocks.
+//!
+//! # What a slot keeps of a block
+//! The attributes; of the optional blocks DA (as far as this module can derive) and WP. Blocks that only tell something
+//! (labels, times, check values, identifiers, certificates) end with the import. A block of another kind may be a
+//! restriction that a slot cannot keep: its key comes in, but does not leave again.
+
+mod kbpk;
 
 use crate::ct;
-use crate::entropy::Entropy;
 use crate::error::Error;
-use crate::hsm::slot;
+#[cfg(feature = "host")]
+use crate::hsm::KeyCheck;
+use crate::hsm::slot::{self, History};
 use crate::hsm::{Hsm, ImportedKey, KeyHandle, Platform};
-use crate::key::usage::{Attributes, Exportability, KeyAlgorithm, Usage, strength_bits};
-use crate::key::{self, Key, role};
+use crate::key::usage::{Attributes, Exportability, ModeOfUse, Usage};
 use crate::keyblock::header::{KeyContext, Version};
-use crate::keyblock::optional::Optional;
-use crate::keyblock::wrap::Template;
-use crate::keyblock::{KbpkRef, KeyBlock, Payload, Profile, Unverified, Verified};
-use crate::policy::Operation;
+use crate::keyblock::optional::{Blocks, CheckValue, Life, Optional, Pedigree, Typed};
+use crate::keyblock::{KeyBlock, Payload, Profile, Unverified, Verified};
+use crate::policy::{Permission, Policy};
 use crate::secret::SecretBuf;
 
-/// A KBPK of either algorithm.
-pub(in crate::hsm) enum Kbpk {
-    Tdea(Key<role::Kbpk, key::Tdea>),
-    Aes(Key<role::Kbpk, key::Aes>),
+pub(in crate::hsm) use self::kbpk::{Kbpk, Way};
+
+use self::out::Out;
+
+/// What a key block that is written shall say, beyond the key's own attributes. Everything may only be narrower than what
+/// the key has.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Export<'a> {
+    /// The version; by the protection key if not given: D under a K1 key of AES, B of TDEA, E under a K4 key, C under K0.
+    pub version: Option<Version>,
+    /// A narrower mode of use.
+    pub mode: Option<ModeOfUse>,
+    /// A narrower exportability.
+    pub exportability: Option<Exportability>,
+    /// Key context 2: for exchange only.
+    pub exchange_only: bool,
+    /// With the key's check value (KC).
+    pub key_check: bool,
+    /// With the protection key's check value (KP).
+    pub kbpk_check: bool,
+    /// Further optional blocks, at most [`Export::MAX_OPTIONAL`]: LB, TC, TS; BI with a B0 key; AL and CT with a key pair.
+    pub optional: &'a [Optional<'a>],
 }
 
-impl Kbpk {
-    fn borrow(&self) -> KbpkRef<'_> {
-        match self {
-            Self::Tdea(key) => KbpkRef::Tdea(key),
-            Self::Aes(key) => KbpkRef::Aes(key),
+impl Export<'_> {
+    /// The most optional blocks that a caller adds.
+    pub const MAX_OPTIONAL: usize = 8;
+
+    /// Judges what the caller says of a key.
+    fn judge(&self, key: &Attributes, policy: Policy) -> Result<Attributes, Error> {
+        let mut attributes = *key;
+        match key.exportability {
+            Exportability::Exportable => {}
+            Exportability::Sensitive if policy.has(Permission::ExportSensitive) => {}
+            _ => return Err(Error::ExportNotPermitted),
+        }
+        if let Some(mode) = self.mode {
+            attributes.mode = mode;
+        }
+        if let Some(exportability) = self.exportability {
+            attributes.exportability = exportability;
+        }
+        key.cover(&attributes)?;
+        attributes.check()?;
+        if self.optional.len() > Self::MAX_OPTIONAL {
+            return Err(Error::KeyBlockOptionalCount);
+        }
+        for block in self.optional {
+            if !is_telling(&block.typed()?, key) {
+                return Err(Error::KeyBlockOptional);
+            }
+        }
+        Ok(attributes)
+    }
+
+    const fn context(&self) -> KeyContext {
+        if self.exchange_only {
+            KeyContext::Exchange
+        } else {
+            KeyContext::Any
         }
     }
 
-    fn strength_bits(&self) -> u16 {
-        match self {
-            Self::Tdea(key) => strength_bits(KeyAlgorithm::Tdea, key.len()),
-            Self::Aes(key) => strength_bits(KeyAlgorithm::Aes, key.len()),
-        }
+    fn version(&self, kbpk: &Kbpk) -> Result<Version, Error> {
+        let version = self.version.unwrap_or(kbpk.version());
+        kbpk.serves(version)?;
+        Ok(version)
     }
+}
 
-    /// Wraps a key that this one may protect: version D under AES, version B under TDEA.
-    pub(in crate::hsm) fn wrap(
-        &self,
-        attributes: &Attributes,
-        optional: &[Optional<'_>],
-        material: &[u8],
-        entropy: &mut impl Entropy,
-        out: &mut [u8],
-    ) -> Result<usize, Error> {
-        if strength_bits(attributes.algorithm, material.len()) > self.strength_bits() {
-            return Err(Error::KeyStrength);
-        }
-        let version = match self {
-            Self::Tdea(_) => Version::B,
-            Self::Aes(_) => Version::D,
-        };
-        Template::new(version, *attributes)
-            .with_optional(optional)
-            .wrap_stored(self.borrow(), material, entropy, out)
+/// Whether an optional block tells something that a caller may say of a key, and that allows and forbids nothing.
+fn is_telling(block: &Typed<'_>, key: &Attributes) -> bool {
+    match block {
+        Typed::Label(_) | Typed::Created(_) | Typed::Stamped(_) => true,
+        Typed::BdkId(_) => key.usage == Usage::B0,
+        Typed::Life(_) | Typed::Certificates(_) => key.algorithm == crate::key::usage::KeyAlgorithm::Ec,
+        _ => false,
     }
+}
+
+/// Reads what a slot keeps of the optional blocks, and whether any may be a restriction that it cannot keep.
+fn history(blocks: &Blocks<'_>, attributes: &Attributes, kbpk: &Kbpk) -> Result<(History, bool), Error> {
+    let mut history = History::default();
+    let mut is_kept = true;
+    for block in blocks {
+        match &block.id {
+            b"DA" | b"WP" | b"AL" => match block.typed()? {
+                Typed::Derivations(allowed) if attributes.usage == Usage::B3 => {
+                    history.derivations = slot::Derivable::of(&allowed)?;
+                }
+                Typed::Pedigree(pedigree) => history.pedigree = Some(pedigree.and(kbpk.pedigree())),
+                Typed::Life(Life::Static) => {}
+                Typed::Life(Life::Ephemeral) => is_kept = false,
+                _ => return Err(Error::KeyBlockOptional),
+            },
+            b"BI" | b"CT" | b"IK" | b"KC" | b"KP" | b"KS" | b"KV" | b"LB" | b"PB" | b"TC" | b"TS" => {}
+            // PK may name the only key under which it may leave.
+            _ => is_kept = false,
+        }
+    }
+    Ok((history, is_kept))
 }
 
 impl<P: Platform> Hsm<'_, P> {
     /// Unwraps a key block into a slot.
     ///
-    /// `kbpk`: a K1 key with mode of use D or B. `block`: the whole block, ASCII. `profile`: which dialect of the
-    /// standard it is in. The block's attributes become the slot's. Initial DUKPT keys (B1) have no slot: see
-    /// [`dukpt_load`](Self::dukpt_load).
+    /// `kbpk`: a key with mode of use D or B, K1 for versions B and D, K4 for version E, K0 for A and C
+    /// ([`Permission::LegacyKeyBlocks`]). `block`: the whole block, ASCII. `profile`: which dialect of the standard it is
+    /// in. The block's attributes become the slot's; see [`Export`] and the table in `docs/KEY-BLOCKS.md` for optional
+    /// blocks: with one that the slot cannot keep, the key's exportability becomes N. Initial DUKPT keys (B1) have no slot:
+    /// see [`dukpt_load`](Self::dukpt_load).
     ///
     /// # Errors
     /// The state's and the handle's errors; [`Error::UsageNotPermitted`], [`Error::ModeNotPermitted`]; the format's
-    /// errors, −3xx, one for each public field; [`Error::VerificationFailed`] for whatever is wrong under the MAC, and
-    /// for a key that a slot of other usage already holds; then [`Error::KeyStrength`], [`Error::WeakKey`],
-    /// [`Error::InvalidKeyLength`], [`Error::SlotsFull`].
+    /// errors, −3xx, one for each public field; [`Error::Locked`] for a K0 key after ten wrong authenticators;
+    /// [`Error::VerificationFailed`] for whatever is wrong under the MAC, and for a key that a slot of other usage already
+    /// holds; then [`Error::KeyStrength`], also for a key that a weaker one protected once, without
+    /// [`Permission::WeakPedigree`]; [`Error::WeakKey`], [`Error::InvalidKeyLength`], [`Error::SlotsFull`].
     ///
     /// # Timing
     /// The header, the profile and the length of the block.
@@ -77,89 +146,368 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Source
     /// ANSI X9.143:2021; ISO 20038:2017. Vectors: `vectors/tr31.txt`.
     pub fn key_block_import(&mut self, kbpk: KeyHandle, block: &[u8], profile: Profile) -> Result<ImportedKey, Error> {
+        self.import(kbpk, block, profile, None)
+    }
+
+    /// Unwraps a key block into a slot if its key is what the caller expects, or less.
+    ///
+    /// As [`key_block_import`](Self::key_block_import), but the block's attributes must be covered by `expected`: the same
+    /// usage and algorithm; the same key version, unless `expected` has `00`; mode of use and exportability the same or
+    /// narrower.
+    ///
+    /// # Errors
+    /// As [`key_block_import`](Self::key_block_import); [`Error::UsageNotPermitted`], [`Error::AlgorithmMismatch`],
+    /// [`Error::ModeNotPermitted`], [`Error::KeyBlockKeyVersion`], [`Error::ExportNotPermitted`] for a block that says
+    /// otherwise or more.
+    ///
+    /// # Timing
+    /// The header, the profile and the length of the block.
+    pub fn key_block_import_as(
+        &mut self,
+        kbpk: KeyHandle,
+        block: &[u8],
+        profile: Profile,
+        expected: &Attributes,
+    ) -> Result<ImportedKey, Error> {
+        self.import(kbpk, block, profile, Some(expected))
+    }
+
+    fn import(
+        &mut self,
+        kbpk: KeyHandle,
+        block: &[u8],
+        profile: Profile,
+        expected: Option<&Attributes>,
+    ) -> Result<ImportedKey, Error> {
         self.operational()?;
-        let mut payload = Payload::empty();
-        let verified = self.open_block(kbpk, block, profile, &mut payload)?;
-        let attributes = *verified.attributes();
+        let mut protection = Kbpk::empty();
+        let parsed = self.parse_block(kbpk, block, profile, &mut protection)?;
+        let mut attributes = *parsed.attributes();
+        if let Some(expected) = expected {
+            expected.cover(&attributes)?;
+        }
+        let (history, is_kept) = self.judge_block(&parsed, &protection)?;
+        slot::judge_attributes(&attributes, self.policy)?;
         if attributes.usage == Usage::B1 {
             return Err(Error::UsageNotPermitted);
         }
-        slot::judge_attributes(&attributes, self.policy)?;
+        if !is_kept {
+            attributes.exportability = Exportability::NonExportable;
+        }
+        let mut payload = Payload::empty();
+        let verified = self.verify_block(kbpk, parsed, &protection, &mut payload)?;
         let mut material = SecretBuf::new();
         verified.stored(&mut material)?;
-        self.admit(&attributes, material.expose())
+        self.admit_with(&attributes, history, material.expose())
     }
 
-    /// Wraps a key for another party, in a version D block (AES KBPK) or version B block (TDEA KBPK).
+    /// Wraps a key for another party.
     ///
-    /// `kbpk`: a K1 key with mode of use E or B. The block's attributes are the slot's; the pad is random and hides the
-    /// length of the key. Returns the length; the rest of `out` is zero.
+    /// `kbpk`: a key with mode of use E or B: K1 (version D under AES, B under TDEA), K4 (version E), K0 (version C,
+    /// [`Permission::LegacyKeyBlocks`]). The block's attributes are the slot's; the pad is random and hides the length of
+    /// the key. A key that came with DA or WP leaves with them: DA names what this module can derive, WP the worse of the
+    /// key's and the protection key's. Returns the length; the rest of `out` is zero.
     ///
     /// # Errors
     /// The state's and the handles' errors; [`Error::UsageNotPermitted`], [`Error::ModeNotPermitted`];
-    /// [`Error::ExportNotPermitted`] unless the key's exportability is E; [`Error::KeyStrength`];
-    /// [`Error::InvalidArgument`] for a key under itself, be it in another slot; [`Error::BufferTooSmall`]; [`Error::Entropy`]. `out` is wiped
-    /// then.
+    /// [`Error::ExportNotPermitted`] unless the key's exportability is E, or S with [`Permission::ExportSensitive`];
+    /// [`Error::KeyStrength`]; [`Error::InvalidArgument`] for a key under itself, be it in another slot;
+    /// [`Error::BufferTooSmall`]; [`Error::Entropy`]. `out` is wiped then.
     ///
     /// # Timing
     /// The attributes and the length of the KBPK.
     pub fn key_block_export(&mut self, kbpk: KeyHandle, key: KeyHandle, out: &mut [u8]) -> Result<usize, Error> {
-        out.fill(0);
-        self.operational()?;
-        let mut protection = Kbpk::Tdea(Key::empty());
-        self.kbpk(kbpk, Operation::KeyBlockWrap, &mut protection)?;
-        let slot = self.slots.get(key)?;
-        let attributes = slot.attributes()?;
-        // The check values of the two keys show it just as well.
-        ct::verdict(!self.slots.same_value(kbpk, key)?).map_err(|_| Error::InvalidArgument)?;
-        if attributes.exportability != Exportability::Exportable {
-            return Err(Error::ExportNotPermitted);
-        }
-        protection.wrap(attributes, &[], slot.material(), &mut self.platform, out)
+        self.key_block_export_as(kbpk, key, &Export::default(), out)
     }
 
-    /// Parses and verifies a block, and judges what only the verified block tells: strength.
+    /// Wraps a key for another party, narrower than it is here, or with further optional blocks.
+    ///
+    /// As [`key_block_export`](Self::key_block_export), with what `export` says.
+    ///
+    /// # Errors
+    /// As [`key_block_export`](Self::key_block_export); [`Error::UsageNotPermitted`], [`Error::AlgorithmMismatch`],
+    /// [`Error::Unsupported`] for a version that is not the protection key's; [`Error::ModeNotPermitted`],
+    /// [`Error::ExportNotPermitted`] for attributes that are not narrower, [`Error::KeyBlockMode`] for a mode that the
+    /// usage does not have; [`Error::KeyBlockOptional`] for an optional block that a caller may not give, or that stands
+    /// twice; [`Error::KeyBlockOptionalCount`] for too many.
+    ///
+    /// # Timing
+    /// The attributes and the length of the KBPK.
+    pub fn key_block_export_as(
+        &mut self,
+        kbpk: KeyHandle,
+        key: KeyHandle,
+        export: &Export<'_>,
+        out: &mut [u8],
+    ) -> Result<usize, Error> {
+        out.fill(0);
+        self.operational()?;
+        let mut protection = Kbpk::empty();
+        self.kbpk(kbpk, Way::Wrap, &mut protection)?;
+        let slot = self.slots.get(key)?;
+        // The check values of the two keys show it just as well.
+        ct::verdict(!self.slots.same_value(kbpk, key)?).map_err(|_| Error::InvalidArgument)?;
+        let attributes = export.judge(slot.attributes()?, self.policy)?;
+        let version = export.version(&protection)?;
+        protection.protects(attributes.algorithm, slot.material().len())?;
+
+        let (mut pedigree, mut derivations) = ([0; 3], [0; out::DERIVATIONS_LEN]);
+        let (mut kc, mut kp) = ([0; CheckValue::TEXT_LEN], [0; CheckValue::TEXT_LEN]);
+        let mut blocks = Out::new();
+        if let Some(own) = slot.pedigree() {
+            blocks.pedigree(own.and(protection.pedigree()), &mut pedigree)?;
+        }
+        blocks.derivations(slot.derivations(), &mut derivations)?;
+        if export.key_check {
+            blocks.check(*b"KC", &slot.check()?, &mut kc)?;
+        }
+        if export.kbpk_check {
+            blocks.check(*b"KP", &self.slots.get(kbpk)?.check()?, &mut kp)?;
+        }
+        blocks.extend(export.optional)?;
+        protection
+            .template(version, export.context(), &attributes, blocks.list())
+            .wrap_stored(protection.borrow(), slot.material(), &mut self.platform, out)
+    }
+
+    /// Wraps the key of a block anew for another party, without a slot between.
+    ///
+    /// `from`: the key that opens `block`, which is in the dialect `profile`, as in
+    /// [`key_block_import`](Self::key_block_import); `to`: the key that protects the new one, as in
+    /// [`key_block_export`](Self::key_block_export), with what `export` says. Initial DUKPT keys (B1) pass, too. All
+    /// optional blocks pass unchanged, also those that nobody here knows, but for: KP and TS, which are of the old block;
+    /// WP, which becomes the worse of all that are known; PK, which must name `to`. Returns the length; the rest of `out` is
+    /// zero.
+    ///
+    /// # Errors
+    /// As [`key_block_import`](Self::key_block_import) and [`key_block_export_as`](Self::key_block_export_as);
+    /// [`Error::InvalidArgument`] for a key under itself; [`Error::KeyBlockOptionalCount`] for more than 16 optional blocks
+    /// in the new block. `out` is wiped then.
+    ///
+    /// # Timing
+    /// The header and the length of the block, the version of the new one.
+    #[cfg(feature = "host")]
+    pub fn key_block_translate(
+        &mut self,
+        from: KeyHandle,
+        block: &[u8],
+        profile: Profile,
+        to: KeyHandle,
+        export: &Export<'_>,
+        out: &mut [u8],
+    ) -> Result<usize, Error> {
+        out.fill(0);
+        self.operational()?;
+        let (mut opening, mut closing) = (Kbpk::empty(), Kbpk::empty());
+        self.kbpk(to, Way::Wrap, &mut closing)?;
+        let parsed = self.parse_block(from, block, profile, &mut opening)?;
+        let (history, _) = self.judge_block(&parsed, &opening)?;
+        slot::judge_attributes(parsed.attributes(), self.policy)?;
+        let attributes = export.judge(parsed.attributes(), self.policy)?;
+        let version = export.version(&closing)?;
+        let context = match parsed.header().context {
+            KeyContext::Any => export.context(),
+            narrower => narrower,
+        };
+        let check = self.slots.get(to)?.check()?;
+
+        let (mut pedigree, mut kc, mut kp) = ([0; 3], [0; CheckValue::TEXT_LEN], [0; CheckValue::TEXT_LEN]);
+        let mut blocks = Out::new();
+        if let Some(own) = history.pedigree {
+            blocks.pedigree(own.and(closing.pedigree()), &mut pedigree)?;
+        }
+        let mut has_check = false;
+        for block in parsed.blocks() {
+            match &block.id {
+                b"KP" | b"TS" | b"PB" | b"WP" => continue,
+                b"PK" => names(block, &check)?,
+                b"KC" => has_check = true,
+                _ => {}
+            }
+            blocks.push(block)?;
+        }
+        if export.kbpk_check {
+            blocks.check(*b"KP", &check, &mut kp)?;
+        }
+        blocks.extend(export.optional)?;
+
+        let mut payload = Payload::empty();
+        let verified = self.verify_block(from, parsed, &opening, &mut payload)?;
+        closing.protects(attributes.algorithm, verified.key().len())?;
+        let mut material = SecretBuf::new();
+        verified.stored(&mut material)?;
+        slot::judge(&attributes, material.expose(), self.policy)?;
+        let itself = self.slots.holds(to, &attributes, material.expose())?;
+        ct::verdict(!itself).map_err(|_| Error::InvalidArgument)?;
+        if export.key_check && !has_check {
+            blocks.check(*b"KC", &KeyCheck::of(&attributes, material.expose())?, &mut kc)?;
+        }
+        closing
+            .template(version, context, &attributes, blocks.list())
+            .wrap_stored(closing.borrow(), material.expose(), &mut self.platform, out)
+    }
+
+    /// Parses and verifies a block, and judges what a caller without a slot needs to have judged.
+    #[cfg(feature = "terminal")]
     pub(in crate::hsm) fn open_block<'b, 'p>(
-        &self,
+        &mut self,
         kbpk: KeyHandle,
         block: &'b [u8],
         profile: Profile,
         payload: &'p mut Payload,
     ) -> Result<KeyBlock<'b, Verified<'p>>, Error> {
-        let mut protection = Kbpk::Tdea(Key::empty());
-        self.kbpk(kbpk, Operation::KeyBlockUnwrap, &mut protection)?;
+        let mut protection = Kbpk::empty();
+        let parsed = self.parse_block(kbpk, block, profile, &mut protection)?;
+        self.judge_block(&parsed, &protection)?;
+        self.verify_block(kbpk, parsed, &protection, payload)
+    }
+
+    fn parse_block<'b>(
+        &self,
+        kbpk: KeyHandle,
+        block: &'b [u8],
+        profile: Profile,
+        protection: &mut Kbpk,
+    ) -> Result<KeyBlock<'b, Unverified>, Error> {
+        self.kbpk(kbpk, Way::Unwrap, protection)?;
         let block = KeyBlock::<Unverified>::parse(block, profile)?;
+        protection.serves(block.header().version)?;
         // A block for storage only was made by the device that keeps it; nobody else may take it in (X9.143, key context).
         if block.header().context == KeyContext::Storage {
             return Err(Error::KeyBlockReserved);
         }
-        let verified = block.verify(protection.borrow(), payload)?;
-        let attributes = verified.attributes();
-        let len = match attributes.algorithm {
-            // The curve of a key pair counts, not its encoding; others than P-256 come to nothing behind this.
-            KeyAlgorithm::Ec => 32,
-            _ => verified.key().len(),
-        };
-        if strength_bits(attributes.algorithm, len) > protection.strength_bits() {
+        Ok(block)
+    }
+
+    /// Judges the optional blocks, which are public but not yet authentic.
+    fn judge_block(&self, block: &KeyBlock<'_, Unverified>, protection: &Kbpk) -> Result<(History, bool), Error> {
+        let (history, is_kept) = history(&block.blocks(), block.attributes(), protection)?;
+        let is_weak = history.pedigree.is_some_and(Pedigree::is_lesser);
+        if is_weak && !self.policy.has(Permission::WeakPedigree) {
             return Err(Error::KeyStrength);
         }
+        Ok((history, is_kept))
+    }
+
+    /// Verifies a block, and judges what only the verified block tells: strength.
+    fn verify_block<'b, 'p>(
+        &mut self,
+        handle: KeyHandle,
+        block: KeyBlock<'b, Unverified>,
+        protection: &Kbpk,
+        payload: &'p mut Payload,
+    ) -> Result<KeyBlock<'b, Verified<'p>>, Error> {
+        let is_guess = block.header().version.is_variant();
+        if is_guess {
+            self.slots.get(handle)?.may_guess()?;
+        }
+        let verified = block.verify(protection.borrow(), payload);
+        if is_guess && matches!(verified, Err(Error::VerificationFailed)) {
+            self.slots.count_failure(handle);
+        }
+        let verified = verified?;
+        protection.protects(verified.attributes().algorithm, verified.key().len())?;
         Ok(verified)
     }
 
-    pub(in crate::hsm) fn kbpk(&self, handle: KeyHandle, operation: Operation, out: &mut Kbpk) -> Result<(), Error> {
-        let slot = self.slots.get(handle)?;
-        match slot.attributes()?.algorithm {
-            KeyAlgorithm::Aes => {
-                *out = Kbpk::Aes(Key::empty());
-            }
-            _ => {
-                *out = Kbpk::Tdea(Key::empty());
+    pub(in crate::hsm) fn kbpk(&self, handle: KeyHandle, way: Way, out: &mut Kbpk) -> Result<(), Error> {
+        out.fill(self.slots.get(handle)?, way, self.policy)
+    }
+}
+
+/// Judges that PK names the key with this check value.
+#[cfg(feature = "host")]
+fn names(pk: Optional<'_>, check: &KeyCheck) -> Result<(), Error> {
+    let Typed::ExportCheck(named) = pk.typed()? else {
+        return Err(Error::KeyBlockOptional);
+    };
+    let own = check.in_block()?;
+    // Both are public.
+    let same = own.is_some_and(|own| own.method() == named.method() && own.bytes().starts_with(named.bytes()));
+    if same { Ok(()) } else { Err(Error::ExportNotPermitted) }
+}
+
+mod out {
+    use crate::error::Error;
+    use crate::hsm::KeyCheck;
+    use crate::hsm::slot::Derivable;
+    use crate::keyblock::optional::{CheckValue, Optional, Pedigree};
+
+    /// The most optional blocks of a block that is written here, padding block not counted.
+    const CAPACITY: usize = 16;
+
+    /// Characters of a DA block with everything that the module derives.
+    pub(super) const DERIVATIONS_LEN: usize = 2 + 5 * 2;
+
+    /// The optional blocks of a block that is written.
+    pub(super) struct Out<'a> {
+        blocks: [Optional<'a>; CAPACITY],
+        len: usize,
+    }
+
+    impl<'a> Out<'a> {
+        pub(super) const fn new() -> Self {
+            Self {
+                blocks: [Optional { id: [0; 2], data: &[] }; CAPACITY],
+                len: 0,
             }
         }
-        // Filled where it stands: a key that moves leaves a copy.
-        match out {
-            Kbpk::Aes(key) => slot.take(operation, self.policy, key),
-            Kbpk::Tdea(key) => slot.take(operation, self.policy, key),
+
+        pub(super) fn push(&mut self, block: Optional<'a>) -> Result<(), Error> {
+            *self.blocks.get_mut(self.len).ok_or(Error::KeyBlockOptionalCount)? = block;
+            self.len = self.len.wrapping_add(1);
+            Ok(())
+        }
+
+        pub(super) fn extend(&mut self, blocks: &[Optional<'a>]) -> Result<(), Error> {
+            blocks.iter().try_for_each(|block| self.push(*block))
+        }
+
+        pub(super) fn pedigree(&mut self, pedigree: Pedigree, text: &'a mut [u8; 3]) -> Result<(), Error> {
+            *text = pedigree.to_chars();
+            self.push(Optional { id: *b"WP", data: text })
+        }
+
+        /// A block for a key that came with one.
+        pub(super) fn derivations(
+            &mut self,
+            allowed: Derivable,
+            text: &'a mut [u8; DERIVATIONS_LEN],
+        ) -> Result<(), Error> {
+            let (version, sets) = text.split_first_chunk_mut::<2>().ok_or(Error::Internal)?;
+            *version = *b"01";
+            let mut used = 0_usize;
+            for (place, one) in sets.as_chunks_mut::<5>().0.iter_mut().zip(allowed.iter()) {
+                let [u0, u1] = one.usage.to_chars();
+                let (algorithm, mode) = (one.algorithm.to_char(), one.mode.to_char());
+                *place = [u0, u1, algorithm, mode, one.exportability.to_char()];
+                used = used.wrapping_add(5);
+            }
+            if used == 0 {
+                return Ok(());
+            }
+            let data = text.get(..used.wrapping_add(2)).ok_or(Error::Internal)?;
+            self.push(Optional { id: *b"DA", data })
+        }
+
+        /// A check value; nothing for a key that has none.
+        pub(super) fn check(
+            &mut self,
+            id: [u8; 2],
+            check: &KeyCheck,
+            text: &'a mut [u8; CheckValue::TEXT_LEN],
+        ) -> Result<(), Error> {
+            match check.in_block()? {
+                Some(value) => self.push(Optional {
+                    id,
+                    data: value.to_text(text)?,
+                }),
+                None => Ok(()),
+            }
+        }
+
+        pub(super) fn list(&self) -> &[Optional<'a>] {
+            self.blocks.get(..self.len).unwrap_or(&[])
         }
     }
 }
