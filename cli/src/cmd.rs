@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the tool does for an integrator, command by command. All of it is the library's public interface.
 
+mod card;
 mod ciphers;
 mod components;
 mod dukpt;
@@ -18,6 +19,7 @@ use crate::args::Command;
 pub const COMMANDS: &[&Command] = &[
     &dukpt::COMMAND,
     &pin::COMMAND,
+    &card::COMMAND,
     &keyblock::COMMAND,
     &mac::COMMAND,
     &kcv::COMMAND,

@@ -13,7 +13,7 @@ use std::process::Command;
 use tool::{Place, TOOL, without_terminal};
 
 /// Number of actions of all commands.
-const ACTIONS: usize = 26;
+const ACTIONS: usize = 33;
 
 /// Runs an example and gives it with what its commands print, and the number of commands.
 fn run(place: &Place, example: &str) -> (String, usize) {
@@ -82,6 +82,92 @@ fn examples_of_the_help_are_true() {
         }
     }
     assert_eq!(count, ACTIONS);
+}
+
+/// The text with what its examples print.
+fn document(place: &Place, text: &str) -> (String, usize) {
+    let (mut out, mut count) = (String::new(), 0);
+    for (i, part) in text.split("```console\n").enumerate() {
+        let Some((example, rest)) = part.split_once("```").filter(|_| i > 0) else {
+            out.push_str(part);
+            continue;
+        };
+        let (got, commands) = run(place, example);
+        count += commands;
+        out.push_str(&format!("```console\n{got}```{rest}"));
+    }
+    (out, count)
+}
+
+#[test]
+fn examples_of_the_document_are_true() {
+    let path = root("../docs/TOOL.md");
+    let text = fs::read_to_string(&path).unwrap();
+    let (got, commands) = document(&Place::new("document"), &text);
+    assert!(commands >= 20);
+    if update() {
+        fs::write(path, got).unwrap();
+    } else {
+        assert_eq!(text, got);
+    }
+}
+
+/// The document names every action and every field that the examples of the help have.
+#[test]
+fn every_field_is_documented() {
+    let text = fs::read_to_string(root("../docs/TOOL.md")).unwrap();
+    let row = |title: &str| {
+        let start = format!("| `{title}` | ");
+        // The command's own row comes before that of its fields.
+        text.lines()
+            .rfind(|line| line.starts_with(&start))
+            .unwrap_or_else(|| panic!("{title}"))
+            .to_owned()
+    };
+    let mut count = 0;
+    for entry in fs::read_dir(root("src/cmd/examples")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let title = name.replacen('-', " ", 1);
+        let place = Place::new(&format!("fields-{name}"));
+        let example = fs::read_to_string(&path).unwrap();
+        // The files of the example, then its own command once more as JSON.
+        let files: String = example.split("$ payhsm-tool").next().unwrap().to_owned();
+        run(&place, &files);
+        let own = format!("$ payhsm-tool {title} ");
+        let command = example.lines().find(|line| line.starts_with(&own)).unwrap();
+        let command = command.strip_prefix("$ payhsm-tool ").unwrap();
+        let command = command.split(" | ").next().unwrap().split(" > ").next().unwrap();
+        let words: Vec<&str> = command.split(' ').chain(["--json"]).collect();
+        let words: Vec<&str> = if command.contains('\'') {
+            continue_quoted(command)
+        } else {
+            words
+        };
+        let json = place.run(&words).json();
+        let row = row(&title);
+        for field in json.as_object().unwrap().keys() {
+            let common = matches!(field.as_str(), "command" | "ok" | "notes" | "error");
+            assert!(common || row.contains(&format!("`{field}`")), "{title} {field}");
+        }
+        assert_eq!(json["command"], title);
+        count += 1;
+    }
+    assert_eq!(count, ACTIONS);
+}
+
+/// The words of a command in which one stands in single quotes.
+fn continue_quoted(command: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    for (i, part) in command.split('\'').enumerate() {
+        if i % 2 == 1 {
+            words.push(part);
+        } else {
+            words.extend(part.split_whitespace());
+        }
+    }
+    words.push("--json");
+    words
 }
 
 /// Every action has a help text, which names every option that its example uses and ends with that example.

@@ -260,3 +260,89 @@ fn visa_pvv() {
     }
     assert_eq!(count, 8 + 9);
 }
+
+/// Validation data as digits of a PAN and a pad.
+fn validation(data: &str) -> (String, String) {
+    let digits: String = data.chars().take_while(char::is_ascii_digit).collect();
+    let pad = data.chars().last().filter(|c| !c.is_ascii_digit()).unwrap_or('0');
+    let rule = format!("0,{},{pad}", digits.len());
+    (format!("{digits:0<19}"), rule)
+}
+
+#[test]
+fn ibm_3624() {
+    let place = Place::new("ibm");
+    let mut count = 0;
+    for case in cases("card_verification", "ibm3624_natural_pin") {
+        let (pvk, table) = (hex(&case.hex("Pvk")), case.text("Decimalization_table"));
+        let (pan, rule) = validation(&hex(&case.hex("Validation_data")));
+        let args = [
+            "pin",
+            "ibm-pin",
+            "--pan",
+            &pan,
+            "--validation",
+            &rule,
+            "--table",
+            &table,
+        ];
+        let pin = case.text("Natural_pin");
+        assert_eq!(place.json(0, &pvk, &args)["pin"], Value::Null);
+        let json = place.json(0, &pvk, &[&args[..], &["--show-secrets"]].concat());
+        assert_eq!(json["pin"], pin, "{}", case.id());
+        count += 1;
+    }
+    for case in cases("card_verification", "ibm3624_offset") {
+        let (pvk, table) = (hex(&case.hex("Pvk")), case.text("Decimalization_table"));
+        let (pan, rule) = validation(&hex(&case.hex("Validation_data")));
+        let (pin, offset) = (case.text("Pin"), case.text("Offset"));
+        let of = ["--pan", &pan, "--validation", &rule, "--table", &table];
+        let file = format!("pvk = {pvk}\npin = {pin}\n");
+        let json = place.json(0, &file, &[&["pin", "ibm-offset"], &of[..]].concat());
+        assert_eq!(json["offset"], offset, "{}", case.id());
+        let back = [&["pin", "ibm-pin", "--offset", &offset, "--show-secrets"], &of[..]].concat();
+        assert_eq!(place.json(0, &pvk, &back)["pin"], pin);
+        let wrong = format!("{}{}", &offset[1..], (offset.as_bytes()[0] + 1 - b'0') % 10);
+        for (offset, status) in [(&offset, 0), (&wrong, 1)] {
+            if status == 1 && *offset == json["offset"].as_str().unwrap() {
+                continue;
+            }
+            let verify = [&["pin", "verify-ibm", "--offset", offset], &of[..]].concat();
+            assert_eq!(place.json(status, &file, &verify)["verified"], status == 0);
+        }
+        count += 1;
+    }
+    for case in cases("card_verification", "ibm3624_reject") {
+        let (pvk, table, pan) = (
+            hex(&case.hex("Pvk")),
+            case.text("Decimalization_table"),
+            case.text("Pan"),
+        );
+        let rule = format!(
+            "{},{},{}",
+            case.int("Pan_offset"),
+            case.int("Pan_length"),
+            case.text("Pan_pad")
+        );
+        let (offset, pin) = (case.opt_text("Offset"), case.opt_text("Pin"));
+        let of = [
+            format!("--pan={pan}"),
+            format!("--validation={rule}"),
+            format!("--table={table}"),
+        ];
+        let of: Vec<&str> = of.iter().map(String::as_str).collect();
+        let (file, action, offset) = match (&offset, &pin) {
+            (Some(offset), _) => (format!("pvk = {pvk}\n"), "ibm-pin", format!("--offset={offset}")),
+            (_, Some(pin)) => (format!("pvk = {pvk}\npin = {pin}\n"), "ibm-offset", String::new()),
+            _ => panic!("{}", case.id()),
+        };
+        let mut args = vec!["pin", action, "--key-file", "-", "--json"];
+        args.extend(of);
+        if !offset.is_empty() {
+            args.push(&offset);
+        }
+        refused(&place.run_with(&file, &args), case.id());
+        count += 1;
+    }
+    assert_eq!(count, 5 + 9 + 22);
+}

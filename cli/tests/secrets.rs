@@ -163,3 +163,49 @@ fn arguments() {
     assert_eq!(json["command"], "dukpt ik");
     assert_eq!(json["notes"], Value::from(Vec::<Value>::new()));
 }
+
+/// At a terminal a secret is asked for and not echoed. `script` gives the tool a terminal.
+#[cfg(target_os = "linux")]
+#[test]
+fn asked_at_the_terminal() {
+    use std::io::{Read as _, Write as _};
+    use std::process::{Command, Stdio};
+
+    let place = Place::new("terminal");
+    let ask = |typed: &[u8]| {
+        let mut child = Command::new("script")
+            .args(["-qefc", &format!("{} kcv --algorithm tdes", tool::TOOL), "/dev/null"])
+            .current_dir(place.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let mut seen = Vec::new();
+        let mut byte = [0];
+        // What was typed before the question is thrown away.
+        while !seen.ends_with(b"(not shown): ") {
+            assert_eq!(output.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&seen));
+            seen.push(byte[0]);
+        }
+        input.write_all(typed).unwrap();
+        output.read_to_end(&mut seen).unwrap();
+        (child.wait().unwrap().code().unwrap(), String::from_utf8(seen).unwrap())
+    };
+    let typed = |text: &str| format!("{text}\r").into_bytes();
+    let (status, seen) = ask(&typed(BDK));
+    assert_eq!(status, 0, "{seen}");
+    assert!(
+        seen.contains("08D7B4") && !seen.contains(BDK) && !seen.contains(&BDK[..8]),
+        "{seen}"
+    );
+    // A wrong digit taken back.
+    let (status, seen) = ask(&typed(&format!("{}9\u{7f}{}", &BDK[..5], &BDK[5..])));
+    assert!(status == 0 && seen.contains("08D7B4"), "{seen}");
+    // Another beginning thrown away.
+    let (status, seen) = ask(&typed(&format!("FFFF\u{15}{BDK}")));
+    assert!(status == 0 && seen.contains("08D7B4"), "{seen}");
+    // Broken off.
+    let (status, seen) = ask(b"0123\x03");
+    assert!(status == 4 && seen.contains("broken off"), "{seen}");
+}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `payhsm-tool pin`.
 
+mod ibm;
+
 use payhsm::error::Error;
 use payhsm::key::role::PinVerificationVisa;
 use payhsm::key::usage::KeyAlgorithm;
@@ -28,6 +30,10 @@ const PVV: &[Spec] = &[
     option("pvki", "DIGIT", "index of the key, 0 to 9; default 1"),
     option("pan", "DIGITS", "the PAN with its check digit, 12 digits or more"),
 ];
+
+const IBM_NOTES: &str = "\
+Which digits of the PAN enter, and the pad, are the issuer's: nothing in a message says so. The module
+takes them, and the table, from a registered profile, never with a call.";
 
 /// The command.
 pub const COMMAND: Command = Command {
@@ -107,6 +113,30 @@ PAN is the same on both sides.",
             notes: "",
             example: include_str!("examples/pin-verify-pvv.txt"),
             run: verify_pvv,
+        },
+        Action {
+            name: "ibm-pin",
+            about: "PIN of the IBM 3624 from its offset; without one the natural PIN",
+            specs: &[ibm::OPTIONS, ibm::OFFSET, ibm::LENGTHS],
+            notes: IBM_NOTES,
+            example: include_str!("examples/pin-ibm-pin.txt"),
+            run: ibm::derive,
+        },
+        Action {
+            name: "ibm-offset",
+            about: "offset of the IBM 3624 of a PIN",
+            specs: &[ibm::OPTIONS, pins::PIN, ibm::LENGTHS],
+            notes: IBM_NOTES,
+            example: include_str!("examples/pin-ibm-offset.txt"),
+            run: ibm::generate,
+        },
+        Action {
+            name: "verify-ibm",
+            about: "checks a PIN against its IBM 3624 offset",
+            specs: &[ibm::OPTIONS, pins::PIN, ibm::OFFSET, ibm::LENGTHS],
+            notes: IBM_NOTES,
+            example: include_str!("examples/pin-verify-ibm.txt"),
+            run: ibm::verify,
         },
     ],
 };

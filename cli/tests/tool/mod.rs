@@ -86,8 +86,11 @@ impl Place {
     }
 }
 
-/// The same command in a session of its own.
+/// The same command in a session of its own, where there is no terminal.
 pub fn without_terminal(command: Command) -> Command {
+    if !cfg!(target_os = "linux") {
+        return command;
+    }
     let mut wrapped = Command::new("setsid");
     wrapped
         .arg("--wait")

@@ -43,7 +43,7 @@ pub(super) fn run(call: &Call, out: &mut Report) -> Result<()> {
     )?;
     let key_type = transaction.key_type(call)?;
     if let Some(key_type) = key_type {
-        out.text("key_type", "key type", format!("{key_type:?}"));
+        out.text("key_type", "key type", super::source::key_type_name(key_type));
     }
     out.line("working keys:");
     for purpose in purposes {

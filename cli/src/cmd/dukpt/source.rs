@@ -46,6 +46,14 @@ const KEY_TYPES: &[(&str, KeyType)] = &[
     ("hmac256", KeyType::Hmac256),
 ];
 
+/// The name of a key type.
+pub fn key_type_name(key_type: KeyType) -> &'static str {
+    KEY_TYPES
+        .iter()
+        .find(|(_, known)| *known == key_type)
+        .map_or("", |(name, _)| name)
+}
+
 /// A KSN of either scheme.
 #[derive(Clone, Copy)]
 pub enum Ksn {
