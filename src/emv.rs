@@ -27,8 +27,11 @@
 mod algorithm;
 pub mod card;
 pub mod derive;
+pub mod dictionary;
 pub mod dol;
 pub mod element;
+#[cfg(feature = "host")]
+pub mod explain;
 pub mod profile;
 #[cfg(feature = "host")]
 pub mod raw;

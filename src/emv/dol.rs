@@ -4,6 +4,7 @@
 
 use core::fmt;
 
+use super::dictionary::{Definition, Format};
 use crate::codec::tlv::Tag;
 use crate::error::Error;
 
@@ -92,7 +93,7 @@ impl<'a> Dol<'a> {
             let (field, after) = rest
                 .split_at_mut_checked(usize::from(entry.len))
                 .ok_or(Error::BufferTooSmall)?;
-            fit(Format::of(entry.tag), value, field);
+            fit(format_of(entry.tag), value, field);
             rest = after;
         }
         Ok(self.data_len)
@@ -119,25 +120,9 @@ fn take(list: &[u8]) -> Result<Option<(Entry, &[u8])>, Error> {
     }
 }
 
-/// The formats that differ when a value is cut or filled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
-    Numeric,
-    CompressedNumeric,
-    Other,
-}
-
-impl Format {
-    /// EMV Book 3, Annex A1.
-    const fn of(tag: Tag) -> Self {
-        match tag.value() {
-            0x9A | 0x9C | 0x5F24 | 0x5F25 | 0x5F28 | 0x5F2A | 0x5F30 | 0x5F34 | 0x5F36 | 0x9F01 | 0x9F02 | 0x9F03
-            | 0x9F11 | 0x9F15 | 0x9F1A | 0x9F21 | 0x9F35 | 0x9F39 | 0x9F3B | 0x9F3C | 0x9F3D | 0x9F41 | 0x9F42
-            | 0x9F43 | 0x9F44 => Self::Numeric,
-            0x5A | 0x9F20 => Self::CompressedNumeric,
-            _ => Self::Other,
-        }
-    }
+/// The format of a tag; of a foreign one, bytes.
+fn format_of(tag: Tag) -> Format {
+    Definition::of(tag).map_or(Format::Binary, |definition| definition.format)
 }
 
 /// Writes `value` into `field`, cut or filled as the format wants.

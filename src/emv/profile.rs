@@ -33,6 +33,8 @@ mod verify;
 pub use super::cryptogram::Padding;
 pub use super::session::Method as SessionKeyMethod;
 pub use iad::{Iad, IadLayout, IadPart};
+#[cfg(feature = "host")]
+pub(in crate::emv) use input::Field55;
 pub use input::{AcInput, CDOL1};
 #[cfg(feature = "host")]
 pub(in crate::emv) use verify::Request;
@@ -266,7 +268,7 @@ impl Profile {
     }
 
     /// A profile is of cards of one cipher.
-    fn check_algorithm<A: CardAlgorithm>(&self) -> Result<(), Error> {
+    pub(super) fn check_algorithm<A: CardAlgorithm>(&self) -> Result<(), Error> {
         if self.algorithm == A::ALGORITHM {
             Ok(())
         } else {

@@ -49,7 +49,7 @@ pub enum IadPart {
 
 impl IadPart {
     /// The parts in order.
-    pub(super) const fn of<'a>(self, iad: &Iad<'a>) -> [&'a [u8]; 2] {
+    pub(in crate::emv) const fn of<'a>(self, iad: &Iad<'a>) -> [&'a [u8]; 2] {
         match self {
             Self::Cvr => [iad.cvr, &[]],
             Self::CvrAndCounters => [iad.cvr, iad.counters],
@@ -59,6 +59,16 @@ impl IadPart {
 }
 
 impl IadLayout {
+    /// Every layout.
+    pub const ALL: [Self; 6] = [
+        Self::Visa,
+        Self::VisaAny,
+        Self::MChip,
+        Self::Pboc,
+        Self::Interac,
+        Self::CommonCore,
+    ];
+
     /// Takes issuer application data apart.
     ///
     /// # Errors

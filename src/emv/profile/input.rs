@@ -51,8 +51,19 @@ impl AcInput {
         [a, b, c, d]
     }
 
+    /// The terminal's elements in order.
+    #[cfg(feature = "host")]
+    pub(in crate::emv) fn terminal_elements(&self) -> impl Iterator<Item = (Tag, &[u8])> {
+        let mut rest = &self.terminal[..];
+        TERMINAL.iter().map_while(move |(tag, len, _)| {
+            let (value, behind) = rest.split_at_checked(*len)?;
+            rest = behind;
+            Some((*tag, value))
+        })
+    }
+
     /// What enters the cryptogram, one behind the other.
-    pub(super) const fn parts(&self) -> (&[u8; Self::TERMINAL_LEN], &[u8; 2], [u8; 2]) {
+    pub(in crate::emv) const fn parts(&self) -> (&[u8; Self::TERMINAL_LEN], &[u8; 2], [u8; 2]) {
         (&self.terminal, &self.aip, self.atc.to_bytes())
     }
 }
@@ -72,18 +83,20 @@ const TERMINAL: [(Tag, usize, bool); 8] = [
 
 /// What an issuer takes from field 55.
 #[cfg(feature = "host")]
-pub(super) struct Field55<'a> {
-    pub(super) input: AcInput,
-    pub(super) cid: Cid,
-    pub(super) cryptogram: [u8; 8],
-    pub(super) iad: &'a [u8],
+pub(in crate::emv) struct Field55<'a> {
+    pub(in crate::emv) input: AcInput,
+    pub(in crate::emv) cid: Cid,
+    pub(in crate::emv) cryptogram: [u8; 8],
+    pub(in crate::emv) iad: &'a [u8],
+    /// Whether 9F03 was there.
+    pub(in crate::emv) amount_other: bool,
 }
 
 #[cfg(feature = "host")]
 impl<'a> Field55<'a> {
     /// Reads the elements at the top level. Each of them once and with exactly its length; 9F03 may be absent, which
     /// means zeros.
-    pub(super) fn parse(data: &'a [u8]) -> Result<Self, Error> {
+    pub(in crate::emv) fn parse(data: &'a [u8]) -> Result<Self, Error> {
         let mut terminal = [0; AcInput::TERMINAL_LEN];
         let mut seen = [false; TERMINAL.len()];
         let (mut aip, mut atc, mut cid, mut cryptogram, mut iad) = (None, None, None, None, None);
@@ -121,6 +134,10 @@ impl<'a> Field55<'a> {
             cid: Cid::from_bytes(cid.ok_or(missing)?)?,
             cryptogram: exact(cryptogram.ok_or(missing)?)?,
             iad: iad.ok_or(missing)?,
+            amount_other: TERMINAL
+                .iter()
+                .zip(seen)
+                .any(|((name, ..), seen)| seen && *name == tag::AMOUNT_OTHER),
         })
     }
 }
