@@ -50,7 +50,7 @@ use crate::store::seal::{Scratch, Sealer};
 pub use self::dukpt::InitialKeyInfo;
 pub use self::dukpt::{Group, TransactionKsn};
 #[cfg(feature = "host")]
-pub use self::emv::{ArpcRequest, ArqcAnswer};
+pub use self::emv::{ArpcRequest, ArqcAnswer, EncipheredPin, ScriptTarget};
 pub use self::handle::{GroupHandle, KeyHandle, KeyRef, TransactionHandle};
 pub use self::load::{Export, ImportedKey};
 pub use self::mac::{MacMethod, MacPurpose};
@@ -101,6 +101,14 @@ pub enum Question<'a> {
     },
     /// A cryptogram or a CVC3 has verified and is about to be answered: is this ATC new for the card?
     Atc {
+        /// The card.
+        pan: &'a Pan,
+        /// The application transaction counter.
+        atc: u16,
+    },
+    /// A cryptogram is about to be explained: may this card's be, here and now? Each answer tells how the key's
+    /// cryptograms come about.
+    CryptogramExplain {
         /// The card.
         pan: &'a Pan,
         /// The application transaction counter.

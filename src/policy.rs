@@ -48,7 +48,7 @@ pub enum Operation {
     DataEncipher,
     /// Decipher data.
     DataDecipher,
-    /// Check an application cryptogram and answer it.
+    /// Check an application cryptogram and answer it; explain it.
     ArqcVerify,
     /// Make a card verification value.
     CvvGenerate,
@@ -56,6 +56,12 @@ pub enum Operation {
     CvvVerify,
     /// Check a CVC3.
     Cvc3Verify,
+    /// Make the MACs of an issuer script.
+    ScriptIntegrity,
+    /// Encipher the data of an issuer script.
+    ScriptConfidentiality,
+    /// Mix the block of a new PIN for a card with its key.
+    ScriptPin,
 }
 
 impl Operation {
@@ -83,6 +89,9 @@ impl Operation {
         Self::CvvGenerate,
         Self::CvvVerify,
         Self::Cvc3Verify,
+        Self::ScriptIntegrity,
+        Self::ScriptConfidentiality,
+        Self::ScriptPin,
     ];
 
     /// The row of the table: usages, modes of use and algorithms that allow the operation.
@@ -112,10 +121,13 @@ impl Operation {
             Self::MacVerify => Row(MACS, &[ModeOfUse::GenerateVerify, ModeOfUse::Verify], BOTH),
             Self::DataEncipher => Row(&[Usage::D0], &[ModeOfUse::Both, ModeOfUse::Encrypt], BOTH),
             Self::DataDecipher => Row(&[Usage::D0], &[ModeOfUse::Both, ModeOfUse::Decrypt], BOTH),
-            Self::ArqcVerify => Row(&[Usage::E0], &[ModeOfUse::Derive], &[Tdea]),
             Self::CvvGenerate => Row(&[Usage::C0], &[ModeOfUse::GenerateVerify, ModeOfUse::Generate], &[Tdea]),
             Self::CvvVerify => Row(&[Usage::C0], &[ModeOfUse::GenerateVerify, ModeOfUse::Verify], &[Tdea]),
             Self::Cvc3Verify => Row(&[Usage::E4], &[ModeOfUse::Derive], &[Tdea]),
+            Self::ArqcVerify => Row(&[Usage::E0], &[ModeOfUse::Derive], BOTH),
+            Self::ScriptIntegrity => Row(&[Usage::E2], &[ModeOfUse::Derive], &[Tdea]),
+            Self::ScriptConfidentiality => Row(&[Usage::E1], &[ModeOfUse::Derive], &[Tdea]),
+            Self::ScriptPin => Row(&[Usage::E0], &[ModeOfUse::Derive], &[Tdea]),
         }
     }
 }
@@ -213,6 +225,10 @@ pub enum Permission {
     ExportSensitive = 1 << 17,
     /// Key check values of other lengths than 3 and 5 bytes are compared: 2 to 5.
     KeyCheckLengths = 1 << 18,
+    /// Application cryptograms over bytes that the caller gives, and as he says: for cards that have no profile.
+    RawCryptogram = 1 << 23,
+    /// Explanations of application cryptograms.
+    ExplainCryptogram = 1 << 24,
 }
 
 /// The permissions of an installation.
@@ -231,7 +247,9 @@ impl Policy {
         | Permission::LegacyKeyBlocks as u32
         | Permission::WeakPedigree as u32
         | Permission::ExportSensitive as u32
-        | Permission::KeyCheckLengths as u32;
+        | Permission::KeyCheckLengths as u32
+        | Permission::RawCryptogram as u32
+        | Permission::ExplainCryptogram as u32;
 
     /// This policy and one permission more.
     #[must_use]

@@ -40,3 +40,5 @@ mod mac;
 mod pairs;
 #[path = "hsm/pin.rs"]
 mod pin;
+#[path = "hsm/script.rs"]
+mod script;

@@ -61,10 +61,13 @@ const ALLOWED: &[(Operation, &str, &str, &str)] = &[
     (Operation::MacVerify, "M0 M1 M3 M6", "CV", "TA"),
     (Operation::DataEncipher, "D0", "BE", "TA"),
     (Operation::DataDecipher, "D0", "BD", "TA"),
-    (Operation::ArqcVerify, "E0", "X", "T"),
     (Operation::CvvGenerate, "C0", "CG", "T"),
     (Operation::CvvVerify, "C0", "CV", "T"),
     (Operation::Cvc3Verify, "E4", "X", "T"),
+    (Operation::ArqcVerify, "E0", "X", "TA"),
+    (Operation::ScriptIntegrity, "E2", "X", "T"),
+    (Operation::ScriptConfidentiality, "E1", "X", "T"),
+    (Operation::ScriptPin, "E0", "X", "T"),
 ];
 
 /// Usages, algorithms and modes of the keys that a slot takes; N and P0 with B by permission only.
@@ -189,6 +192,7 @@ struct Rig {
     pvk: KeyHandle,
     pin_in: [KeyHandle; 2],
     pin_out: [KeyHandle; 2],
+    script: [KeyHandle; 2],
     m1: [u8; 65],
     commands: BTreeSet<&'static str>,
 }
@@ -197,7 +201,7 @@ impl Rig {
     fn new(permissive: bool) -> Self {
         let device = Device::new(3);
         let policy = if permissive { PERMISSIVE } else { Policy::STRICT };
-        let mut hsm = start(&device, policy, 11, 2).unwrap();
+        let mut hsm = start(&device, policy, 13, 2).unwrap();
         let victim = attributes("D0", 'T', 'E', 'E');
         let mut host = start(&Device::new(4), Policy::STRICT, 2, 0).unwrap();
         let psk = key(&mut host, "B3", 'A', 'X', SEED);
@@ -209,6 +213,7 @@ impl Rig {
             pvk: key(&mut hsm, "V2", 'T', 'C', 14),
             pin_in: [('T', PIN_IN[0]), ('A', PIN_IN[1])].map(|(letter, seed)| key(&mut hsm, "P0", letter, 'D', seed)),
             pin_out: [('T', 17), ('A', 18)].map(|(letter, seed)| key(&mut hsm, "P0", letter, 'E', seed)),
+            script: [("E2", 61), ("E1", 62)].map(|(usage, seed)| key(&mut hsm, usage, 'T', 'X', seed)),
             m1: host.agreement_begin(psk, b"host", b"terminal", 16).unwrap(),
             device,
             hsm,
@@ -235,10 +240,13 @@ impl Rig {
             }
             Operation::MacGenerate | Operation::MacVerify => self.attempt_mac(operation, key, attributes),
             Operation::DataEncipher | Operation::DataDecipher => self.attempt_data(operation, key, attributes),
-            Operation::ArqcVerify => self.attempt_emv(operation, key, attributes),
             Operation::CvvGenerate | Operation::CvvVerify | Operation::Cvc3Verify => {
                 self.attempt_card(operation, key, attributes)
             }
+            Operation::ArqcVerify
+            | Operation::ScriptIntegrity
+            | Operation::ScriptConfidentiality
+            | Operation::ScriptPin => self.attempt_emv(operation, key, attributes),
             other => panic!("{other:?} has no column"),
         }
     }

@@ -49,6 +49,10 @@ pub const PAYHSM_POLICY_WEAK_PEDIGREE: u32 = 1 << 16;
 pub const PAYHSM_POLICY_EXPORT_SENSITIVE: u32 = 1 << 17;
 /// Policy bit: key check values of 2 to 5 bytes are compared; else of 3 and 5.
 pub const PAYHSM_POLICY_KEY_CHECK_LENGTHS: u32 = 1 << 18;
+/// Policy bit: application cryptograms over bytes that the caller gives, and as he says.
+pub const PAYHSM_POLICY_RAW_CRYPTOGRAM: u32 = 1 << 23;
+/// Policy bit: explanations of application cryptograms.
+pub const PAYHSM_POLICY_EXPLAIN_CRYPTOGRAM: u32 = 1 << 24;
 
 /// State: commands run.
 pub const PAYHSM_STATE_OPERATIONAL: u32 = 1;
@@ -69,6 +73,8 @@ pub const PAYHSM_ASK_CEREMONY: u32 = 4;
 pub const PAYHSM_ASK_PIN_TRANSLATE: u32 = 5;
 /// Question: may a card verification value of this card be made or verified?
 pub const PAYHSM_ASK_CARD_VALUE: u32 = 16;
+/// Question: may this card's application cryptogram be explained?
+pub const PAYHSM_ASK_CRYPTOGRAM_EXPLAIN: u32 = 30;
 
 /// What the module asks the decision callback.
 #[repr(C)]
@@ -235,6 +241,7 @@ impl Platform for Callbacks {
             Question::CardValue { pan } => (PAYHSM_ASK_CARD_VALUE, 0, pan.digits()),
             Question::DukptCounter { identity, counter } => (PAYHSM_ASK_DUKPT_COUNTER, *counter, identity),
             Question::Atc { pan, atc } => (PAYHSM_ASK_ATC, u32::from(*atc), pan.digits()),
+            Question::CryptogramExplain { pan, atc } => (PAYHSM_ASK_CRYPTOGRAM_EXPLAIN, u32::from(*atc), pan.digits()),
         };
         let question = PayhsmQuestion {
             kind,
@@ -296,6 +303,8 @@ const _: () = assert!(PAYHSM_POLICY_LEGACY_KEY_BLOCKS == Permission::LegacyKeyBl
 const _: () = assert!(PAYHSM_POLICY_WEAK_PEDIGREE == Permission::WeakPedigree as u32);
 const _: () = assert!(PAYHSM_POLICY_EXPORT_SENSITIVE == Permission::ExportSensitive as u32);
 const _: () = assert!(PAYHSM_POLICY_KEY_CHECK_LENGTHS == Permission::KeyCheckLengths as u32);
+const _: () = assert!(PAYHSM_POLICY_RAW_CRYPTOGRAM == Permission::RawCryptogram as u32);
+const _: () = assert!(PAYHSM_POLICY_EXPLAIN_CRYPTOGRAM == Permission::ExplainCryptogram as u32);
 
 /// Runs one command on a context: judges the pointer and where the parameters lie, keeps callbacks out, overwrites the
 /// stack afterwards.

@@ -34,6 +34,14 @@ pub mod tag {
         PAN_SEQUENCE = 0x5F34;
         /// Transaction currency code.
         CURRENCY = 0x5F2A;
+        /// Issuer script template 1: commands before the second GENERATE AC.
+        SCRIPT_BEFORE = 0x71;
+        /// Issuer script template 2: commands after it.
+        SCRIPT_AFTER = 0x72;
+        /// Issuer script command.
+        SCRIPT_COMMAND = 0x86;
+        /// Issuer script identifier.
+        SCRIPT_IDENTIFIER = 0x9F18;
         /// GENERATE AC response, format 2.
         FORMAT2 = 0x77;
         /// GENERATE AC response, format 1.

@@ -35,7 +35,7 @@ mod text;
 use super::CardAlgorithm;
 use super::derive::{MasterKeyOption, Psn};
 use super::dictionary::Definition;
-use super::element::{Cid, tag};
+use super::element::{Atc, Cid, tag};
 use super::profile::{ALL, AcInput, Field55, Iad, IadLayout, IadPart, Padding, Profile, Scheme, SessionKeyMethod};
 #[cfg(feature = "legacy")]
 use super::session::Tree;
@@ -134,26 +134,48 @@ pub fn explain<'a, A: CardAlgorithm>(
     psn: Psn,
     field55: &'a [u8],
 ) -> Result<Explanation<'a>, Error> {
-    profile.check_algorithm::<A>()?;
-    let field = Field55::parse(field55)?;
-    let mut explanation = Explanation {
-        profile,
-        pan,
-        psn,
-        iad: field.iad,
-        parsed: profile.parse_iad(field.iad),
-        amount_other: field.amount_other,
-        cid: field.cid,
-        cryptogram: field.cryptogram,
-        finding: Finding::Nothing,
-        atc: field.input.atc().to_bytes(),
-        input: field.input,
-    };
-    explanation.finding = explanation.search(imk)?;
+    let mut explanation = Explanation::prepare::<A>(profile, pan, psn, field55)?;
+    explanation.find(imk)?;
     Ok(explanation)
 }
 
 impl<'a> Explanation<'a> {
+    /// What is public, before a key is used.
+    pub(crate) fn prepare<A: CardAlgorithm>(
+        profile: &'static Profile,
+        pan: &'a Pan,
+        psn: Psn,
+        field55: &'a [u8],
+    ) -> Result<Self, Error> {
+        profile.check_algorithm::<A>()?;
+        let field = Field55::parse(field55)?;
+        Ok(Self {
+            profile,
+            pan,
+            psn,
+            iad: field.iad,
+            parsed: profile.parse_iad(field.iad),
+            amount_other: field.amount_other,
+            cid: field.cid,
+            cryptogram: field.cryptogram,
+            finding: Finding::Nothing,
+            atc: field.input.atc().to_bytes(),
+            input: field.input,
+        })
+    }
+
+    /// Finds out how the cryptogram was made.
+    pub(crate) fn find<A: CardAlgorithm>(&mut self, imk: &Key<Imk<Ac>, A>) -> Result<(), Error> {
+        self.finding = self.search(imk)?;
+        Ok(())
+    }
+
+    /// The application transaction counter.
+    #[must_use]
+    pub const fn atc(&self) -> Atc {
+        self.input.atc()
+    }
+
     /// The elements that enter before the issuer application data, in order: tag, name, value.
     pub fn elements(&self) -> impl Iterator<Item = (Tag, &'static str, &[u8])> {
         let (_, aip, _) = self.input.parts();

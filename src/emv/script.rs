@@ -6,23 +6,26 @@
 //! header CLA INS P1 P2 Lc │ data, enciphered under SK-SMC │ MAC under SK-SMI over header [ATC ARQC] data
 //! ```
 //!
-//! | profile | session keys | encipherment | PIN block | MAC over | MAC |
-//! |---|---|---|---|---|---|
-//! | Visa CVN 10, CVN 18 | Visa, from the ATC | [`Style::Visa`] | VIS | header, ATC, ARQC, data | 8 |
-//! | Visa CVN 22 hex | common, from the ARQC | [`Style::Visa`] | format 2; VIS with the current PIN | header, ATC, ARQC, data | 8 |
-//! | M/Chip, all | common, from the ARQC | [`Style::Mastercard`] | format 2 | header, ATC, ARQC, data | 8 |
-//! | Interac CVN 133 | common, from the ARQC | [`Style::Mastercard`] | format 2 | header, data | 8 |
+//! | profile | session keys | encipherment | PIN block | MAC over | MAC | further commands |
+//! |---|---|---|---|---|---|---|
+//! | Visa CVN 10, CVN 18 | Visa, from the ATC | [`Style::Visa`] | VIS | header, ATC, ARQC, data | 8 | refused |
+//! | Visa CVN 22 hex | common, from the ARQC | [`Style::Visa`] | format 2; VIS with the current PIN | header, ATC, ARQC, data | 8 | ARQC + 1 each |
+//! | M/Chip, all | common, from the ARQC | [`Style::Mastercard`] | format 2 | header, ATC, ARQC, data | 8 | ARQC + 1 each |
+//! | Interac CVN 133 | common, from the ARQC | [`Style::Mastercard`] | format 2 | header, data | 8 | ARQC + 1 each |
 //!
 //! The VIS PIN block is a format 0 block that is mixed with bytes 4 to 7 of the card's master key for cryptograms
 //! instead of the PAN, and with the digits of the current PIN if the card asks for it.
 //!
 //! # Limits
-//! Lc counts the MAC. Secure messaging format 1 (BER-TLV objects) is not here, nor is a script's second command, for
-//! which the schemes derive keys from the ARQC plus one or chain the MACs. UnionPay's scripts are refused as
-//! [`Error::Unsupported`]: there is no public vector to check them with. PINs enter and leave only as [`Pin`].
+//! Lc counts the MAC. Secure messaging format 1 (BER-TLV objects, with which common core cards work) is not here.
+//! Commands after a script's first have the ARQC plus their number ([`Request::nth`]) where session keys come from the
+//! ARQC, by one public description; how Visa chains them is not public, so they are refused. UnionPay's scripts are
+//! refused as [`Error::Unsupported`]: there is no public vector to check them with. PINs enter and leave only as [`Pin`].
 
+mod command;
 mod messaging;
 
+pub use command::{Command, MAX_COMMAND_LEN, MAX_TEMPLATE_LEN, Moment, secure, template};
 #[cfg(feature = "hazmat")]
 pub use messaging::decipher;
 pub use messaging::{MAX_MAC_LEN, MIN_MAC_LEN, Style, encipher, mac, verify_mac};
@@ -79,6 +82,15 @@ pub enum MacPrefix {
     AtcAndArqc,
 }
 
+/// How the commands after a script's first differ from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chaining {
+    /// Not known: a script has one command.
+    Single,
+    /// The n-th further command has the ARQC plus n (64 bits, big-endian, wrapping), in the session keys and in the MAC.
+    IncrementArqc,
+}
+
 /// What a profile fixes for scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -93,6 +105,8 @@ pub struct Rules {
     pub mac_prefix: MacPrefix,
     /// Length of the MAC in bytes.
     pub mac_len: usize,
+    /// Commands after the first.
+    pub chaining: Chaining,
 }
 
 impl Rules {
@@ -102,16 +116,19 @@ impl Rules {
         pin_block: PinBlock::Vis,
         mac_prefix: MacPrefix::AtcAndArqc,
         mac_len: 8,
+        chaining: Chaining::Single,
     };
     pub(super) const VISA_COMMON: Self = Self {
         session_key: SessionKeyMethod::Common,
         pin_block: PinBlock::Iso2OrVis,
+        chaining: Chaining::IncrementArqc,
         ..Self::VISA
     };
     pub(super) const MCHIP: Self = Self {
         session_key: SessionKeyMethod::Common,
         style: Style::Mastercard,
         pin_block: PinBlock::Iso2,
+        chaining: Chaining::IncrementArqc,
         ..Self::VISA
     };
     pub(super) const INTERAC: Self = Self {
@@ -137,6 +154,21 @@ impl Request {
     #[must_use]
     pub const fn new(atc: Atc, arqc: [u8; 8]) -> Self {
         Self { atc, arqc }
+    }
+
+    /// The request as it stands for the command `index` of its script, 0 for the first.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for a further command if the profile's chaining is not known, or its scripts are not.
+    pub fn nth(&self, profile: &Profile, index: u16) -> Result<Self, Error> {
+        match (profile.script()?.chaining, index) {
+            (_, 0) => Ok(*self),
+            (Chaining::IncrementArqc, _) => {
+                let arqc = u64::from_be_bytes(self.arqc).wrapping_add(index.into());
+                Ok(Self::new(self.atc, arqc.to_be_bytes()))
+            }
+            (Chaining::Single, _) => Err(Error::Unsupported),
+        }
     }
 
     /// The request that was verified.
@@ -381,6 +413,22 @@ fn write_block(
         mix(mk_ac, current, out)?;
     }
     Ok(())
+}
+
+/// Judges, before a PIN is touched, whether the profile has a command with or without the current PIN, and gives the
+/// command's length and whether the card's master key for cryptograms enters.
+pub(crate) fn pin_change_form(profile: &Profile, current: bool) -> Result<(usize, bool), Error> {
+    let rules = profile.script()?;
+    let mixed = match (rules.pin_block, current) {
+        (PinBlock::Iso2 | PinBlock::Iso2OrVis, false) => false,
+        (PinBlock::Vis, _) | (PinBlock::Iso2OrVis, true) => true,
+        (PinBlock::Iso2, true) => return Err(Error::Unsupported),
+    };
+    let data_len = rules.style.enciphered_len(BLOCK_LEN).ok_or(Error::Internal)?;
+    let len = HEADER_LEN
+        .checked_add(data_len)
+        .and_then(|len| len.checked_add(rules.mac_len));
+    Ok((len.ok_or(Error::Internal)?, mixed))
 }
 
 /// The format of the block's PIN field: VIS is format 0 with another mask.

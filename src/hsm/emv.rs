@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Commands of the card's issuer.
 
+mod script;
+
+use crate::emv::CardAlgorithm;
 use crate::emv::derive::Psn;
 use crate::emv::element::{Atc, CryptogramKind};
-use crate::emv::profile::{ArpcMethod, IssuerAuthenticationData, Profile, verify_arqc};
+use crate::emv::explain::Explanation;
+use crate::emv::profile::{ArpcMethod, IssuerAuthenticationData, Profile, Recipe, VerifiedArqc, verify_arqc};
+use crate::emv::raw::{self, RawRequest};
 use crate::error::Error;
 use crate::hsm::{Hsm, KeyHandle, Platform, Question};
+use crate::key::usage::KeyAlgorithm;
 use crate::key::{self, Key, role};
 use crate::pin::pan::Pan;
-use crate::policy::Operation;
+use crate::policy::{Operation, Permission};
+
+pub use script::{EncipheredPin, ScriptTarget};
 
 /// Most bytes of proprietary authentication data (EMV Book 2, 8.2.2).
 const MAX_PROPRIETARY: usize = 8;
@@ -43,11 +51,28 @@ pub struct ArqcAnswer {
     pub issuer_authentication_data: Option<IssuerAuthenticationData>,
 }
 
+impl ArpcRequest<'_> {
+    /// An answer that cannot be given is refused before the platform counts the ATC.
+    const fn check(&self, method: ArpcMethod) -> Result<(), Error> {
+        match (self, method) {
+            (Self::None, _) | (Self::Method1 { .. }, ArpcMethod::Method1) => Ok(()),
+            (Self::Method2 { proprietary, .. }, ArpcMethod::Method2) => {
+                if proprietary.len() > MAX_PROPRIETARY {
+                    Err(Error::InvalidLength)
+                } else {
+                    Ok(())
+                }
+            }
+            _ => Err(Error::Unsupported),
+        }
+    }
+}
+
 impl<P: Platform> Hsm<'_, P> {
     /// Verifies an application cryptogram and answers it, in one command: there is no ARPC for anything else.
     ///
-    /// `imk`: an E0 key with mode of use X. `profile`: the card's scheme and cryptogram version, from the issuer's
-    /// records of the card. `field55`: BER-TLV as in
+    /// `imk`: an E0 key with mode of use X, TDEA of 16 bytes or AES, as the profile's cards have. `profile`: the card's
+    /// scheme and cryptogram version, from the issuer's records of the card. `field55`: BER-TLV as in
     /// [`verify_arqc`]. When the cryptogram has verified, the platform is asked
     /// whether the ATC is new ([`Question::Atc`]), before anything is answered.
     ///
@@ -71,28 +96,146 @@ impl<P: Platform> Hsm<'_, P> {
         field55: &[u8],
         answer: ArpcRequest<'_>,
     ) -> Result<ArqcAnswer, Error> {
+        if self.card_algorithm(imk)? == KeyAlgorithm::Aes {
+            self.arqc_verify_with::<key::Aes>(imk, profile, pan, psn, field55, &answer)
+        } else {
+            self.arqc_verify_with::<key::Tdea>(imk, profile, pan, psn, field55, &answer)
+        }
+    }
+
+    /// Verifies an application cryptogram of a card that has no profile, over bytes that the caller gives, and answers
+    /// it. With [`Permission::RawCryptogram`] only.
+    ///
+    /// What a profile decides is the caller's here: `recipe`, and that `request.data` are all that the card's
+    /// cryptogram covers. `imk`, `answer` and the question to the platform as in [`arqc_verify`](Self::arqc_verify).
+    ///
+    /// # Errors
+    /// As [`arqc_verify`](Self::arqc_verify); [`Error::UsageNotPermitted`] without the permission.
+    ///
+    /// # Timing
+    /// The length of `request.data`, the PAN and the recipe.
+    ///
+    /// # Source
+    /// EMV Book 2 clause 8. Vectors: `vectors/emv.txt`, `vectors/emv_ecc.txt`.
+    pub fn arqc_verify_raw(
+        &mut self,
+        imk: KeyHandle,
+        recipe: &Recipe,
+        pan: &Pan,
+        psn: Psn,
+        request: &RawRequest<'_>,
+        answer: ArpcRequest<'_>,
+    ) -> Result<ArqcAnswer, Error> {
+        if self.card_algorithm(imk)? == KeyAlgorithm::Aes {
+            self.arqc_verify_raw_with::<key::Aes>(imk, recipe, pan, psn, request, &answer)
+        } else {
+            self.arqc_verify_raw_with::<key::Tdea>(imk, recipe, pan, psn, request, &answer)
+        }
+    }
+
+    /// Explains an application cryptogram: what the profile makes of the message and, if it does not match, how else it
+    /// was made ([`explain`](crate::emv::explain)). With [`Permission::ExplainCryptogram`] only, and the platform is asked
+    /// ([`Question::CryptogramExplain`]): each call tells more of the key's cryptograms than a verification does.
+    ///
+    /// Parameters as in [`arqc_verify`](Self::arqc_verify). Nothing is answered, and the ATC is not counted.
+    ///
+    /// # Errors
+    /// The state's and the handle's errors; [`Error::UsageNotPermitted`] (also without the permission),
+    /// [`Error::ModeNotPermitted`], [`Error::AlgorithmMismatch`]; the TLV errors, [`Error::EmvElement`]; the platform's
+    /// refusal; [`Error::InvalidKeyLength`].
+    ///
+    /// # Timing
+    /// The message, the PAN, the profile and the finding.
+    pub fn arqc_explain<'a>(
+        &mut self,
+        imk: KeyHandle,
+        profile: &'static Profile,
+        pan: &'a Pan,
+        psn: Psn,
+        field55: &'a [u8],
+    ) -> Result<Explanation<'a>, Error> {
+        if self.card_algorithm(imk)? == KeyAlgorithm::Aes {
+            self.arqc_explain_with::<key::Aes>(imk, profile, pan, psn, field55)
+        } else {
+            self.arqc_explain_with::<key::Tdea>(imk, profile, pan, psn, field55)
+        }
+    }
+
+    fn card_algorithm(&self, imk: KeyHandle) -> Result<KeyAlgorithm, Error> {
         self.operational()?;
-        let mut key = Key::<role::Imk<role::Ac>, key::Tdea>::empty();
+        Ok(self.slots.get(imk)?.attributes()?.algorithm)
+    }
+
+    fn arqc_verify_with<A: CardAlgorithm>(
+        &mut self,
+        imk: KeyHandle,
+        profile: &'static Profile,
+        pan: &Pan,
+        psn: Psn,
+        field55: &[u8],
+        answer: &ArpcRequest<'_>,
+    ) -> Result<ArqcAnswer, Error> {
+        let mut key = Key::<role::Imk<role::Ac>, A>::empty();
         self.slots
             .get(imk)?
             .take(Operation::ArqcVerify, self.policy, &mut key)?;
-        // An answer that cannot be given is refused before the platform counts the ATC.
-        match (&answer, profile.arpc()) {
-            (ArpcRequest::None, _) | (ArpcRequest::Method1 { .. }, ArpcMethod::Method1) => {}
-            (ArpcRequest::Method2 { proprietary, .. }, ArpcMethod::Method2) => {
-                if proprietary.len() > MAX_PROPRIETARY {
-                    return Err(Error::InvalidLength);
-                }
-            }
-            _ => return Err(Error::Unsupported),
-        }
+        answer.check(profile.arpc())?;
         let verified = verify_arqc(profile, &key, pan, psn, field55)?;
+        self.answer_arqc(verified, pan, answer)
+    }
+
+    fn arqc_verify_raw_with<A: CardAlgorithm>(
+        &mut self,
+        imk: KeyHandle,
+        recipe: &Recipe,
+        pan: &Pan,
+        psn: Psn,
+        request: &RawRequest<'_>,
+        answer: &ArpcRequest<'_>,
+    ) -> Result<ArqcAnswer, Error> {
+        let mut key = Key::<role::Imk<role::Ac>, A>::empty();
+        self.slots
+            .get(imk)?
+            .take(Operation::ArqcVerify, self.policy, &mut key)?;
+        self.permitted(Permission::RawCryptogram)?;
+        answer.check(recipe.arpc)?;
+        let verified = raw::verify(recipe, &key, pan, psn, request)?;
+        self.answer_arqc(verified, pan, answer)
+    }
+
+    fn arqc_explain_with<'a, A: CardAlgorithm>(
+        &mut self,
+        imk: KeyHandle,
+        profile: &'static Profile,
+        pan: &'a Pan,
+        psn: Psn,
+        field55: &'a [u8],
+    ) -> Result<Explanation<'a>, Error> {
+        let mut key = Key::<role::Imk<role::Ac>, A>::empty();
+        self.slots
+            .get(imk)?
+            .take(Operation::ArqcVerify, self.policy, &mut key)?;
+        self.permitted(Permission::ExplainCryptogram)?;
+        let mut explanation = Explanation::prepare::<A>(profile, pan, psn, field55)?;
+        let atc = explanation.atc().value();
+        self.platform.decide(&Question::CryptogramExplain { pan, atc })?;
+        explanation.find(&key)?;
+        Ok(explanation)
+    }
+
+    /// Answers a cryptogram that has verified, if the platform does not know its ATC.
+    fn answer_arqc<A: CardAlgorithm>(
+        &mut self,
+        verified: VerifiedArqc<A>,
+        pan: &Pan,
+        answer: &ArpcRequest<'_>,
+    ) -> Result<ArqcAnswer, Error> {
         let (atc, kind) = (verified.atc(), verified.kind());
-        if answer != ArpcRequest::None && kind != CryptogramKind::Arqc {
+        if *answer != ArpcRequest::None && kind != CryptogramKind::Arqc {
             return Err(Error::BadState);
         }
         self.platform.decide(&Question::Atc { pan, atc: atc.value() })?;
-        let issuer_authentication_data = match answer {
+        let issuer_authentication_data = match *answer {
             ArpcRequest::None => None,
             ArpcRequest::Method1 { arc } => Some(verified.arpc1(arc)?),
             ArpcRequest::Method2 { csu, proprietary } => Some(verified.arpc2(csu, proprietary)?),
@@ -102,5 +245,14 @@ impl<P: Platform> Hsm<'_, P> {
             kind,
             issuer_authentication_data,
         })
+    }
+
+    /// Whether the installation has a permission that a command needs.
+    fn permitted(&self, permission: Permission) -> Result<(), Error> {
+        if self.policy.has(permission) {
+            Ok(())
+        } else {
+            Err(Error::UsageNotPermitted)
+        }
     }
 }

@@ -23,18 +23,18 @@ use crate::policy::Permission;
 pub const PIN_BLOCK_MAX_LEN: usize = 16;
 
 /// A PIN key of either algorithm, out of its slot or transaction.
-enum PinKey {
+pub(super) enum PinKey {
     Tdea(Key<role::PinEncryption, key::Tdea>),
     Aes(Key<role::PinEncryption, key::Aes>),
 }
 
 impl PinKey {
-    const fn empty() -> Self {
+    pub(super) const fn empty() -> Self {
         Self::Tdea(Key::empty())
     }
 
     #[cfg(feature = "host")]
-    fn strength_bits(&self) -> u16 {
+    pub(super) fn strength_bits(&self) -> u16 {
         match self {
             Self::Tdea(key) => strength_bits(KeyAlgorithm::Tdea, key.len()),
             Self::Aes(key) => strength_bits(KeyAlgorithm::Aes, key.len()),
@@ -45,7 +45,7 @@ impl PinKey {
     ///
     /// Formats 0 and 3 belong to 8-byte ciphers, format 4 to AES. Format 1 is bound to no PAN, format 2 is for the
     /// card only: neither travels.
-    const fn with(&self, format: Format) -> Result<block::PinKey<'_>, Error> {
+    pub(super) const fn with(&self, format: Format) -> Result<block::PinKey<'_>, Error> {
         match (self, format) {
             (Self::Tdea(key), Format::Iso0 | Format::Iso3) => Ok(block::PinKey::Tdea(key, format)),
             (Self::Aes(key), Format::Iso4) => Ok(block::PinKey::Aes(key)),
@@ -234,7 +234,7 @@ impl<P: Platform> Hsm<'_, P> {
 
     /// The key of a block that comes in. What is public about the call is judged before anything is used up.
     #[cfg(feature = "host")]
-    fn pin_input_key(
+    pub(super) fn pin_input_key(
         &self,
         key: KeyRef,
         format: Format,
@@ -255,7 +255,7 @@ impl<P: Platform> Hsm<'_, P> {
     }
 
     /// A transaction's key serves one PIN.
-    fn pin_used(&mut self, key: KeyRef) -> Result<(), Error> {
+    pub(super) fn pin_used(&mut self, key: KeyRef) -> Result<(), Error> {
         match key {
             KeyRef::Slot(_) => Ok(()),
             KeyRef::Transaction(handle) => self.groups.use_once(handle, Purpose::Pin).map(|_| ()),

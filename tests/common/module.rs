@@ -32,7 +32,9 @@ pub const PERMISSIVE: Policy = Policy::STRICT
     .with(Permission::LegacyKeyBlocks)
     .with(Permission::WeakPedigree)
     .with(Permission::ExportSensitive)
-    .with(Permission::KeyCheckLengths);
+    .with(Permission::KeyCheckLengths)
+    .with(Permission::RawCryptogram)
+    .with(Permission::ExplainCryptogram);
 
 /// What happens at one operation of the storage. A cut takes the power away: every later one of that boot fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +66,7 @@ pub enum Asked {
     CardValue(Vec<u8>),
     DukptCounter(Vec<u8>, u32),
     Atc(Vec<u8>, u16),
+    CryptogramExplain(Vec<u8>, u16),
 }
 
 /// What outlives a loss of power, and what shall fail.
@@ -208,6 +211,7 @@ impl Platform for Device {
             Question::CardValue { pan } => Asked::CardValue(pan.digits().to_vec()),
             Question::DukptCounter { identity, counter } => Asked::DukptCounter(identity.to_vec(), counter),
             Question::Atc { pan, atc } => Asked::Atc(pan.digits().to_vec(), atc),
+            Question::CryptogramExplain { pan, atc } => Asked::CryptogramExplain(pan.digits().to_vec(), atc),
             _ => panic!("an unknown question"),
         };
         let mut world = self.world();
@@ -384,10 +388,12 @@ pub const PROFILE: Profile = Profile::X9143Strict;
 #[cfg(feature = "host")]
 pub mod card {
     use payhsm::codec::tlv::Writer;
+    use payhsm::emv::CardAlgorithm;
     use payhsm::emv::card::{IssuerAnswer, generate_ac, verify_arpc};
-    use payhsm::emv::derive::{Psn, icc_master_key};
+    use payhsm::emv::derive::{Psn, icc_master_key, icc_master_key_aes};
     use payhsm::emv::element::{Atc, CryptogramKind, tag};
-    use payhsm::emv::profile::{AcInput, Profile};
+    use payhsm::emv::profile::{AcInput, CCD_CV6, Profile, Recipe};
+    use payhsm::emv::raw;
     use payhsm::emv::response::Authentication;
     use payhsm::error::Error;
     use payhsm::key::Key;
@@ -398,6 +404,10 @@ pub mod card {
     pub const PAN: &[u8] = b"4761739001010010";
     pub const VISA_IAD_10: [u8; 7] = [0x06, 0x01, 0x0A, 0x03, 0, 0, 0];
     pub const VISA_IAD_18: [u8; 7] = [0x06, 0x01, 0x12, 0x03, 0, 0, 0];
+    /// Of an AES card of the common core definitions.
+    pub const CCD_IAD_6: [u8; 32] = [
+        0x0F, 0xA6, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x0F, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    ];
 
     /// The terminal's elements of the transaction.
     const TERMINAL: [u8; AcInput::TERMINAL_LEN] = [
@@ -405,9 +415,9 @@ pub mod card {
         4,
     ];
 
-    pub struct Card {
+    pub struct Card<A: CardAlgorithm = key::Tdea> {
         profile: &'static Profile,
-        mk: Key<IccMk<Ac>, key::Tdea>,
+        mk: Key<IccMk<Ac>, A>,
         pub psn: Psn,
     }
 
@@ -418,6 +428,28 @@ pub mod card {
             let mut mk = Key::empty();
             icc_master_key(profile.master_key(), &imk, &pan, psn, &mut mk).unwrap();
             Self { profile, mk, psn }
+        }
+    }
+
+    impl Card<key::Aes> {
+        /// An AES card of the common core definitions.
+        pub fn aes(imk: &[u8]) -> Self {
+            let imk = Key::<Imk<Ac>, key::Aes>::from_bytes(imk).unwrap();
+            let (pan, psn) = (Pan::parse(PAN).unwrap(), Psn::new(1).unwrap());
+            let mut mk = Key::empty();
+            icc_master_key_aes(&imk, &pan, psn, &mut mk).unwrap();
+            Self {
+                profile: &CCD_CV6,
+                mk,
+                psn,
+            }
+        }
+    }
+
+    impl<A: CardAlgorithm> Card<A> {
+        /// A cryptogram over bytes that no profile has.
+        pub fn sign(&self, recipe: &Recipe, atc: u16, un: [u8; 4], data: &[u8]) -> [u8; 8] {
+            raw::generate(recipe, &self.mk, Atc::new(atc), un, data).unwrap()
         }
 
         fn input(atc: u16) -> AcInput {

@@ -64,7 +64,7 @@ impl Rig {
 }
 
 /// A PIN block under a key, made by another module.
-fn pin_block(algorithm: KeyAlgorithm, seed: u8) -> Vec<u8> {
+pub fn pin_block(algorithm: KeyAlgorithm, seed: u8) -> Vec<u8> {
     let mut maker = start(&Device::new(5), Policy::STRICT, 1, 0).unwrap();
     let (letter, format) = if algorithm == KeyAlgorithm::Aes {
         ('A', Format::Iso4)

@@ -7,11 +7,14 @@ use payhsm::card::CardValue;
 use payhsm::card::cvc3::Tap;
 use payhsm::card::cvv::{Expiry, Kind};
 use payhsm::emv::derive::{MasterKeyOption, Psn};
-use payhsm::emv::element::Atc;
+use payhsm::emv::element::{Atc, CryptogramKind};
 use payhsm::emv::profile::VISA_CVN18;
+use payhsm::emv::raw::RawRequest;
+use payhsm::emv::script::{Command, MAX_COMMAND_LEN, Request};
 use payhsm::error::Error;
 use payhsm::hsm::{
-    ArpcRequest, Export, GroupHandle, KeyHandle, KeyRef, MacMethod, MacPurpose, State, TransactionHandle,
+    ArpcRequest, EncipheredPin, Export, GroupHandle, KeyHandle, KeyRef, MacMethod, MacPurpose, ScriptTarget, State,
+    TransactionHandle,
 };
 use payhsm::keyblock::optional::CheckMethod;
 use payhsm::pin::Pin;
@@ -70,6 +73,27 @@ fn every_command(hsm: &mut Module, handles: &Handles) -> Vec<(&'static str, Erro
         atc: Atc::new(1),
     };
     let mut long = [[0xA5; 256]; 6];
+    let raw = RawRequest {
+        kind: CryptogramKind::Arqc,
+        atc: Atc::new(1),
+        unpredictable_number: [0; 4],
+        data: b"data",
+        cryptogram: [0; 8],
+    };
+    let target = ScriptTarget {
+        profile: &VISA_CVN18,
+        pan: &pan,
+        psn,
+        request: Request::new(Atc::new(1), [0; 8]),
+        index: 0,
+    };
+    let new_pin = EncipheredPin {
+        key: slot,
+        format: Format::Iso0,
+        block: &[0; 8],
+    };
+    let mut scripts = [[0xA5; MAX_COMMAND_LEN]; 2];
+    let [script0, script1] = &mut scripts;
     let mut short = [[0xA5; 16]; 6];
     let [long0, long1, long2, long3, long4, long5] = &mut long;
     let [short0, short1, short2, short3, short4, short5] = &mut short;
@@ -163,10 +187,30 @@ fn every_command(hsm: &mut Module, handles: &Handles) -> Vec<(&'static str, Erro
             "cvc3_verify",
             hsm.cvc3_verify(key, MasterKeyOption::A, &pan, psn, &[1; 9], tap, &given),
         ),
+        (
+            "arqc_verify_raw",
+            hsm.arqc_verify_raw(key, &VISA_CVN18.recipe(), &pan, psn, &raw, none)
+                .map(|_| ()),
+        ),
+        (
+            "arqc_explain",
+            hsm.arqc_explain(key, &VISA_CVN18, &pan, psn, &[0; 9]).map(|_| ()),
+        ),
+        (
+            "script_command",
+            hsm.script_command(key, None, &target, &Command::CardBlock, script0)
+                .map(|_| ()),
+        ),
+        (
+            "script_pin_change",
+            hsm.script_pin_change(key, key, None, &target, &new_pin, None, script1)
+                .map(|_| ()),
+        ),
         ("key_public", hsm.key_public(key).map(|_| ())),
         ("key_erase", hsm.key_erase(key)),
     ];
     assert!(value.is_empty());
+    assert!(scripts.iter().flatten().all(|&b| b == 0));
     assert!(long.iter().flatten().chain(short.iter().flatten()).all(|&b| b == 0));
     results
         .into_iter()
@@ -184,7 +228,7 @@ fn commands_in_the_source() -> BTreeSet<String> {
                 let head = function.split('{').next().unwrap();
                 // What returns nothing (status, tamper, an abort) can be done in every state.
                 if head.contains("self") && head.contains("Result<") {
-                    found.insert(head.split('(').next().unwrap().to_owned());
+                    found.insert(head.split(['(', '<']).next().unwrap().to_owned());
                 }
             }
         }
