@@ -160,6 +160,10 @@
 #define PAYHSM_POLICY_EXPORT_SENSITIVE (1 << 17)
 /* Policy bit: key check values of 2 to 5 bytes are compared; else of 3 and 5. */
 #define PAYHSM_POLICY_KEY_CHECK_LENGTHS (1 << 18)
+/* Policy bit: application cryptograms over bytes that the caller gives, and as he says. */
+#define PAYHSM_POLICY_RAW_CRYPTOGRAM (1 << 23)
+/* Policy bit: explanations of application cryptograms. */
+#define PAYHSM_POLICY_EXPLAIN_CRYPTOGRAM (1 << 24)
 
 /* State: commands run. */
 #define PAYHSM_STATE_OPERATIONAL 1
@@ -180,6 +184,8 @@
 #define PAYHSM_ASK_PIN_TRANSLATE 5
 /* Question: may a card verification value of this card be made or verified? */
 #define PAYHSM_ASK_CARD_VALUE 16
+/* Question: may this card's application cryptogram be explained? */
+#define PAYHSM_ASK_CRYPTOGRAM_EXPLAIN 30
 
 /* The longest key check value, in bytes. */
 #define PAYHSM_KCV_MAX_LEN 5
