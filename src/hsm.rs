@@ -48,7 +48,7 @@ use crate::store::seal::{Scratch, Sealer};
 
 #[cfg(feature = "terminal")]
 pub use self::dukpt::InitialKeyInfo;
-pub use self::dukpt::{Group, TransactionKsn};
+pub use self::dukpt::{Group, TransactionKsn, Ways, WorkingKey};
 #[cfg(feature = "host")]
 pub use self::emv::{ArpcRequest, ArqcAnswer, EncipheredPin, ScriptTarget};
 pub use self::handle::{GroupHandle, KeyHandle, KeyRef, TransactionHandle};
@@ -181,6 +181,8 @@ pub struct Hsm<'m, P: Platform> {
     assembly: Assembly,
     ceremony: Option<Attributes>,
     mac: mac::Stream,
+    #[cfg(feature = "host")]
+    initial_keys: dukpt::InitialKeys,
     #[cfg(all(feature = "ec", feature = "host"))]
     initiator: Initiator,
     #[cfg(all(feature = "ec", feature = "host"))]
@@ -224,6 +226,8 @@ impl<'m, P: Platform> Hsm<'m, P> {
             assembly: Assembly::empty(),
             ceremony: None,
             mac: mac::Stream::IDLE,
+            #[cfg(feature = "host")]
+            initial_keys: dukpt::InitialKeys::EMPTY,
             #[cfg(all(feature = "ec", feature = "host"))]
             initiator: Initiator::empty(),
             #[cfg(all(feature = "ec", feature = "host"))]
@@ -282,6 +286,8 @@ impl<'m, P: Platform> Hsm<'m, P> {
     pub fn key_erase(&mut self, key: KeyHandle) -> Result<(), Error> {
         self.operational()?;
         self.slots.erase(key)?;
+        #[cfg(feature = "host")]
+        self.initial_keys.forget(key);
         self.end_orphaned_mac();
         Ok(())
     }
@@ -306,6 +312,8 @@ impl<'m, P: Platform> Hsm<'m, P> {
 
     fn erase_everything(&mut self) {
         self.slots.erase_all();
+        #[cfg(feature = "host")]
+        self.initial_keys.clear();
         self.groups.erase_all();
         self.assembly.abort();
         self.ceremony = None;

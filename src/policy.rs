@@ -215,6 +215,11 @@ pub enum Permission {
     /// ISO/IEC 9797-1 algorithm 1 with padding 1 or 2. Two MACs of messages of different length give a third: only for
     /// protocols that fix the length.
     CbcMac = 1 << 4,
+    /// Three-key TDEA working keys from an AES-128 initial key, which some take for stronger than it.
+    ThreeKeyFromAes128 = 1 << 5,
+    /// Data keys of TDEA DUKPT as older devices have them: the variant without the one-way step, or the PIN variant
+    /// (feature `legacy`).
+    LegacyDataKey = 1 << 6,
     /// One CVK for the values of a track and for the printed one.
     SharedCvk = 1 << 11,
     /// Key blocks of versions A and C, whose authenticator has 32 bits, under K0 keys; in builds with the feature `legacy`.
@@ -243,6 +248,8 @@ impl Policy {
         | Permission::LongKbpk as u32
         | Permission::PinKeyBothWays as u32
         | Permission::CbcMac as u32
+        | Permission::ThreeKeyFromAes128 as u32
+        | Permission::LegacyDataKey as u32
         | Permission::SharedCvk as u32
         | Permission::LegacyKeyBlocks as u32
         | Permission::WeakPedigree as u32

@@ -24,6 +24,8 @@ mod card;
 mod dukpt;
 #[path = "hsm/dukpt_update.rs"]
 mod dukpt_update;
+#[path = "hsm/dukpt_working.rs"]
+mod dukpt_working;
 #[path = "hsm/faults.rs"]
 mod faults;
 #[path = "hsm/issuer.rs"]

@@ -39,6 +39,11 @@ pub const PAYHSM_POLICY_LONG_KBPK: u32 = 4;
 pub const PAYHSM_POLICY_PIN_KEY_BOTH_WAYS: u32 = 8;
 /// Policy bit: ISO/IEC 9797-1 algorithm 1 with padding 1 or 2, for protocols that fix the length of messages.
 pub const PAYHSM_POLICY_CBC_MAC: u32 = 16;
+/// Policy bit: three-key TDEA working keys from an AES-128 initial key.
+pub const PAYHSM_POLICY_THREE_KEY_FROM_AES128: u32 = 32;
+/// Policy bit: data keys of TDEA DUKPT without the one-way step, or under the PIN variant. In libraries built with
+/// `legacy`.
+pub const PAYHSM_POLICY_LEGACY_DATA_KEY: u32 = 64;
 /// Policy bit: one CVK for the values of a track and for the printed one.
 pub const PAYHSM_POLICY_SHARED_CVK: u32 = 1 << 11;
 /// Policy bit: key blocks of versions A and C under `"K0"` keys, in libraries built with `legacy`.
@@ -298,6 +303,8 @@ const _: () = assert!(PAYHSM_POLICY_WEAKER_PIN_KEY == Permission::WeakerPinKey a
 const _: () = assert!(PAYHSM_POLICY_LONG_KBPK == Permission::LongKbpk as u32);
 const _: () = assert!(PAYHSM_POLICY_PIN_KEY_BOTH_WAYS == Permission::PinKeyBothWays as u32);
 const _: () = assert!(PAYHSM_POLICY_CBC_MAC == Permission::CbcMac as u32);
+const _: () = assert!(PAYHSM_POLICY_THREE_KEY_FROM_AES128 == Permission::ThreeKeyFromAes128 as u32);
+const _: () = assert!(PAYHSM_POLICY_LEGACY_DATA_KEY == Permission::LegacyDataKey as u32);
 const _: () = assert!(PAYHSM_POLICY_SHARED_CVK == Permission::SharedCvk as u32);
 const _: () = assert!(PAYHSM_POLICY_LEGACY_KEY_BLOCKS == Permission::LegacyKeyBlocks as u32);
 const _: () = assert!(PAYHSM_POLICY_WEAK_PEDIGREE == Permission::WeakPedigree as u32);

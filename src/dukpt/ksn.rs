@@ -29,6 +29,7 @@ impl CounterRule {
     }
 
     /// The smallest transaction counter above `counter`.
+    #[inline]
     pub(super) const fn next(self, counter: u32) -> Option<u32> {
         if counter >= self.mask {
             return None;

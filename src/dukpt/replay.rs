@@ -213,6 +213,8 @@ fn bit(before: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+
     use std::vec;
     use std::vec::Vec;
 

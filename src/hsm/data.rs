@@ -4,10 +4,9 @@
 use crate::cipher::modes;
 use crate::cipher::{aes, tdes};
 use crate::error::Error;
-use crate::hsm::dukpt::{Purpose, Side, Transaction};
+use crate::hsm::dukpt::Purpose;
 use crate::hsm::{Hsm, KeyRef, Platform};
 use crate::key::usage::KeyAlgorithm;
-use crate::key::{self, Key, role};
 use crate::policy::{self, Operation};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,42 +65,18 @@ impl<P: Platform> Hsm<'_, P> {
                 run(attributes.algorithm, slot.material(), way, iv, data)
             }
             KeyRef::Transaction(handle) => {
-                let (side, _) = self.groups.transaction(handle)?;
-                let request = matches!(
-                    (side, way),
-                    (Side::Terminal, Way::Encipher) | (Side::Host, Way::Decipher)
-                );
+                let keys = self.groups.keys(handle)?;
+                let request = keys.is_request(way == Way::Encipher);
                 let purpose = if request {
                     Purpose::DataRequest
                 } else {
                     Purpose::DataResponse
                 };
                 // What is public is judged before the key is used up.
-                self.groups.transaction(handle)?.1.check_cbc(iv, data)?;
-                let transaction = self.groups.use_once(handle, purpose)?;
-                match (transaction, request) {
-                    (Transaction::Tdea(keys), true) => {
-                        let mut key = Key::<role::DataRequest, key::Tdea>::empty();
-                        keys.data_request_key(&mut key)?;
-                        run(KeyAlgorithm::Tdea, key.material()?, way, iv, data)
-                    }
-                    (Transaction::Tdea(keys), false) => {
-                        let mut key = Key::<role::DataResponse, key::Tdea>::empty();
-                        keys.data_response_key(&mut key)?;
-                        run(KeyAlgorithm::Tdea, key.material()?, way, iv, data)
-                    }
-                    (Transaction::Aes(keys), true) => {
-                        let mut key = Key::<role::DataRequest, key::Aes>::empty();
-                        keys.working_key(keys.own_type()?, &mut key)?;
-                        run(KeyAlgorithm::Aes, key.material()?, way, iv, data)
-                    }
-                    (Transaction::Aes(keys), false) => {
-                        let mut key = Key::<role::DataResponse, key::Aes>::empty();
-                        keys.working_key(keys.own_type()?, &mut key)?;
-                        run(KeyAlgorithm::Aes, key.material()?, way, iv, data)
-                    }
-                    (Transaction::None, _) => Err(Error::InvalidHandle),
-                }
+                keys.check_cbc(iv, data)?;
+                self.groups
+                    .use_once(handle, purpose)?
+                    .data_key(request, |algorithm, key| run(algorithm, key, way, iv, data))
             }
         }
     }

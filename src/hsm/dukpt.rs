@@ -2,9 +2,12 @@
 //! DUKPT groups: a terminal's register state, or a host's derived transaction, in the caller's memory.
 
 #[cfg(feature = "host")]
+mod cache;
+#[cfg(feature = "host")]
 mod host;
 #[cfg(feature = "terminal")]
 mod terminal;
+mod working;
 
 use core::fmt;
 
@@ -18,8 +21,14 @@ use crate::hsm::{Hsm, Platform, TransactionHandle};
 #[cfg(feature = "terminal")]
 use crate::{dukpt::Scheme, hsm::GroupHandle, key::usage::KeyAlgorithm, store::journal::Records};
 
+#[cfg(feature = "host")]
+pub(super) use self::cache::InitialKeys;
 #[cfg(feature = "terminal")]
 pub use self::terminal::InitialKeyInfo;
+pub(crate) use self::working::{Keys, Purpose};
+pub use self::working::{Ways, WorkingKey};
+
+use self::working::Choice;
 
 /// The most groups of a module: a handle has 8 bits for the place.
 const MAX_GROUPS: u16 = 256;
@@ -37,31 +46,6 @@ pub(crate) enum Transaction {
     None,
     Tdea(tdes::Transaction),
     Aes(aes::Transaction),
-}
-
-impl Transaction {
-    /// Whether `iv` is one block of the transaction's cipher and `data` whole blocks.
-    pub(crate) fn check_cbc(&self, iv: &[u8], data: &[u8]) -> Result<(), Error> {
-        let block_len = match self {
-            Self::Tdea(_) => 8,
-            Self::Aes(_) => 16,
-            Self::None => return Err(Error::InvalidHandle),
-        };
-        if iv.len() == block_len && data.len().is_multiple_of(block_len) {
-            Ok(())
-        } else {
-            Err(Error::InvalidLength)
-        }
-    }
-}
-
-/// What a transaction's key does at most once.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum Purpose {
-    Pin = 1,
-    DataRequest = 2,
-    DataResponse = 4,
 }
 
 /// The register state of a terminal.
@@ -83,6 +67,7 @@ pub struct Group {
     transaction: Transaction,
     side: Side,
     used: u8,
+    choice: Choice,
     check: Option<KeyCheck>,
     #[cfg(feature = "terminal")]
     records: Records,
@@ -103,6 +88,7 @@ impl Group {
         transaction: Transaction::None,
         side: Side::Terminal,
         used: 0,
+        choice: Choice::TDEA,
         check: None,
         #[cfg(feature = "terminal")]
         records: Records::NEW,
@@ -177,6 +163,18 @@ impl Group {
                 }
             }
         }
+    }
+
+    /// A transaction has come: nothing of it was used, its keys are the usual ones.
+    #[cfg(any(feature = "host", feature = "terminal"))]
+    fn opened(&mut self, side: Side) -> Result<(), Error> {
+        self.side = side;
+        self.used = 0;
+        self.choice = match &self.transaction {
+            Transaction::Aes(keys) => Choice::all(keys.own_type()?),
+            _ => Choice::TDEA,
+        };
+        Ok(())
     }
 
     fn end_transaction(&mut self) {
@@ -354,28 +352,53 @@ impl<'m> Groups<'m> {
             .ok_or(Error::InvalidHandle)
     }
 
-    /// The keys of a transaction, and whose they are.
-    pub(crate) fn transaction(&self, handle: TransactionHandle) -> Result<(Side, &Transaction), Error> {
+    /// The keys of a transaction.
+    pub(crate) fn keys(&self, handle: TransactionHandle) -> Result<Keys<'_>, Error> {
         let group = self.transaction_group(handle)?;
-        Ok((group.side, &group.transaction))
+        Ok(Keys {
+            side: group.side,
+            transaction: &group.transaction,
+            choice: &group.choice,
+        })
     }
 
     /// The keys of a transaction, if they have not served `purpose` yet.
-    pub(crate) fn unused(&self, handle: TransactionHandle, purpose: Purpose) -> Result<&Transaction, Error> {
-        let group = self.transaction_group(handle)?;
-        if group.used & purpose as u8 == 0 {
-            Ok(&group.transaction)
+    pub(crate) fn unused(&self, handle: TransactionHandle, purpose: Purpose) -> Result<Keys<'_>, Error> {
+        if self.transaction_group(handle)?.used & purpose as u8 == 0 {
+            self.keys(handle)
         } else {
             Err(Error::LimitReached)
         }
     }
 
     /// The keys of a transaction for a purpose that they serve once.
-    pub(crate) fn use_once(&mut self, handle: TransactionHandle, purpose: Purpose) -> Result<&Transaction, Error> {
+    pub(crate) fn use_once(&mut self, handle: TransactionHandle, purpose: Purpose) -> Result<Keys<'_>, Error> {
         self.unused(handle, purpose)?;
+        self.mark(handle, purpose as u8)?;
+        self.keys(handle)
+    }
+
+    /// The keys of a transaction have begun to serve MACs.
+    pub(crate) fn use_for_mac(&mut self, handle: TransactionHandle) -> Result<(), Error> {
+        self.mark(handle, Purpose::Mac as u8)
+    }
+
+    fn mark(&mut self, handle: TransactionHandle, purposes: u8) -> Result<(), Error> {
+        self.transaction_group(handle)?;
         let group = self.0.get_mut(handle.index()).ok_or(Error::InvalidHandle)?;
-        group.used |= purpose as u8;
-        Ok(&group.transaction)
+        group.used |= purposes;
+        Ok(())
+    }
+
+    /// Changes the choice of working keys, unless one of `purposes` was served.
+    fn choose(&mut self, handle: TransactionHandle, choice: Choice, purposes: u8, used: u8) -> Result<(), Error> {
+        if self.transaction_group(handle)?.used & purposes != 0 {
+            return Err(Error::BadState);
+        }
+        self.mark(handle, used)?;
+        let group = self.0.get_mut(handle.index()).ok_or(Error::InvalidHandle)?;
+        group.choice = choice;
+        Ok(())
     }
 
     fn end(&mut self, handle: TransactionHandle) -> Result<(), Error> {
@@ -393,7 +416,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// [`Error::InvalidHandle`]; the state's error.
     pub fn transaction_ksn(&self, transaction: TransactionHandle) -> Result<TransactionKsn, Error> {
         self.operational()?;
-        match self.groups.transaction(transaction)?.1 {
+        match self.groups.keys(transaction)?.transaction {
             Transaction::Tdea(keys) => keys.ksn().map(TransactionKsn::Tdea),
             Transaction::Aes(keys) => keys.ksn().map(TransactionKsn::Aes),
             Transaction::None => Err(Error::InvalidHandle),

@@ -3,10 +3,8 @@
 
 use crate::cipher::{aes::Aes, tdes::Tdes};
 use crate::error::Error;
-use crate::hsm::dukpt::{Side, Transaction};
 use crate::hsm::{Hsm, KeyHandle, KeyRef, Platform};
 use crate::key::usage::KeyAlgorithm;
-use crate::key::{self, Key, role};
 use crate::mac::cmac::{CmacAes, CmacTdes};
 use crate::mac::iso9797::{CbcMac, Padding, RetailMac};
 use crate::mac::{Conclude, Mac};
@@ -203,6 +201,7 @@ impl<P: Platform> Hsm<'_, P> {
         out.fill(0);
         let mut stream = self.mac_stream(key, method, MacPurpose::Generate)?;
         stream.check_len(out.len())?;
+        self.mac_used(key)?;
         stream.engine.update(data);
         stream.engine.conclude(out)
     }
@@ -220,6 +219,7 @@ impl<P: Platform> Hsm<'_, P> {
     pub fn mac_verify(&mut self, key: KeyRef, method: MacMethod, data: &[u8], tag: &[u8]) -> Result<(), Error> {
         let mut stream = self.mac_stream(key, method, MacPurpose::Verify)?;
         stream.check_len(tag.len())?;
+        self.mac_used(key)?;
         stream.engine.update(data);
         stream.engine.conclude_verify(tag)
     }
@@ -231,7 +231,7 @@ impl<P: Platform> Hsm<'_, P> {
     pub fn mac_begin(&mut self, key: KeyRef, method: MacMethod, purpose: MacPurpose) -> Result<(), Error> {
         self.mac_clear();
         self.mac = self.mac_stream(key, method, purpose)?;
-        Ok(())
+        self.mac_used(key)
     }
 
     /// Takes more of the message.
@@ -292,7 +292,7 @@ impl<P: Platform> Hsm<'_, P> {
     pub(super) fn end_orphaned_mac(&mut self) {
         let alive = match self.mac.key {
             KeyRef::Slot(handle) => self.slots.get(handle).is_ok(),
-            KeyRef::Transaction(handle) => self.groups.transaction(handle).is_ok(),
+            KeyRef::Transaction(handle) => self.groups.keys(handle).is_ok(),
         };
         if !alive && !self.mac.is_idle() {
             self.mac_clear();
@@ -302,6 +302,14 @@ impl<P: Platform> Hsm<'_, P> {
     /// Drops the message in progress where it stands, and overwrites its place.
     pub(super) fn mac_clear(&mut self) {
         self.mac = Stream::IDLE;
+    }
+
+    /// A transaction's MAC keys are chosen before the first MAC.
+    fn mac_used(&mut self, key: KeyRef) -> Result<(), Error> {
+        match key {
+            KeyRef::Slot(_) => Ok(()),
+            KeyRef::Transaction(handle) => self.groups.use_for_mac(handle),
+        }
     }
 
     fn mac_stream(&self, key: KeyRef, method: MacMethod, purpose: MacPurpose) -> Result<Stream, Error> {
@@ -327,8 +335,11 @@ impl<P: Platform> Hsm<'_, P> {
                 Engine::new(attributes.algorithm, method, slot.material())?
             }
             KeyRef::Transaction(handle) => {
-                let (side, transaction) = self.groups.transaction(handle)?;
-                transaction_engine(side, transaction, method, purpose)?
+                let keys = self.groups.keys(handle)?;
+                let request = keys.is_request(purpose == MacPurpose::Generate);
+                keys.mac_key(request, method.algorithm, |algorithm, key| {
+                    Engine::new(algorithm, method, key)
+                })?
             }
         };
         Ok(Stream {
@@ -338,44 +349,5 @@ impl<P: Platform> Hsm<'_, P> {
             purpose,
             _filled: [0; 3],
         })
-    }
-}
-
-/// The MAC key of a transaction: request MACs are made by the terminal, response MACs by the host.
-fn transaction_engine(
-    side: Side,
-    transaction: &Transaction,
-    method: MacMethod,
-    purpose: MacPurpose,
-) -> Result<Engine, Error> {
-    let request = matches!(
-        (side, purpose),
-        (Side::Terminal, MacPurpose::Generate) | (Side::Host, MacPurpose::Verify)
-    );
-    match transaction {
-        // X9.24 knows the retail MAC; CMAC under the same keys is used in the field.
-        Transaction::Tdea(_) if method.algorithm == MacAlgorithm::Iso9797Alg1 => Err(Error::AlgorithmMismatch),
-        Transaction::Tdea(keys) if request => {
-            let mut key = Key::<role::MacRequest, key::Tdea>::empty();
-            keys.mac_request_key(&mut key)?;
-            Engine::new(KeyAlgorithm::Tdea, method, key.material()?)
-        }
-        Transaction::Tdea(keys) => {
-            let mut key = Key::<role::MacResponse, key::Tdea>::empty();
-            keys.mac_response_key(&mut key)?;
-            Engine::new(KeyAlgorithm::Tdea, method, key.material()?)
-        }
-        Transaction::Aes(_) if method.algorithm != MacAlgorithm::Cmac => Err(Error::AlgorithmMismatch),
-        Transaction::Aes(keys) if request => {
-            let mut key = Key::<role::MacRequest, key::Aes>::empty();
-            keys.working_key(keys.own_type()?, &mut key)?;
-            Engine::new(KeyAlgorithm::Aes, method, key.material()?)
-        }
-        Transaction::Aes(keys) => {
-            let mut key = Key::<role::MacResponse, key::Aes>::empty();
-            keys.working_key(keys.own_type()?, &mut key)?;
-            Engine::new(KeyAlgorithm::Aes, method, key.material()?)
-        }
-        Transaction::None => Err(Error::InvalidHandle),
     }
 }

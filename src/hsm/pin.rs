@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Commands on PINs. A PIN enters in clear at the terminal only, and leaves enciphered only.
 
+use crate::dukpt::aes::KeyType;
 use crate::error::Error;
 use crate::hsm::dukpt::{Purpose, Side, Transaction};
 use crate::hsm::{Hsm, KeyRef, Platform};
@@ -83,7 +84,7 @@ impl<P: Platform> Hsm<'_, P> {
         out.fill(0);
         self.operational()?;
         if let KeyRef::Transaction(handle) = key
-            && self.groups.transaction(handle)?.0 != Side::Terminal
+            && self.groups.keys(handle)?.side != Side::Terminal
         {
             return Err(Error::UsageNotPermitted);
         }
@@ -243,7 +244,7 @@ impl<P: Platform> Hsm<'_, P> {
         out: &mut PinKey,
     ) -> Result<(), Error> {
         if let KeyRef::Transaction(handle) = key
-            && self.groups.transaction(handle)?.0 != Side::Host
+            && self.groups.keys(handle)?.side != Side::Host
         {
             return Err(Error::UsageNotPermitted);
         }
@@ -283,21 +284,22 @@ impl<P: Platform> Hsm<'_, P> {
                     PinKey::Tdea(key) => slot.take(operation, self.policy, key)?,
                 }
             }
-            KeyRef::Transaction(handle) => match self.groups.unused(handle, Purpose::Pin)? {
-                Transaction::Tdea(keys) => {
-                    *out = PinKey::empty();
-                    if let PinKey::Tdea(key) = out {
-                        keys.pin_key(key)?;
+            KeyRef::Transaction(handle) => {
+                let keys = self.groups.unused(handle, Purpose::Pin)?;
+                let key_type = keys.pin_type();
+                match (keys.transaction, key_type) {
+                    (Transaction::Aes(_), KeyType::Aes128 | KeyType::Aes192 | KeyType::Aes256) => {
+                        *out = PinKey::Aes(Key::empty());
                     }
+                    _ => *out = PinKey::empty(),
                 }
-                Transaction::Aes(keys) => {
-                    *out = PinKey::Aes(Key::empty());
-                    if let PinKey::Aes(key) = out {
-                        keys.working_key(keys.own_type()?, key)?;
-                    }
+                match (keys.transaction, &mut *out) {
+                    (Transaction::Tdea(keys), PinKey::Tdea(key)) => keys.pin_key(key)?,
+                    (Transaction::Aes(keys), PinKey::Tdea(key)) => keys.working_key(key_type, key)?,
+                    (Transaction::Aes(keys), PinKey::Aes(key)) => keys.working_key(key_type, key)?,
+                    _ => return Err(Error::InvalidHandle),
                 }
-                Transaction::None => return Err(Error::InvalidHandle),
-            },
+            }
         }
         out.with(format)?;
         if matches!(format, Format::Iso0 | Format::Iso3) {

@@ -28,6 +28,8 @@ pub const PERMISSIVE: Policy = Policy::STRICT
     .with(Permission::LongKbpk)
     .with(Permission::PinKeyBothWays)
     .with(Permission::CbcMac)
+    .with(Permission::ThreeKeyFromAes128)
+    .with(Permission::LegacyDataKey)
     .with(Permission::SharedCvk)
     .with(Permission::LegacyKeyBlocks)
     .with(Permission::WeakPedigree)

@@ -567,3 +567,58 @@ fn a01_strength_of_the_output_key() {
         }
     }
 }
+
+/// The keys of a KSN are the same whether the initial key was derived for it or kept from another KSN; a BDK that is
+/// gone is not used through what was kept.
+#[test]
+fn kept_initial_keys() {
+    let mac = |host: &mut Module, bdk, ksn: &[u8], method| {
+        let transaction = host.dukpt_derive(bdk, ksn).unwrap();
+        let mut out = [0; 8];
+        host.mac_generate(transaction.into(), method, b"message", &mut out)
+            .unwrap();
+        host.transaction_end(transaction).unwrap();
+        out
+    };
+    for (algorithm, method) in [('T', MacMethod::X9_19), ('A', MacMethod::CMAC)] {
+        let ksn = |device: u8, counter: u8| match algorithm {
+            'T' => [&TDEA_ID[..6], &[device, 0xE0, 0, counter]].concat(),
+            _ => [&AES_ID[..7], &[device, 0, 0, 0, counter]].concat(),
+        };
+        // Each by a module of its own: nothing is kept.
+        let fresh = |device, counter| {
+            let mut host = start(&Device::new(1), Policy::STRICT, 2, 1).unwrap();
+            let bdk = key(&mut host, "B0", algorithm, 'X', 40);
+            mac(&mut host, bdk, &ksn(device, counter), method)
+        };
+        let world = Device::new(1);
+        let mut host = start(&world, Policy::STRICT, 4, 1).unwrap();
+        let bdk = key(&mut host, "B0", algorithm, 'X', 40);
+        let other = key(&mut host, "B0", algorithm, 'X', 43);
+        // Eight terminals and more, each again after others.
+        for round in 1..=3 {
+            for device in (1..=10).chain([10, 9]) {
+                assert_eq!(
+                    mac(&mut host, bdk, &ksn(device, round), method),
+                    fresh(device, round),
+                    "{device} {round}"
+                );
+            }
+        }
+        // The same terminal under another BDK.
+        let own = mac(&mut host, bdk, &ksn(10, 3), method);
+        assert_ne!(mac(&mut host, other, &ksn(10, 3), method), own);
+        assert_eq!(mac(&mut host, bdk, &ksn(10, 3), method), own);
+        // Rules are judged all the same.
+        assert_eq!(host.dukpt_derive(bdk, &ksn(10, 0)).err(), Some(Error::CounterZero));
+        world.world().answer = Some(Error::CounterReplayed);
+        assert_eq!(host.dukpt_derive(bdk, &ksn(10, 3)).err(), Some(Error::CounterReplayed));
+        world.world().answer = None;
+        // Gone, and another one in its place.
+        host.key_erase(bdk).unwrap();
+        assert_eq!(host.dukpt_derive(bdk, &ksn(10, 3)).err(), Some(Error::InvalidHandle));
+        let new = key(&mut host, "B0", algorithm, 'X', 44);
+        assert_ne!(mac(&mut host, new, &ksn(10, 3), method), own);
+        assert_eq!(host.dukpt_derive(bdk, &ksn(10, 3)).err(), Some(Error::InvalidHandle));
+    }
+}

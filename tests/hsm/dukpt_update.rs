@@ -382,7 +382,7 @@ fn j01_faults_in_an_update() {
             let result = rig.terminal.dukpt_update(rig.group, &text, PROFILE);
             assert_eq!(result.err(), Some(Error::Storage), "{fault:?} at {at}");
             // Here it is as it was.
-            assert_eq!(identity_and_counter(&rig.terminal), std::slice::from_ref(&old));
+            assert_eq!(identity_and_counter(&rig.terminal), core::slice::from_ref(&old));
             let is_cut = !matches!(fault, Fault::Error | Fault::ErrorAfter);
             if is_cut {
                 // No power: nothing goes on, and nothing else takes the key.
@@ -406,7 +406,7 @@ fn j01_faults_in_an_update() {
                 // It goes on, and the update can be made again.
                 assert_eq!(terminal.dukpt_begin(group).unwrap().1.counter(), 2);
                 terminal.dukpt_update(group, &text, PROFILE).unwrap();
-                assert_eq!(identity_and_counter(&terminal), std::slice::from_ref(&new));
+                assert_eq!(identity_and_counter(&terminal), core::slice::from_ref(&new));
             }
             if !is_cut {
                 // Without a restart as well.

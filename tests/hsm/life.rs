@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use payhsm::card::CardValue;
 use payhsm::card::cvc3::Tap;
 use payhsm::card::cvv::{Expiry, Kind};
+use payhsm::dukpt::aes::KeyType;
 use payhsm::emv::derive::{MasterKeyOption, Psn};
 use payhsm::emv::element::{Atc, CryptogramKind};
 use payhsm::emv::profile::VISA_CVN18;
@@ -14,7 +15,7 @@ use payhsm::emv::script::{Command, MAX_COMMAND_LEN, Request};
 use payhsm::error::Error;
 use payhsm::hsm::{
     ArpcRequest, EncipheredPin, Export, GroupHandle, KeyHandle, KeyRef, MacMethod, MacPurpose, ScriptTarget, State,
-    TransactionHandle,
+    TransactionHandle, WorkingKey,
 };
 use payhsm::keyblock::optional::CheckMethod;
 use payhsm::pin::Pin;
@@ -133,12 +134,16 @@ fn every_command(hsm: &mut Module, handles: &Handles) -> Vec<(&'static str, Erro
             "dukpt_export_initial_key",
             hsm.dukpt_export_initial_key(key, &ksn, key, long2).map(|_| ()),
         ),
-        ("dukpt_load", hsm.dukpt_load(key, &text, PROFILE).map(|_| ())),
         (
             "dukpt_export_update",
             hsm.dukpt_export_update(key, &[1; 8], key, &[2; 8], long3).map(|_| ()),
         ),
         ("dukpt_update", hsm.dukpt_update(group, &text, PROFILE).map(|_| ())),
+        (
+            "transaction_select",
+            hsm.transaction_select(transaction, WorkingKey::Pin(KeyType::Tdes2)),
+        ),
+        ("dukpt_load", hsm.dukpt_load(key, &text, PROFILE).map(|_| ())),
         ("dukpt_find", hsm.dukpt_find(0).map(|_| ())),
         ("dukpt_ksn", hsm.dukpt_ksn(group).map(|_| ())),
         ("dukpt_begin", hsm.dukpt_begin(group).map(|_| ())),

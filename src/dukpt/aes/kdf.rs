@@ -110,7 +110,7 @@ impl KeyType {
     }
 
     /// No key is stronger than the one it comes from.
-    fn check_strength(self, parent_len: usize) -> Result<(), Error> {
+    pub(crate) fn check_strength(self, parent_len: usize) -> Result<(), Error> {
         if self.parent_len() <= parent_len {
             Ok(())
         } else {
@@ -281,7 +281,6 @@ where
 }
 
 /// As [`derive_key`], for any pair of usage and key type.
-#[cfg(feature = "hazmat")]
 pub(super) fn derive_bytes(
     parent: &[u8],
     usage: KeyUsage,

@@ -84,6 +84,7 @@ impl Ksn {
 
     /// The KSN of the smallest transaction counter above this one; `None` after the last.
     #[must_use]
+    #[inline]
     pub fn next(&self) -> Option<Self> {
         RULE.next(self.counter())
             .map(|counter| self.initial_key_id().with(counter))
@@ -132,6 +133,7 @@ impl InitialKeyId {
         Ok(ksn)
     }
 
+    #[inline]
     fn with(&self, counter: u32) -> Ksn {
         let mut ksn = [0; 12];
         for (to, from) in ksn.iter_mut().zip(self.0.into_iter().chain(counter.to_be_bytes())) {

@@ -3,14 +3,11 @@ use core::fmt;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::dukpt::aes::kdf::{KeyType, WorkingAlgorithm, WorkingRole, derive_key};
+use crate::dukpt::aes::kdf::{KeyType, KeyUsage, WorkingAlgorithm, WorkingRole, derive_bytes, derive_key};
 use crate::dukpt::aes::ksn::Ksn;
 use crate::error::Error;
 use crate::key::Key;
 use crate::secret::SecretBuf;
-
-#[cfg(feature = "hazmat")]
-use crate::dukpt::aes::kdf::{KeyUsage, derive_bytes};
 
 /// One transaction: its KSN and the derivation key from which the working keys come.
 ///
@@ -84,6 +81,19 @@ impl Transaction {
         let context = ksn.initial_key_id().context(ksn.counter());
         derive_key(self.key.expose(), R::USAGE, key_type, context, out)
     }
+
+    /// As [`working_key`](Self::working_key), with role and algorithm as values: the module keeps them so.
+    pub(crate) fn working_material(
+        &self,
+        usage: KeyUsage,
+        key_type: KeyType,
+        out: &mut SecretBuf<32>,
+    ) -> Result<(), Error> {
+        out.zeroize();
+        let ksn = self.ksn()?;
+        let context = ksn.initial_key_id().context(ksn.counter());
+        derive_bytes(self.key.expose(), usage, key_type, context, out)
+    }
 }
 
 #[cfg(feature = "hazmat")]
@@ -99,10 +109,7 @@ impl Transaction {
     /// # Errors
     /// [`Error::NoKey`] if empty; [`Error::KeyStrength`]. `out` is empty then.
     pub fn working_key_bytes(&self, usage: KeyUsage, key_type: KeyType, out: &mut SecretBuf<32>) -> Result<(), Error> {
-        out.zeroize();
-        let ksn = self.ksn()?;
-        let context = ksn.initial_key_id().context(ksn.counter());
-        derive_bytes(self.key.expose(), usage, key_type, context, out)
+        self.working_material(usage, key_type, out)
     }
 }
 

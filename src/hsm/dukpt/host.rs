@@ -23,6 +23,8 @@ impl<P: Platform> Hsm<'_, P> {
     ///
     /// The platform is asked whether the counter is new ([`Question::DukptCounter`]) before anything is derived; it
     /// remembers the counter when the message has verified.
+    /// The initial keys of the last eight terminals are kept while their BDK is, so that a further KSN of one of them is not
+    /// derived from the BDK again.
     /// `ksn`: 10 bytes for a TDEA BDK, 12 for an AES BDK. End the transaction when the message is answered: it holds a
     /// group.
     ///
@@ -32,7 +34,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// platform's refusal; [`Error::SlotsFull`].
     ///
     /// # Timing
-    /// The counter.
+    /// The counter, and whether the terminal was among the last.
     ///
     /// # Source
     /// ANSI X9.24-3:2017 6.3 and annex C. Vectors: `vectors/dukpt_tdes.txt`, `vectors/dukpt_aes.txt`.
@@ -40,11 +42,11 @@ impl<P: Platform> Hsm<'_, P> {
         self.operational()?;
         let slot = self.slots.get(bdk)?;
         let (index, group) = self.groups.free()?;
-        let derived = match slot.attributes()?.algorithm {
+        let attributes = slot.attributes()?;
+        permit(Operation::DukptDerive, attributes, self.policy)?;
+        let derived = match attributes.algorithm {
             KeyAlgorithm::Tdea => {
-                let mut key = Key::<role::Bdk, key::Tdea>::empty();
-                slot.take(Operation::DukptDerive, self.policy, &mut key)?;
-                if key.len() != 16 {
+                if slot.material().len() != 16 {
                     return Err(Error::InvalidKeyLength);
                 }
                 let ksn = tdes::Ksn::parse(ksn)?;
@@ -55,7 +57,12 @@ impl<P: Platform> Hsm<'_, P> {
                     counter: ksn.counter(),
                 })?;
                 let mut ik = Key::empty();
-                tdes::Host::initial_key(&key, &id, &mut ik)?;
+                if !self.initial_keys.find(bdk, id.as_bytes(), &mut ik)? {
+                    let mut key = Key::empty();
+                    slot.take(Operation::DukptDerive, self.policy, &mut key)?;
+                    tdes::Host::initial_key(&key, &id, &mut ik)?;
+                    self.initial_keys.keep(bdk, id.as_bytes(), &ik)?;
+                }
                 group.transaction = Transaction::Tdea(tdes::Transaction::empty());
                 match &mut group.transaction {
                     Transaction::Tdea(keys) => tdes::Host::transaction(&ik, &ksn, keys),
@@ -63,8 +70,6 @@ impl<P: Platform> Hsm<'_, P> {
                 }
             }
             _ => {
-                let mut key = Key::<role::Bdk, key::Aes>::empty();
-                slot.take(Operation::DukptDerive, self.policy, &mut key)?;
                 let ksn = aes::Ksn::parse(ksn)?;
                 ksn.check()?;
                 let id = ksn.initial_key_id();
@@ -73,7 +78,12 @@ impl<P: Platform> Hsm<'_, P> {
                     counter: ksn.counter(),
                 })?;
                 let mut ik = Key::empty();
-                aes::Host::initial_key(&key, &id, &mut ik)?;
+                if !self.initial_keys.find(bdk, id.as_bytes(), &mut ik)? {
+                    let mut key = Key::empty();
+                    slot.take(Operation::DukptDerive, self.policy, &mut key)?;
+                    aes::Host::initial_key(&key, &id, &mut ik)?;
+                    self.initial_keys.keep(bdk, id.as_bytes(), &ik)?;
+                }
                 group.transaction = Transaction::Aes(aes::Transaction::empty());
                 match &mut group.transaction {
                     Transaction::Aes(keys) => aes::Host::transaction(&ik, &ksn, keys),
@@ -85,8 +95,7 @@ impl<P: Platform> Hsm<'_, P> {
             group.transaction = Transaction::None;
             return Err(error);
         }
-        group.side = Side::Host;
-        group.used = 0;
+        group.opened(Side::Host)?;
         Ok(TransactionHandle::new(index, group.transaction_generation.value()))
     }
 

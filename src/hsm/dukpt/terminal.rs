@@ -388,7 +388,7 @@ impl<P: Platform> Hsm<'_, P> {
         match ksn {
             Ok(ksn) => {
                 place.restate = false;
-                place.side = Side::Terminal;
+                place.opened(Side::Terminal)?;
                 Ok((TransactionHandle::new(index, place.transaction_generation.value()), ksn))
             }
             Err(error) => {
