@@ -150,6 +150,14 @@
 #define PAYHSM_POLICY_PIN_KEY_BOTH_WAYS 8
 /* Policy bit: ISO/IEC 9797-1 algorithm 1 with padding 1 or 2, for protocols that fix the length of messages. */
 #define PAYHSM_POLICY_CBC_MAC 16
+/* Policy bit: three-key TDEA working keys from an AES-128 initial key. */
+#define PAYHSM_POLICY_THREE_KEY_FROM_AES128 32
+
+/*
+ * Policy bit: data keys of TDEA DUKPT without the one-way step, or under the PIN variant. In libraries built with
+ * `legacy`.
+ */
+#define PAYHSM_POLICY_LEGACY_DATA_KEY 64
 /* Policy bit: one CVK for the values of a track and for the printed one. */
 #define PAYHSM_POLICY_SHARED_CVK (1 << 11)
 /* Policy bit: key blocks of versions A and C under `"K0"` keys, in libraries built with `legacy`. */
@@ -218,6 +226,46 @@
 /* The longest KSN, in bytes. */
 #define PAYHSM_KSN_MAX_LEN 12
 
+/* Working key: PIN encryption. */
+#define PAYHSM_WORKING_PIN 1
+/* Working key: MACs, one key for requests and one for responses. */
+#define PAYHSM_WORKING_MAC 2
+/* Working key: MACs, one key for both ways. */
+#define PAYHSM_WORKING_MAC_BOTH 3
+/* Working key: data, one key for requests and one for responses. */
+#define PAYHSM_WORKING_DATA 4
+/* Working key: data, one key for both ways. */
+#define PAYHSM_WORKING_DATA_BOTH 5
+
+/*
+ * Working key: data under the TDEA variant without the one-way step, as some older devices do. In libraries built with
+ * `legacy`, by `PAYHSM_POLICY_LEGACY_DATA_KEY`.
+ */
+#define PAYHSM_WORKING_LEGACY_DATA_VARIANT 6
+
+/*
+ * Working key: data under the TDEA PIN variant, as some older card readers do; the transaction serves no PIN then. In
+ * libraries built with `legacy`, by `PAYHSM_POLICY_LEGACY_DATA_KEY`.
+ */
+#define PAYHSM_WORKING_LEGACY_DATA_UNDER_PIN_VARIANT 7
+
+/* Key type: two-key TDEA. */
+#define PAYHSM_KEY_TYPE_TDES2 1
+/* Key type: three-key TDEA. */
+#define PAYHSM_KEY_TYPE_TDES3 2
+/* Key type: AES-128. */
+#define PAYHSM_KEY_TYPE_AES128 3
+/* Key type: AES-192. */
+#define PAYHSM_KEY_TYPE_AES192 4
+/* Key type: AES-256. */
+#define PAYHSM_KEY_TYPE_AES256 5
+/* Key type: HMAC with 16 bytes. */
+#define PAYHSM_KEY_TYPE_HMAC128 6
+/* Key type: HMAC with 24 bytes. */
+#define PAYHSM_KEY_TYPE_HMAC192 7
+/* Key type: HMAC with 32 bytes. */
+#define PAYHSM_KEY_TYPE_HMAC256 8
+
 /* PIN block format: ISO 9564-1 format 0, 8 bytes. */
 #define PAYHSM_PIN_FORMAT_0 0
 /* PIN block format: ISO 9564-1 format 3, 8 bytes. */
@@ -256,6 +304,11 @@
 
 /* Length of a PVV, in ASCII digits. */
 #define PAYHSM_PVV_LEN 4
+
+/* Length of a replay window, in bytes. */
+#define PAYHSM_REPLAY_WINDOW_LEN 28
+/* The most transactions that a replay window looks back. */
+#define PAYHSM_REPLAY_MAX_BACK 64
 
 /* Card scheme: Visa. */
 #define PAYHSM_SCHEME_VISA 1
@@ -476,6 +529,18 @@ typedef struct {
     /* 0. */
     uint8_t reserved[2];
 } payhsm_ac_response_t;
+
+/* The parts of a KSN. */
+typedef struct {
+    /* Key set: which BDK. With AES the BDK id. */
+    uint64_t key_set;
+    /* Device under this BDK. With AES the derivation id. */
+    uint64_t device;
+    /* Transaction counter. */
+    uint32_t counter;
+    /* 0. */
+    uint32_t reserved;
+} payhsm_ksn_fields_t;
 
 /* Success. */
 #define PAYHSM_OK 0
@@ -822,6 +887,28 @@ payhsm_status_t payhsm_transaction_ksn(payhsm_ctx_t *ctx,
                                        size_t *ksn_len);
 
 /*
+ * Chooses a working key of a transaction before its first use, at either end. Both ends must choose alike.
+ *
+ * Without a choice TDEA transactions use their own keys, AES transactions keys of the initial key's type, and requests
+ * and responses are parted.
+ *
+ * Parameters: `purpose`: `PAYHSM_WORKING_...`. `key_type`: `PAYHSM_KEY_TYPE_...`; TDES2 with TDEA and the legacy purposes.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_INVALID_ARGUMENT`;
+ * `PAYHSM_ERR_ALGORITHM_MISMATCH` for what DUKPT does not derive; `PAYHSM_ERR_KEY_STRENGTH` for a key stronger than the
+ * initial key; `PAYHSM_ERR_REFUSED`, `PAYHSM_ERR_UNSUPPORTED` for a legacy key; `PAYHSM_ERR_BAD_STATE` if the key was used
+ * already; the context's errors.
+ *
+ * Contract:
+ * The context's contract.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_transaction_select(payhsm_ctx_t *ctx,
+                                          uint32_t transaction,
+                                          uint32_t purpose,
+                                          uint32_t key_type);
+
+/*
  * Loads a DUKPT initial key from a key block into a free group. The block says which scheme (`'T'` or `'A'`) and, in
  * its optional block KS or IK, which initial key.
  *
@@ -887,6 +974,35 @@ payhsm_status_t payhsm_dukpt_begin(payhsm_ctx_t *ctx,
                                    uint8_t *ksn,
                                    size_t ksn_capacity,
                                    size_t *ksn_len);
+
+/*
+ * Replaces a group's AES initial key by the one in a key block under its update key; the group's handle stays.
+ *
+ * Atomic: after an error the group goes on with the old key; a loss of power during the call leaves the old state or the
+ * new one, whole. With success a transaction of the group is over and the next counter is 1.
+ *
+ * Parameters: `group`: of an AES initial key. `profile_number`: `PAYHSM_PROFILE_...`. `block`, `block_len`: ASCII, version
+ * D, usage B1, algorithm A, mode of use X, optional block IK, from `payhsm_dukpt_export_update`. `info`: receives what is
+ * public about the new key; zero on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`; `PAYHSM_ERR_ALGORITHM_MISMATCH` for a TDEA group; as
+ * `payhsm_key_import`; `PAYHSM_ERR_KEY_BLOCK_OPTIONAL` without IK; `PAYHSM_ERR_KEY_STRENGTH`,
+ * `PAYHSM_ERR_INVALID_KEY_LENGTH` for a key of another length; `PAYHSM_ERR_COUNTER_REPLAYED` for a known identity;
+ * `PAYHSM_ERR_LIMIT_REACHED` for a group that has used up eight initial keys; `PAYHSM_ERR_STORAGE`; the context's
+ * errors.
+ *
+ * In libraries built with `terminal`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_dukpt_update(payhsm_ctx_t *ctx,
+                                    uint32_t group,
+                                    uint32_t profile_number,
+                                    const uint8_t *block,
+                                    size_t block_len,
+                                    payhsm_initial_key_info_t *info);
 
 /*
  * Gives up a group: its keys are erased here and in storage. What was used of its initial key stays remembered, so
@@ -1153,6 +1269,38 @@ payhsm_status_t payhsm_dukpt_export_initial_key(payhsm_ctx_t *ctx,
                                                 uint8_t *kcv);
 
 /*
+ * Derives a terminal's next AES initial key and wraps it under the update key of its present one; neither key shows.
+ *
+ * Parameters: `bdk`, `id`, `id_len`: BDK (B0, mode of use X) and 8-byte initial key id of the key that the terminal has.
+ * `new_bdk`, `new_id`, `new_id_len`: of the one that it gets; the same BDK is allowed, the same identifier is not.
+ * `block`, `block_capacity`, `block_len`: receive ASCII; wiped and 0 on error. `kcv`: receives the 5-byte CMAC check
+ * value of the new key.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
+ * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_ALGORITHM_MISMATCH`, `PAYHSM_ERR_KEY_STRENGTH`,
+ * `PAYHSM_ERR_INVALID_KEY_LENGTH` for BDKs of different lengths, `PAYHSM_ERR_INVALID_KSN`,
+ * `PAYHSM_ERR_COUNTER_REPLAYED` for the same identifier, `PAYHSM_ERR_BUFFER_TOO_SMALL`, `PAYHSM_ERR_ENTROPY`; the
+ * context's errors.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_dukpt_export_update(payhsm_ctx_t *ctx,
+                                           uint32_t bdk,
+                                           const uint8_t *id,
+                                           size_t id_len,
+                                           uint32_t new_bdk,
+                                           const uint8_t *new_id,
+                                           size_t new_id_len,
+                                           uint8_t *block,
+                                           size_t block_capacity,
+                                           size_t *block_len,
+                                           uint8_t *kcv);
+
+/*
  * Translates a PIN block to another key and format, for the same PAN.
  *
  * Parameters: `input_key`: a P0 key with mode of use D, or a transaction. `format_in`, `format_out`:
@@ -1208,6 +1356,89 @@ payhsm_status_t payhsm_pin_verify_pvv(payhsm_ctx_t *ctx,
                                       uint32_t pvk,
                                       uint32_t pvki,
                                       const uint8_t *pvv);
+
+/*
+ * Divides a KSN as its key owner says: in hexadecimal digits, such as 10-5-5 or 6-5-5 (TDEA) and 8-8-8 (AES). For finding
+ * the BDK; nothing is derived from the parts.
+ *
+ * The TDEA counter takes 21 bits, one more than its five digits: the device's number has one bit less than its digits. What
+ * the parts leave over stands first and must be F.
+ *
+ * Parameters: `ksn`, `ksn_len`: 10 bytes (TDEA) or 12 (AES); complete the short form of 8 bytes with FF FF first.
+ * `key_set_digits`, `device_digits`, `counter_digits`: 5 digits of counter mean TDEA, 8 AES. `fields`: receives the parts;
+ * zero on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_ARGUMENT` for digits that do not fit; `PAYHSM_ERR_INVALID_KSN`;
+ * `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_OVERLAP`.
+ *
+ * Contract:
+ * C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_ksn_split(const uint8_t *ksn,
+                                 size_t ksn_len,
+                                 uint32_t key_set_digits,
+                                 uint32_t device_digits,
+                                 uint32_t counter_digits,
+                                 payhsm_ksn_fields_t *fields);
+
+/*
+ * Makes the replay window of an initial key of which no counter was accepted. Keep one for each initial key, where it
+ * outlives the process, and where nobody else can write.
+ *
+ * Parameters: `identity`, `identity_len`: the initial key identifier, 10 bytes with zero counter bits (TDEA) or 8 (AES), as
+ * `PAYHSM_ASK_DUKPT_COUNTER` gives it. `back`: how many transactions before the newest are still accepted, once each; 0 if
+ * counters must increase, at most `PAYHSM_REPLAY_MAX_BACK`. `window`: receives `PAYHSM_REPLAY_WINDOW_LEN` bytes; wiped on
+ * error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_KSN`, `PAYHSM_ERR_INVALID_ARGUMENT` (`back`); `PAYHSM_ERR_NULL_POINTER`,
+ * `PAYHSM_ERR_OVERLAP`.
+ *
+ * Contract:
+ * C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_replay_new(const uint8_t *identity,
+                                  size_t identity_len,
+                                  uint32_t back,
+                                  uint8_t *window);
+
+/*
+ * Tells whether a counter may still be accepted; nothing is changed. For the callback that is asked
+ * `PAYHSM_ASK_DUKPT_COUNTER`, before anything of the message is authenticated.
+ *
+ * Parameters: `window`: `PAYHSM_REPLAY_WINDOW_LEN` bytes. `identity`, `identity_len`, `counter`: of the KSN.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_COUNTER_REPLAYED`; `PAYHSM_ERR_COUNTER_ZERO`, `PAYHSM_ERR_COUNTER_OVERWEIGHT`,
+ * `PAYHSM_ERR_COUNTER_RESERVED`, `PAYHSM_ERR_INVALID_ARGUMENT` for what is no transaction; `PAYHSM_ERR_INVALID_KSN` for the
+ * window of another initial key; `PAYHSM_ERR_RECORD` for what is no window; `PAYHSM_ERR_NULL_POINTER`.
+ *
+ * Contract:
+ * C1 and C2 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_replay_check(const uint8_t *window,
+                                    const uint8_t *identity,
+                                    size_t identity_len,
+                                    uint32_t counter);
+
+/*
+ * Marks a counter as used, when the MAC of its message has verified. Store the new window before the answer goes out.
+ *
+ * Parameters: `window`, `identity`, `identity_len`, `counter`: as in `payhsm_replay_check`, which is made again.
+ * `new_window`: receives `PAYHSM_REPLAY_WINDOW_LEN` bytes; wiped on error. The old window stays as it is.
+ *
+ * Returns: as `payhsm_replay_check`; `PAYHSM_ERR_OVERLAP`.
+ *
+ * Contract:
+ * C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_replay_accept(const uint8_t *window,
+                                     const uint8_t *identity,
+                                     size_t identity_len,
+                                     uint32_t counter,
+                                     uint8_t *new_window);
 
 /*
  * Verifies an application cryptogram and answers it. The decision callback is asked whether the ATC is new.

@@ -22,6 +22,8 @@ mod emv;
 #[cfg(feature = "host")]
 mod host;
 mod key;
+#[cfg(feature = "host")]
+mod ksn;
 mod mac;
 mod memory;
 #[cfg(payhsm_panic_handler)]
@@ -41,6 +43,8 @@ pub use emv::*;
 #[cfg(feature = "host")]
 pub use host::*;
 pub use key::*;
+#[cfg(feature = "host")]
+pub use ksn::*;
 pub use mac::*;
 #[cfg(any(feature = "host", feature = "terminal"))]
 pub use pin::*;

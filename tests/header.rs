@@ -27,6 +27,7 @@ const SOURCES: &[&str] = &[
     "data",
     "emv",
     "host",
+    "ksn",
     "emv/issuer",
     "card",
 ];

@@ -101,7 +101,9 @@ static void all_commands(payhsm_ctx_t *ctx, payhsm_status_t expected, int wiped,
     REFUSED(payhsm_dukpt_load(ctx, NO_KEY, PAYHSM_PROFILE_TR31_2018, block, 112, out.handle, out.initial), HANDLE | INITIAL);
     REFUSED(payhsm_dukpt_find(ctx, 0, out.handle, out.initial), HANDLE | INITIAL);
     REFUSED(payhsm_dukpt_begin(ctx, NO_GROUP, out.handle, b, 256, out.len), HANDLE | BYTES);
+    REFUSED(payhsm_dukpt_update(ctx, NO_GROUP, PAYHSM_PROFILE_TR31_2018, block, 112, out.initial), INITIAL);
     REFUSED(payhsm_dukpt_erase(ctx, NO_GROUP), 0);
+    REFUSED(payhsm_transaction_select(ctx, NO_GROUP ^ 0x10000000, PAYHSM_WORKING_PIN, PAYHSM_KEY_TYPE_TDES2), 0);
     REFUSED(payhsm_transaction_ksn(ctx, NO_TRANSACTION, b, 256, out.len), BYTES);
     REFUSED(payhsm_transaction_end(ctx, NO_TRANSACTION), 0);
     REFUSED(payhsm_pin_encipher(ctx, NO_KEY, 0, PAN, 13, out.pin, b, 256, out.len), BYTES | PIN);
@@ -115,13 +117,14 @@ static void all_commands(payhsm_ctx_t *ctx, payhsm_status_t expected, int wiped,
     REFUSED(payhsm_data_decipher(ctx, NO_KEY, zeros, 16, zeros, 32, b, 256, out.len), BYTES);
     REFUSED(payhsm_dukpt_derive(ctx, NO_KEY, zeros, 12, out.handle), HANDLE);
     REFUSED(payhsm_dukpt_export_initial_key(ctx, NO_KEY, zeros, 8, NO_KEY, b, 256, out.len, out.kcv), BYTES | KCV);
+    REFUSED(payhsm_dukpt_export_update(ctx, NO_KEY, zeros, 8, NO_KEY, zeros, 8, b, 256, out.len, out.kcv), BYTES | KCV);
     REFUSED(payhsm_pin_translate(ctx, NO_KEY, 4, PAN, 13, zeros, 16, NO_KEY, 4, b, 256, out.len), BYTES);
     REFUSED(payhsm_pin_verify_pvv(ctx, NO_KEY, 0, PAN, 13, zeros, 8, NO_KEY, 1, PAN), 0);
     REFUSED(payhsm_arqc_verify(ctx, NO_KEY, PAYHSM_SCHEME_VISA, 18, PAN, 13, 0, zeros, 9, NULL, 0, b, 256, out.len), BYTES);
     REFUSED(payhsm_cvv_generate(ctx, NO_KEY, PAYHSM_CVV_CHIP, 0, PAN, 13, PAN, 3, b, 256, out.len), BYTES);
     REFUSED(payhsm_cvv_verify(ctx, NO_KEY, PAYHSM_CVV_CHIP, 0, PAN, 13, PAN, PAN, 3), 0);
     REFUSED(payhsm_cvc3_verify(ctx, NO_KEY, PAYHSM_MASTER_KEY_A, PAN, 13, 0, zeros, 19, zeros, 1, PAN, 5), 0);
-    CHECK(calls == (loading ? 32u : 35u));
+    CHECK(calls == (loading ? 35u : 38u));
 }
 
 static void contexts(device_t *device)

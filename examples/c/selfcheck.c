@@ -215,6 +215,102 @@ static void dukpt_aes(void)
     end(host);
 }
 
+/* Working keys by choice, at both ends alike; then the next initial key under the update key of the first. */
+static void dukpt_choices(void)
+{
+    device_t *host = start(), *terminal = start();
+    uint32_t bdk = enter(host, "B0", 'A', 'X', BDK_AES), sale, message;
+    uint32_t group = provision(host, terminal, bdk, "1234567890123456", 'A');
+    uint8_t *ksn = guarded(12, 0), *mac = guarded(16, 0), *data = guarded(24, 0x42), *iv = guarded(8, 0);
+    uint8_t *block = guarded(256, 0xAA), *kcv = guarded(PAYHSM_KCV_MAX_LEN, 0xAA);
+    size_t id_len, new_len, len;
+    uint8_t *id = input("1234567890123456", &id_len), *new_id = input("1234567890123457", &new_len);
+    payhsm_initial_key_info_t info;
+
+    CHECK_OK(payhsm_dukpt_begin(terminal->ctx, group, &sale, ksn, 12, &len));
+    CHECK_OK(payhsm_dukpt_derive(host->ctx, bdk, ksn, 12, &message));
+    CHECK_OK(payhsm_transaction_select(terminal->ctx, sale, PAYHSM_WORKING_MAC, PAYHSM_KEY_TYPE_TDES2));
+    CHECK_OK(payhsm_transaction_select(host->ctx, message, PAYHSM_WORKING_MAC, PAYHSM_KEY_TYPE_TDES2));
+    CHECK_OK(payhsm_mac_generate(terminal->ctx, sale, PAYHSM_MAC_X9_19, text(MESSAGE), 17, 8, mac, 16, &len));
+    CHECK_OK(payhsm_mac_verify(host->ctx, message, PAYHSM_MAC_X9_19, text(MESSAGE), 17, mac, 8));
+    /* The key was used: the choice stands. */
+    CHECK_STATUS(payhsm_transaction_select(terminal->ctx, sale, PAYHSM_WORKING_MAC, PAYHSM_KEY_TYPE_AES128),
+                 PAYHSM_ERR_BAD_STATE);
+    CHECK_OK(payhsm_transaction_select(terminal->ctx, sale, PAYHSM_WORKING_DATA_BOTH, PAYHSM_KEY_TYPE_TDES2));
+    CHECK_OK(payhsm_transaction_select(host->ctx, message, PAYHSM_WORKING_DATA_BOTH, PAYHSM_KEY_TYPE_TDES2));
+    CHECK_OK(payhsm_data_encipher(terminal->ctx, sale, iv, 8, data, 24, data, 24, &len));
+    CHECK_OK(payhsm_data_decipher(host->ctx, message, iv, 8, data, 24, data, 24, &len));
+    CHECK(data[0] == 0x42 && data[23] == 0x42);
+    CHECK_STATUS(payhsm_transaction_select(host->ctx, message, PAYHSM_WORKING_PIN, PAYHSM_KEY_TYPE_AES256),
+                 PAYHSM_ERR_KEY_STRENGTH);
+    CHECK_STATUS(payhsm_transaction_select(host->ctx, message, PAYHSM_WORKING_PIN, PAYHSM_KEY_TYPE_TDES3),
+                 PAYHSM_ERR_KEY_STRENGTH);
+    CHECK_STATUS(payhsm_transaction_select(host->ctx, message, PAYHSM_WORKING_PIN, PAYHSM_KEY_TYPE_HMAC128),
+                 PAYHSM_ERR_ALGORITHM_MISMATCH);
+    CHECK_STATUS(payhsm_transaction_select(host->ctx, message, 0, PAYHSM_KEY_TYPE_AES128), PAYHSM_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(payhsm_transaction_select(host->ctx, message, PAYHSM_WORKING_PIN, 9), PAYHSM_ERR_INVALID_ARGUMENT);
+    /* This library is built without the older devices' keys. */
+    CHECK_STATUS(payhsm_transaction_select(host->ctx, message, PAYHSM_WORKING_LEGACY_DATA_VARIANT, PAYHSM_KEY_TYPE_TDES2),
+                 PAYHSM_ERR_UNSUPPORTED);
+
+    /* The update. Its transaction is over then, the handle of the group is not. */
+    CHECK_STATUS(payhsm_dukpt_export_update(host->ctx, bdk, id, id_len, bdk, id, id_len, block, 256, &len, kcv),
+                 PAYHSM_ERR_COUNTER_REPLAYED);
+    CHECK_OK(payhsm_dukpt_export_update(host->ctx, bdk, id, id_len, bdk, new_id, new_len, block, 256, &len, kcv));
+    CHECK(block[0] == 'D' && memcmp(block + 5, "B1AX", 4) == 0);
+    block[len - 1] ^= 1;
+    CHECK(payhsm_dukpt_update(terminal->ctx, group, PAYHSM_PROFILE_X9_143_STRICT, block, len, &info) != PAYHSM_OK);
+    CHECK(all_zero(&info, sizeof info));
+    block[len - 1] ^= 1;
+    CHECK_OK(payhsm_dukpt_update(terminal->ctx, group, PAYHSM_PROFILE_X9_143_STRICT, block, len, &info));
+    CHECK(memcmp(info.kcv, kcv, 5) == 0);
+    CHECK_BYTES(info.ksn, "123456789012345700000001");
+    CHECK_STATUS(payhsm_transaction_ksn(terminal->ctx, sale, ksn, 12, &len), PAYHSM_ERR_INVALID_HANDLE);
+    CHECK_OK(payhsm_dukpt_begin(terminal->ctx, group, &sale, ksn, 12, &len));
+    CHECK_BYTES(ksn, "123456789012345700000001");
+    CHECK_OK(payhsm_mac_generate(terminal->ctx, sale, PAYHSM_MAC_CMAC, text(MESSAGE), 17, 16, mac, 16, &len));
+    CHECK_OK(payhsm_dukpt_derive(host->ctx, bdk, ksn, 12, &message));
+    CHECK_OK(payhsm_mac_verify(host->ctx, message, PAYHSM_MAC_CMAC, text(MESSAGE), 17, mac, 16));
+    CHECK_STATUS(payhsm_dukpt_update(terminal->ctx, group, PAYHSM_PROFILE_X9_143_STRICT, block, 0, &info),
+                 PAYHSM_ERR_KEY_BLOCK_LENGTH);
+    end(terminal);
+    end(host);
+}
+
+/* What a host reads from a KSN and remembers of it. */
+static void ksns(void)
+{
+    size_t len;
+    uint8_t *ksn = input("FFFF9876543210E00008", &len), *id = input("FFFF9876543210E00000", &len);
+    uint8_t *window = guarded(PAYHSM_REPLAY_WINDOW_LEN, 0xAA), *next = guarded(PAYHSM_REPLAY_WINDOW_LEN, 0xAA);
+    payhsm_ksn_fields_t fields;
+
+    CHECK_OK(payhsm_ksn_split(ksn, 10, 6, 5, 5, &fields));
+    CHECK(fields.key_set == 0x987654 && fields.device == 0x3210E >> 1 && fields.counter == 8);
+    CHECK_OK(payhsm_ksn_split(ksn, 10, 10, 5, 5, &fields));
+    CHECK(fields.key_set == 0xFFFF987654 && fields.device == 0x3210E >> 1 && fields.counter == 8);
+    CHECK_STATUS(payhsm_ksn_split(ksn + 2, 8, 6, 5, 5, &fields), PAYHSM_ERR_INVALID_KSN);
+    CHECK(all_zero(&fields, sizeof fields));
+    CHECK_STATUS(payhsm_ksn_split(ksn, 10, 6, 5, 10, &fields), PAYHSM_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(payhsm_ksn_split(ksn, 10, 256 + 6, 5, 5, &fields), PAYHSM_ERR_INVALID_ARGUMENT);
+
+    CHECK_OK(payhsm_replay_new(id, 10, 1, window));
+    CHECK_OK(payhsm_replay_check(window, id, 10, 8));
+    CHECK_OK(payhsm_replay_accept(window, id, 10, 8, next));
+    CHECK_OK(payhsm_replay_check(window, id, 10, 8));
+    CHECK_STATUS(payhsm_replay_check(next, id, 10, 8), PAYHSM_ERR_COUNTER_REPLAYED);
+    CHECK_STATUS(payhsm_replay_check(next, id, 10, 6), PAYHSM_ERR_COUNTER_REPLAYED);
+    CHECK_OK(payhsm_replay_accept(next, id, 10, 7, window));
+    CHECK_STATUS(payhsm_replay_accept(window, id, 10, 7, next), PAYHSM_ERR_COUNTER_REPLAYED);
+    CHECK(all_zero(next, PAYHSM_REPLAY_WINDOW_LEN));
+    CHECK_STATUS(payhsm_replay_check(next, id, 10, 9), PAYHSM_ERR_RECORD);
+    CHECK_STATUS(payhsm_replay_check(window, id, 10, 0), PAYHSM_ERR_COUNTER_ZERO);
+    CHECK_STATUS(payhsm_replay_check(window, id, 10, 0x7FF), PAYHSM_ERR_COUNTER_OVERWEIGHT);
+    CHECK_STATUS(payhsm_replay_check(window, id, 8, 9), PAYHSM_ERR_INVALID_KSN);
+    CHECK_STATUS(payhsm_replay_new(ksn, 10, 1, window), PAYHSM_ERR_INVALID_KSN);
+    CHECK_STATUS(payhsm_replay_new(id, 10, 65, window), PAYHSM_ERR_INVALID_ARGUMENT);
+}
+
 /* The PVV of `vectors/card_verification.txt` (psec): a PIN under a zone's key, verified by the issuer. */
 static void pvv(void)
 {
@@ -351,6 +447,8 @@ int main(void)
     texts();
     dukpt_tdes();
     dukpt_aes();
+    dukpt_choices();
+    ksns();
     pvv();
     card_values();
     key_blocks();

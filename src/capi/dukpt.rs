@@ -183,6 +183,47 @@ pub unsafe extern "C" fn payhsm_dukpt_begin(
     }
 }
 
+/// Replaces a group's AES initial key by the one in a key block under its update key; the group's handle stays.
+///
+/// Atomic: after an error the group goes on with the old key; a loss of power during the call leaves the old state or the
+/// new one, whole. With success a transaction of the group is over and the next counter is 1.
+///
+/// Parameters: `group`: of an AES initial key. `profile_number`: `PAYHSM_PROFILE_…`. `block`, `block_len`: ASCII, version
+/// D, usage B1, algorithm A, mode of use X, optional block IK, from `payhsm_dukpt_export_update`. `info`: receives what is
+/// public about the new key; zero on error.
+///
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`; `PAYHSM_ERR_ALGORITHM_MISMATCH` for a TDEA group; as
+/// `payhsm_key_import`; `PAYHSM_ERR_KEY_BLOCK_OPTIONAL` without IK; `PAYHSM_ERR_KEY_STRENGTH`,
+/// `PAYHSM_ERR_INVALID_KEY_LENGTH` for a key of another length; `PAYHSM_ERR_COUNTER_REPLAYED` for a known identity;
+/// `PAYHSM_ERR_LIMIT_REACHED` for a group that has used up eight initial keys; `PAYHSM_ERR_STORAGE`; the context's
+/// errors.
+///
+/// In libraries built with `terminal`.
+///
+/// # Safety
+/// The context's contract; C1 to C3 for the pointers.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_dukpt_update(
+    ctx: *mut PayhsmCtx,
+    group: u32,
+    profile_number: u32,
+    block: *const u8,
+    block_len: usize,
+    info: *mut PayhsmInitialKeyInfo,
+) -> Status {
+    // SAFETY: the caller's.
+    unsafe {
+        run(ctx, &[Place::of(info)], &[Place::bytes(block, block_len)], |module| {
+            let info = memory::place(info, PayhsmInitialKeyInfo::default())?;
+            let block = memory::input(block, block_len)?;
+            let group = GroupHandle::from_raw(group)?;
+            *info = (&module.dukpt_update(group, block, profile(profile_number)?)?).into();
+            Ok(())
+        })
+    }
+}
+
 /// Gives up a group: its keys are erased here and in storage. What was used of its initial key stays remembered, so
 /// that it cannot be loaded again.
 ///

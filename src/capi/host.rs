@@ -106,6 +106,64 @@ pub unsafe extern "C" fn payhsm_dukpt_export_initial_key(
     }
 }
 
+/// Derives a terminal's next AES initial key and wraps it under the update key of its present one; neither key shows.
+///
+/// Parameters: `bdk`, `id`, `id_len`: BDK (B0, mode of use X) and 8-byte initial key id of the key that the terminal has.
+/// `new_bdk`, `new_id`, `new_id_len`: of the one that it gets; the same BDK is allowed, the same identifier is not.
+/// `block`, `block_capacity`, `block_len`: receive ASCII; wiped and 0 on error. `kcv`: receives the 5-byte CMAC check
+/// value of the new key.
+///
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
+/// `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_ALGORITHM_MISMATCH`, `PAYHSM_ERR_KEY_STRENGTH`,
+/// `PAYHSM_ERR_INVALID_KEY_LENGTH` for BDKs of different lengths, `PAYHSM_ERR_INVALID_KSN`,
+/// `PAYHSM_ERR_COUNTER_REPLAYED` for the same identifier, `PAYHSM_ERR_BUFFER_TOO_SMALL`, `PAYHSM_ERR_ENTROPY`; the
+/// context's errors.
+///
+/// In libraries built with `host`.
+///
+/// # Safety
+/// The context's contract; C1 to C3 for the pointers.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_dukpt_export_update(
+    ctx: *mut PayhsmCtx,
+    bdk: u32,
+    id: *const u8,
+    id_len: usize,
+    new_bdk: u32,
+    new_id: *const u8,
+    new_id_len: usize,
+    block: *mut u8,
+    block_capacity: usize,
+    block_len: *mut usize,
+    kcv: *mut u8,
+) -> Status {
+    // SAFETY: the caller's.
+    unsafe {
+        let outputs = [
+            Place::bytes(block, block_capacity),
+            Place::of(block_len),
+            Place::bytes(kcv, PAYHSM_KCV_MAX_LEN),
+        ];
+        let inputs = [Place::bytes(id, id_len), Place::bytes(new_id, new_id_len)];
+        run(ctx, &outputs, &inputs, |module| {
+            let (out, kcv) = memory::both(
+                Output::new(block, block_capacity, block_len),
+                memory::output_array::<PAYHSM_KCV_MAX_LEN>(kcv),
+            )?;
+            let (id, new_id) = (memory::input(id, id_len)?, memory::input(new_id, new_id_len)?);
+            let (bdk, new_bdk) = (KeyHandle::from_raw(bdk)?, KeyHandle::from_raw(new_bdk)?);
+            out.fill(|bytes| {
+                let (len, check) = module.dukpt_export_update(bdk, id, new_bdk, new_id, bytes)?;
+                for (to, from) in kcv.iter_mut().zip(check.as_bytes()) {
+                    *to = *from;
+                }
+                Ok(len)
+            })
+        })
+    }
+}
+
 /// Translates a PIN block to another key and format, for the same PAN.
 ///
 /// Parameters: `input_key`: a P0 key with mode of use D, or a transaction. `format_in`, `format_out`:
