@@ -74,6 +74,8 @@ raw!(
     #[cfg(feature = "ec")]
     kdf,
     mac,
+    #[cfg(feature = "oda")]
+    rsa,
 );
 #[cfg(feature = "ec")]
 pub mod ecdh;
