@@ -32,6 +32,8 @@ pub mod dol;
 pub mod element;
 #[cfg(feature = "host")]
 pub mod explain;
+#[cfg(feature = "oda")]
+pub mod oda;
 pub mod profile;
 #[cfg(feature = "host")]
 pub mod raw;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// The layers, lowest first.
 const LAYERS: &[&[&str]] = &[
     &["error", "ct", "secret", "entropy", "codec"],
-    &["cipher", "mac", "kdf", "ecdh", "ecdsa"],
+    &["cipher", "mac", "kdf", "ecdh", "ecdsa", "rsa"],
     &["key"],
     &["card", "dukpt", "pin", "emv", "keyblock", "inject"],
     &["policy", "store", "hsm"],

@@ -137,6 +137,19 @@ const COUNTS: &[(&str, &[(&str, usize)])] = &[
         ],
     ),
     (
+        "emv_oda",
+        &[
+            ("capk_checksum", 42),
+            ("recover_issuer_pk", 4),
+            ("recover_icc_pk", 2),
+            ("verify_sda", 1),
+            ("verify_dda", 2),
+            ("oda_reject", 4),
+            ("rsa_public_op", 6),
+            ("hash", 5),
+        ],
+    ),
+    (
         "ecdh_hkdf",
         &[
             ("ecdh_p256", 21),

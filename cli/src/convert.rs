@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use crate::error::{Context, Error, Result};
 
 /// The families that the committed files are made from.
-pub const FAMILIES: [&str; 12] = [
+pub const FAMILIES: [&str; 13] = [
     "des-aes-kat",
     "mac",
     "dukpt-tdes",
@@ -25,6 +25,7 @@ pub const FAMILIES: [&str; 12] = [
     "emv",
     "emv-tlv",
     "emv-ecc",
+    "emv-oda",
     "ecdh-hkdf",
     "key-management",
 ];
@@ -47,6 +48,8 @@ fn kind(op: &str, field: &str) -> Kind {
         ("dcvv", "atc") => Kind::Text,
         ("dukpt_ksn_advance", "next_ksn") => Kind::HexOr("EXHAUSTED"),
         ("dukpt_future_keys", "registers") => Kind::HexOr("-"),
+        // Elsewhere the name of a hash, here its value.
+        ("verify_sda", "hash") => Kind::Hex,
         (_, "id" | "op") => Kind::Bare,
         (
             _,

@@ -13,6 +13,7 @@ mod emv;
 mod key;
 mod keyblock;
 mod mac;
+mod oda;
 mod pin;
 mod tlv;
 
@@ -52,6 +53,7 @@ pub fn family(op: &str) -> Option<Op> {
         dukpt_aes::FAMILY,
         emv::FAMILY,
         tlv::FAMILY,
+        oda::FAMILY,
         ec::FAMILY,
     ];
     find(TABLES, op)

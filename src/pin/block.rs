@@ -553,7 +553,7 @@ fn encode_into(
 }
 
 /// The clear PIN field of format 0 or 2, with which a script to a card does what it needs.
-#[cfg(feature = "host")]
+#[cfg(any(feature = "host", feature = "oda"))]
 pub(crate) fn write_clear(format: Format, pin: &Pin, out: &mut Secret<BLOCK_LEN>) -> Result<(), Error> {
     pin.ready()?;
     write_field(format, pin, &FILL_F, out.expose_mut());
