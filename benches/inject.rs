@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Key injection: P-256 agreement, a full run of the KBPK agreement, a component ceremony.
+//! Key injection: P-256 agreement and signatures, a full run of the KBPK agreement, a component ceremony.
 
 use core::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use payhsm::ecdh::{PrivateKey, PublicKey};
+use payhsm::ecdsa::{SigningKey, verify};
 use payhsm::entropy::Entropy;
 use payhsm::error::Error;
 use payhsm::inject::agreement::{Identity, Initiator, KbpkLen, Parties, PeerHistory, Responder};
 use payhsm::inject::component::{Assembly, Ceremony, CustodianId};
-use payhsm::kdf::hkdf_sha256;
+use payhsm::kdf::{hkdf_sha256, one_step_sha512, x963_sha256};
 use payhsm::key::role::{Kbpk, Kek, MacKey};
 use payhsm::key::usage::KeyAlgorithm;
 use payhsm::key::{Aes, Key, Tdea};
@@ -57,6 +58,30 @@ fn primitives(c: &mut Criterion) {
     });
 }
 
+fn signatures(c: &mut Criterion) {
+    let key = SigningKey::generate(&mut Counter(1 << 40)).unwrap();
+    let public = key.public().unwrap();
+    let signature = key.sign(b"message").unwrap();
+    c.bench_function("ecdsa/sign", |b| b.iter(|| key.sign(black_box(b"message")).unwrap()));
+    c.bench_function("ecdsa/verify", |b| {
+        b.iter(|| verify(&public, black_box(b"message"), &signature).unwrap());
+    });
+    c.bench_function("kdf/x963_sha256/32", |b| {
+        b.iter(|| {
+            let mut out = [0; 32];
+            x963_sha256(black_box(&[7; 32]), &[b"info"], &mut out).unwrap();
+            out
+        });
+    });
+    c.bench_function("kdf/one_step_sha512/32", |b| {
+        b.iter(|| {
+            let mut out = [0; 32];
+            one_step_sha512(black_box(&[7; 32]), &[b"info"], &mut out).unwrap();
+            out
+        });
+    });
+}
+
 fn agreement(c: &mut Criterion) {
     let mut rng = Counter(1 << 32);
     let psk = Key::<MacKey, Aes>::from_bytes(&[1; 16]).unwrap();
@@ -91,5 +116,5 @@ fn component(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, primitives, agreement, component);
+criterion_group!(benches, primitives, signatures, agreement, component);
 criterion_main!(benches);

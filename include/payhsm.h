@@ -172,6 +172,10 @@
 #define PAYHSM_POLICY_RAW_CRYPTOGRAM (1 << 23)
 /* Policy bit: explanations of application cryptograms. */
 #define PAYHSM_POLICY_EXPLAIN_CRYPTOGRAM (1 << 24)
+/* Policy bit: working keys enciphered by ECB under a KEK come in. */
+#define PAYHSM_POLICY_LEGACY_IMPORT (1 << 19)
+/* Policy bit: a KBPK is agreed with a peer that proves nothing. */
+#define PAYHSM_POLICY_UNAUTHENTICATED_AGREEMENT (1 << 20)
 
 /* State: commands run. */
 #define PAYHSM_STATE_OPERATIONAL 1
@@ -195,6 +199,16 @@
 /* Question: may this card's application cryptogram be explained? */
 #define PAYHSM_ASK_CRYPTOGRAM_EXPLAIN 30
 
+/*
+ * Question: does this public key belong to the party of that identity? `subject`: the public key, 65 bytes, and behind
+ * it the identity.
+ */
+#define PAYHSM_ASK_PEER_KEY 22
+/* Question: may keys be taken from the owner of this public key, who proves nothing? */
+#define PAYHSM_ASK_UNAUTHENTICATED_TAKE 23
+/* Question: may keys be given to the owner of this public key, who proves nothing? */
+#define PAYHSM_ASK_UNAUTHENTICATED_GIVE 24
+
 /* The longest key check value, in bytes. */
 #define PAYHSM_KCV_MAX_LEN 5
 
@@ -212,11 +226,31 @@
 #define PAYHSM_KEY_BLOCK_MAX_LEN ((16 + 96) + 32)
 
 /* Length of the host's first message of an agreement, in bytes. */
-#define PAYHSM_AGREEMENT_M1_LEN 65
+#define PAYHSM_AGREEMENT_M1_LEN 81
 /* Length of the terminal's answer, in bytes. */
-#define PAYHSM_AGREEMENT_M2_LEN 86
+#define PAYHSM_AGREEMENT_M2_LEN 102
 /* Length of the host's confirmation, in bytes. */
 #define PAYHSM_AGREEMENT_M3_LEN 16
+/* Length of the terminal's answer with a signature, in bytes. */
+#define PAYHSM_AGREEMENT_SIGNED_M2_LEN 150
+/* Length of the host's confirmation with a signature, in bytes. */
+#define PAYHSM_AGREEMENT_SIGNED_M3_LEN 64
+
+/* Length of a public key of P-256, `04 || X || Y`, in bytes. */
+#define PAYHSM_EC_PUBLIC_LEN 65
+
+/* Key derivation: ANSI X9.63 with SHA-256. */
+#define PAYHSM_KDF_X963_SHA256 1
+/* Key derivation: ANSI X9.63 with SHA-384. */
+#define PAYHSM_KDF_X963_SHA384 2
+/* Key derivation: ANSI X9.63 with SHA-512. */
+#define PAYHSM_KDF_X963_SHA512 3
+/* Key derivation: one-step of SP 800-56C with SHA-256. */
+#define PAYHSM_KDF_ONE_STEP_SHA256 4
+/* Key derivation: one-step of SP 800-56C with SHA-384. */
+#define PAYHSM_KDF_ONE_STEP_SHA384 5
+/* Key derivation: one-step of SP 800-56C with SHA-512. */
+#define PAYHSM_KDF_ONE_STEP_SHA512 6
 
 /* Length of a KSN of DUKPT with TDEA keys, in bytes. */
 #define PAYHSM_DUKPT_TDES_KSN_LEN 10
@@ -391,8 +425,8 @@ typedef struct {
     /* The counter or ATC; 0 for a PIN. */
     uint32_t counter;
     /*
-     * The PAN's digits, values 0 to 9; the initial key identifier; or the usage of the key of a ceremony, two
-     * characters. Valid during the call only.
+     * The PAN's digits, values 0 to 9; the initial key identifier; the usage of the key of a ceremony, two characters; or
+     * a public key, `04 || X || Y`. Valid during the call only.
      */
     const uint8_t *subject;
     /* Its length. */
@@ -812,7 +846,7 @@ payhsm_status_t payhsm_key_export(payhsm_ctx_t *ctx,
  * Parameters: `authentication`: a B3 AES key with mode of use X that both parties hold. `host_id`, `terminal_id`:
  * 1 to 32 bytes each. `kbpk_len`: 16; 24 or 32 by policy. `m1`: `PAYHSM_AGREEMENT_M1_LEN` bytes. `m2`,
  * `m2_capacity`, `m2_len`: receive the answer, `PAYHSM_AGREEMENT_M2_LEN` bytes. An earlier agreement that was not
- * finished is wiped.
+ * finished is wiped. See `payhsm_agreement_finish`.
  *
  * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
  * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_INVALID_LENGTH`, `PAYHSM_ERR_INVALID_KEY_LENGTH`,
@@ -857,6 +891,241 @@ payhsm_status_t payhsm_agreement_finish(payhsm_ctx_t *ctx,
                                         const uint8_t *m3,
                                         uint32_t *key,
                                         payhsm_key_info_t *info);
+
+/*
+ * Drops and wipes what this context holds of agreements that were not finished; without one it does nothing.
+ *
+ * Returns: `PAYHSM_OK`; the context's errors.
+ *
+ * In libraries built with `ec`.
+ *
+ * Contract:
+ * The context's contract.
+ */
+payhsm_status_t payhsm_agreement_abort(payhsm_ctx_t *ctx);
+
+/*
+ * Begins an agreement of a key-block protection key with a terminal: the host's side.
+ *
+ * Parameters: `authentication`: a B3 AES key with mode of use X that both parties hold. `host_id`, `terminal_id`:
+ * 1 to 32 bytes each. `kbpk_len`: 16; 24 or 32 by policy. `m1`, `m1_capacity`, `m1_len`: receive the first message,
+ * `PAYHSM_AGREEMENT_M1_LEN` bytes. An earlier agreement that was not finished is wiped.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
+ * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_INVALID_LENGTH`, `PAYHSM_ERR_INVALID_KEY_LENGTH`,
+ * `PAYHSM_ERR_INVALID_ARGUMENT` (equal identities), `PAYHSM_ERR_ENTROPY`, `PAYHSM_ERR_BUFFER_TOO_SMALL`; the context's
+ * errors.
+ *
+ * In libraries built with `ec` and `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_agreement_begin(payhsm_ctx_t *ctx,
+                                       uint32_t authentication,
+                                       const uint8_t *host_id,
+                                       size_t host_id_len,
+                                       const uint8_t *terminal_id,
+                                       size_t terminal_id_len,
+                                       size_t kbpk_len,
+                                       uint8_t *m1,
+                                       size_t m1_capacity,
+                                       size_t *m1_len);
+
+/*
+ * Takes the terminal's answer and, if it verifies, releases the agreed key: usage K1, mode of use E, not exportable.
+ *
+ * Parameters: `m2`: `PAYHSM_AGREEMENT_M2_LEN` bytes. `key`, `info`: receive the handle and what is public; zero on
+ * error. `m3`, `m3_capacity`, `m3_len`: receive the confirmation for the terminal, `PAYHSM_AGREEMENT_M3_LEN` bytes. The
+ * agreement is over in every case.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` if none is waiting; `PAYHSM_ERR_INVALID_HANDLE` if the authentication key
+ * is gone; `PAYHSM_ERR_EC_POINT`; `PAYHSM_ERR_VERIFICATION_FAILED`; `PAYHSM_ERR_SLOTS_FULL`,
+ * `PAYHSM_ERR_BUFFER_TOO_SMALL`; the context's errors.
+ *
+ * In libraries built with `ec` and `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_agreement_confirm(payhsm_ctx_t *ctx,
+                                         const uint8_t *m2,
+                                         uint32_t *key,
+                                         payhsm_key_info_t *info,
+                                         uint8_t *m3,
+                                         size_t m3_capacity,
+                                         size_t *m3_len);
+
+/*
+ * Begins an agreement with signatures: the host's side.
+ *
+ * Parameters: `signing`: the host's S0 key of P-256 with mode of use S. The rest is as in `payhsm_agreement_begin`.
+ *
+ * Returns: as `payhsm_agreement_begin`.
+ *
+ * In libraries built with `ec` and `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_agreement_begin_signed(payhsm_ctx_t *ctx,
+                                              uint32_t signing,
+                                              const uint8_t *host_id,
+                                              size_t host_id_len,
+                                              const uint8_t *terminal_id,
+                                              size_t terminal_id_len,
+                                              size_t kbpk_len,
+                                              uint8_t *m1,
+                                              size_t m1_capacity,
+                                              size_t *m1_len);
+
+/*
+ * As `payhsm_agreement_confirm` for an agreement with signatures.
+ *
+ * Parameters: `peer`, `peer_len`: the public key of the terminal's signing key, 65 or 33 bytes; the decision callback is
+ * asked whether it is. `m2`: `PAYHSM_AGREEMENT_SIGNED_M2_LEN` bytes. `m3`: `PAYHSM_AGREEMENT_SIGNED_M3_LEN` bytes. The
+ * rest is as in `payhsm_agreement_confirm`.
+ *
+ * Returns: as `payhsm_agreement_confirm`; `PAYHSM_ERR_EC_POINT` also for `peer`; `PAYHSM_ERR_REFUSED`.
+ *
+ * In libraries built with `ec` and `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_agreement_confirm_signed(payhsm_ctx_t *ctx,
+                                                const uint8_t *peer,
+                                                size_t peer_len,
+                                                const uint8_t *m2,
+                                                uint32_t *key,
+                                                payhsm_key_info_t *info,
+                                                uint8_t *m3,
+                                                size_t m3_capacity,
+                                                size_t *m3_len);
+
+/*
+ * Gives the public key of a signature key: `04 || X || Y`.
+ *
+ * Parameters: `key`: an S0 key of P-256 with mode of use S. `public_key`, `capacity`, `len`: receive
+ * `PAYHSM_EC_PUBLIC_LEN` bytes.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`, `PAYHSM_ERR_BUFFER_TOO_SMALL`;
+ * the context's errors.
+ *
+ * In libraries built with `ec`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_key_public(payhsm_ctx_t *ctx,
+                                  uint32_t key,
+                                  uint8_t *public_key,
+                                  size_t capacity,
+                                  size_t *len);
+
+/*
+ * Answers the first message of a host that wants to agree a key-block protection key, with a signature: the terminal's
+ * side.
+ *
+ * Parameters: `signing`: the terminal's S0 key of P-256 with mode of use S. `peer`, `peer_len`: the public key of the
+ * host's signing key, 65 or 33 bytes; the decision callback is asked whether it is. `m2`:
+ * `PAYHSM_AGREEMENT_SIGNED_M2_LEN` bytes. The rest is as in `payhsm_agreement_answer`.
+ *
+ * Returns: as `payhsm_agreement_answer`; `PAYHSM_ERR_EC_POINT` also for `peer`; `PAYHSM_ERR_REFUSED`.
+ *
+ * In libraries built with `ec`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_agreement_answer_signed(payhsm_ctx_t *ctx,
+                                               uint32_t signing,
+                                               const uint8_t *peer,
+                                               size_t peer_len,
+                                               const uint8_t *host_id,
+                                               size_t host_id_len,
+                                               const uint8_t *terminal_id,
+                                               size_t terminal_id_len,
+                                               size_t kbpk_len,
+                                               const uint8_t *m1,
+                                               uint8_t *m2,
+                                               size_t m2_capacity,
+                                               size_t *m2_len);
+
+/*
+ * As `payhsm_agreement_finish` for an agreement with signatures.
+ *
+ * Parameters: `m3`: `PAYHSM_AGREEMENT_SIGNED_M3_LEN` bytes. The rest is as in `payhsm_agreement_finish`.
+ *
+ * Returns: as `payhsm_agreement_finish`.
+ *
+ * In libraries built with `ec`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_agreement_finish_signed(payhsm_ctx_t *ctx,
+                                               const uint8_t *m3,
+                                               uint32_t *key,
+                                               payhsm_key_info_t *info);
+
+/*
+ * Begins an agreement with a peer that proves nothing, as payment services in the cloud do it. Whoever can put another
+ * public key on the way has the agreed key: prefer the other agreements.
+ *
+ * Parameters: `public_key`, `capacity`, `len`: receive the public key of a new ephemeral key, `PAYHSM_EC_PUBLIC_LEN`
+ * bytes. An earlier agreement that was not finished is wiped.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_REFUSED` unless policy permits it; `PAYHSM_ERR_ENTROPY`,
+ * `PAYHSM_ERR_BUFFER_TOO_SMALL`; the context's errors.
+ *
+ * In libraries built with `ec`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_agreement_unauthenticated_begin(payhsm_ctx_t *ctx,
+                                                       uint8_t *public_key,
+                                                       size_t capacity,
+                                                       size_t *len);
+
+/*
+ * Takes the peer's public key and makes the agreed key: usage K1, not exportable. Compare the check value with the
+ * peer's. The agreement is over in every case.
+ *
+ * Parameters: `peer`, `peer_len`: 65 or 33 bytes; the decision callback is asked whether keys may be exchanged with its
+ * owner, for nothing else does. `kdf_number`: `PAYHSM_KDF_...`. `shared_info`, `shared_info_len`: 1 to 1024 bytes that
+ * both sides know, new for every agreement. `kbpk_len`: 16; 24 or 32 by policy. `mode`: `'D'` to take keys, `'E'` to
+ * give keys. `key`, `info`: receive the handle and what is public; zero on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` if none is waiting; `PAYHSM_ERR_REFUSED`; `PAYHSM_ERR_EC_POINT`;
+ * `PAYHSM_ERR_INVALID_ARGUMENT` (key derivation), `PAYHSM_ERR_INVALID_LENGTH`, `PAYHSM_ERR_INVALID_KEY_LENGTH`,
+ * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_KEY_BLOCK_MODE`, `PAYHSM_ERR_SLOTS_FULL`; the context's errors.
+ *
+ * In libraries built with `ec`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_agreement_unauthenticated_finish(payhsm_ctx_t *ctx,
+                                                        const uint8_t *peer,
+                                                        size_t peer_len,
+                                                        uint32_t kdf_number,
+                                                        const uint8_t *shared_info,
+                                                        size_t shared_info_len,
+                                                        size_t kbpk_len,
+                                                        uint8_t mode,
+                                                        uint32_t *key,
+                                                        payhsm_key_info_t *info);
 
 /*
  * Ends a transaction: its keys are wiped, its handle names nothing.

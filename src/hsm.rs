@@ -36,9 +36,9 @@ use crate::error::Error;
 #[cfg(all(feature = "ec", feature = "host"))]
 use crate::inject::agreement::Initiator;
 #[cfg(feature = "ec")]
-use crate::inject::agreement::{PeerHistory, Responder};
+use crate::inject::agreement::{PeerHistory, Responder, unauthenticated};
 use crate::inject::component::Assembly;
-use crate::key::usage::Attributes;
+use crate::key::usage::{Attributes, ModeOfUse};
 use crate::key::{self, Key, role::StorageKey};
 use crate::pin::pan::Pan;
 use crate::policy::Policy;
@@ -71,6 +71,21 @@ pub enum Question<'a> {
     Ceremony {
         /// What the key will be.
         attributes: &'a Attributes,
+    },
+    /// A party of a key agreement will prove itself by this key pair: does it belong to that party?
+    PeerKey {
+        /// The party's identity.
+        identity: &'a [u8],
+        /// The public key, `04 || X || Y`.
+        public: &'a [u8],
+    },
+    /// A key is about to be agreed with the owner of this public key, and nothing but your answer says who that is: may
+    /// keys be taken from him (mode of use D), or given to him (E)?
+    UnauthenticatedPeer {
+        /// The public key, `04 || X || Y`.
+        public: &'a [u8],
+        /// What the agreed key will do.
+        mode: ModeOfUse,
     },
     /// A PIN block is about to be translated: may this card's PIN be touched once more? Each answer tells whether a block
     /// was well-formed under the PAN.
@@ -190,6 +205,8 @@ pub struct Hsm<'m, P: Platform> {
     #[cfg(feature = "ec")]
     responder: Responder,
     #[cfg(feature = "ec")]
+    bare_agreement: unauthenticated::Agreement,
+    #[cfg(feature = "ec")]
     peers: PeerHistory,
 }
 
@@ -234,6 +251,8 @@ impl<'m, P: Platform> Hsm<'m, P> {
             initiator_key: None,
             #[cfg(feature = "ec")]
             responder: Responder::empty(),
+            #[cfg(feature = "ec")]
+            bare_agreement: unauthenticated::Agreement::empty(),
             #[cfg(feature = "ec")]
             peers: PeerHistory::new(),
         };
@@ -318,13 +337,8 @@ impl<'m, P: Platform> Hsm<'m, P> {
         self.assembly.abort();
         self.ceremony = None;
         self.mac_clear();
-        #[cfg(all(feature = "ec", feature = "host"))]
-        {
-            self.initiator.abort();
-            self.initiator_key = None;
-        }
         #[cfg(feature = "ec")]
-        self.responder.abort();
+        self.agreement_abort();
         #[cfg(feature = "terminal")]
         {
             self.sealer = None;

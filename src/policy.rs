@@ -26,6 +26,8 @@ pub enum Operation {
     KeyBlockWrapVariant,
     /// Authenticate a key agreement.
     AgreementAuthenticate,
+    /// Sign for a key agreement.
+    AgreementSign,
     /// Give the public key of a key pair.
     PublicKey,
     /// Derive initial keys from a BDK (host).
@@ -74,6 +76,7 @@ impl Operation {
         Self::KeyBlockUnwrapVariant,
         Self::KeyBlockWrapVariant,
         Self::AgreementAuthenticate,
+        Self::AgreementSign,
         Self::PublicKey,
         Self::DukptDerive,
         Self::DukptLoad,
@@ -110,6 +113,8 @@ impl Operation {
             Self::KeyBlockWrapVariant => Row(&[Usage::K0], &[ModeOfUse::Both, ModeOfUse::Encrypt], &[Tdea]),
             // A derivation key: no other operation takes it, so nothing else can make or check its tags.
             Self::AgreementAuthenticate => Row(&[Usage::B3], &[ModeOfUse::Derive], &[Aes]),
+            // No other operation signs: nothing else can make a proof.
+            Self::AgreementSign => Row(&[Usage::S0], &[ModeOfUse::Sign], &[KeyAlgorithm::Ec]),
             Self::PublicKey => Row(&[Usage::S0], &[ModeOfUse::Sign], &[KeyAlgorithm::Ec]),
             Self::DukptDerive => Row(&[Usage::B0], &[ModeOfUse::Derive], BOTH),
             Self::DukptLoad => Row(&[Usage::B1], &[ModeOfUse::Derive], BOTH),
@@ -234,6 +239,11 @@ pub enum Permission {
     RawCryptogram = 1 << 23,
     /// Explanations of application cryptograms.
     ExplainCryptogram = 1 << 24,
+    /// Working keys enciphered by ECB under a KEK come in. Nothing authenticates them but their check value.
+    LegacyImport = 1 << 19,
+    /// A KBPK is agreed with a peer that proves nothing. Nothing authenticates it but the platform's answer about the
+    /// peer's public key.
+    UnauthenticatedAgreement = 1 << 20,
 }
 
 /// The permissions of an installation.
@@ -256,7 +266,9 @@ impl Policy {
         | Permission::ExportSensitive as u32
         | Permission::KeyCheckLengths as u32
         | Permission::RawCryptogram as u32
-        | Permission::ExplainCryptogram as u32;
+        | Permission::ExplainCryptogram as u32
+        | Permission::LegacyImport as u32
+        | Permission::UnauthenticatedAgreement as u32;
 
     /// This policy and one permission more.
     #[must_use]

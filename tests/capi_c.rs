@@ -53,6 +53,7 @@ fn every_function_is_tried() {
         "close",
         "tamper",
         "component_abort",
+        "agreement_abort",
     ];
     let mut functions = 0;
     // A declaration begins a line; comments, macros and types are none.

@@ -294,9 +294,12 @@ mod component {
 mod agreement {
     use hkdf::Hkdf;
     use payhsm::ecdh::{PrivateKey, PublicKey};
+    use payhsm::ecdsa::{Signature, SigningKey, verify};
     use payhsm::entropy::Entropy;
     use payhsm::error::Error;
+    use payhsm::inject::agreement::unauthenticated::{Agreement, Kdf};
     use payhsm::inject::agreement::*;
+    use payhsm::kdf;
     use payhsm::key::role::{Kbpk, MacKey};
     use payhsm::key::{Aes, Key};
     use payhsm::mac::{Mac, cmac::CmacAes};
@@ -412,28 +415,32 @@ mod agreement {
     /// The messages and the key, composed anew from the module's documentation with the `hkdf` crate.
     #[test]
     fn composition() {
-        let mut a = [0; 32];
-        let mut b = [0; 32];
+        let (mut a, mut b) = ([0; 32], [0; 32]);
+        let (mut nonce_host, mut nonce_terminal) = ([0; 16], [0; 16]);
         let mut rng = Rng(99);
         rng.fill(&mut a).unwrap();
+        rng.fill(&mut nonce_host).unwrap();
         rng.fill(&mut b).unwrap();
+        rng.fill(&mut nonce_terminal).unwrap();
         let view = parties("H", "TERM", KbpkLen::Aes192);
         let mut run = run(99, &view, &view, &psk(3));
         let host_public = PrivateKey::from_bytes(&a).unwrap().public().to_sec1();
         let terminal = PrivateKey::from_bytes(&b).unwrap();
         let terminal_public = terminal.public().to_sec1();
-        assert_eq!(run.m1, host_public);
-        assert_eq!(run.m2[..65], terminal_public);
+        assert_eq!(run.m1[..], [&host_public[..], &nonce_host].concat());
+        assert_eq!(run.m2[..81], [&terminal_public[..], &nonce_terminal].concat());
         let mut z = Secret::zeroed();
         terminal
             .agree(&PublicKey::from_sec1(&host_public).unwrap(), &mut z)
             .unwrap();
         let encode = |purpose: u8, kcv: &[u8]| {
-            let mut t = b"payhsm KBPK agreement 1".to_vec();
-            t.push(purpose);
+            let mut t = b"payhsm KBPK agreement 2".to_vec();
+            t.extend([purpose, b'M']);
             t.extend(b"\x01H\x04TERMK1A\x00\xC0");
             t.extend(host_public);
             t.extend(terminal_public);
+            t.extend(nonce_host);
+            t.extend(nonce_terminal);
             t.extend(kcv);
             t
         };
@@ -448,8 +455,8 @@ mod agreement {
             tag
         };
         let kcv = &cmac(&kbpk, &[0; 16])[..5];
-        assert_eq!(run.m2[65..70], *kcv);
-        assert_eq!(run.m2[70..], cmac(&[3; 16], &encode(b'T', kcv)));
+        assert_eq!(run.m2[81..86], *kcv);
+        assert_eq!(run.m2[86..], cmac(&[3; 16], &encode(b'T', kcv)));
         let mut out = Key::empty();
         let done = run
             .host
@@ -508,7 +515,7 @@ mod agreement {
     fn e07_reflection_is_refused() {
         // The host's own public key back, with a tag as good as the attacker can make it: the terminal's tag.
         let mut run = standard(6);
-        run.m2[..65].copy_from_slice(&run.m1);
+        run.m2[..81].copy_from_slice(&run.m1);
         host_refuses(run.host, &run.m2, &psk(1), Error::EcPoint);
         // The host's tag of one run does not serve as the terminal's of another.
         let run = standard(6);
@@ -518,7 +525,7 @@ mod agreement {
             .finish(&psk(1), &run.m2, &mut PeerHistory::new(), &mut out)
             .unwrap();
         let mut again = standard(6);
-        again.m2[70..].copy_from_slice(&done.m3);
+        again.m2[86..].copy_from_slice(&done.m3);
         host_refuses(again.host, &again.m2, &psk(1), Error::VerificationFailed);
         // A terminal whose generator gives the host's key.
         let view = parties("host", "terminal", KbpkLen::Aes128);
@@ -551,7 +558,7 @@ mod agreement {
         // A terminal that repeats its key with a right tag.
         let m1 = host.start(&view, &mut Rng(12)).unwrap();
         let mut draws = Rng(8);
-        draws.fill(&mut [0; 32]).unwrap();
+        draws.fill(&mut [0; 48]).unwrap();
         let m2 = terminal
             .answer(&psk(1), &view, &m1, &PeerHistory::new(), &mut draws)
             .unwrap();
@@ -610,7 +617,7 @@ mod agreement {
             let mut run = run(3, &standard_view, &other, &psk(1));
             host_refuses(run.host.take(), &run.m2, &psk(1), Error::VerificationFailed);
             // The key itself is another one too.
-            assert_ne!(run.m2[65..70], standard(3).m2[65..70]);
+            assert_ne!(run.m2[81..86], standard(3).m2[81..86]);
         }
         // Another PSK, on either side.
         let run = run(3, &standard_view, &standard_view, &psk(2));
@@ -650,6 +657,226 @@ mod agreement {
         host.start(&view, &mut Rng(2)).unwrap();
         host.abort();
         assert!(!host.is_started());
+    }
+
+    /// A run with signatures, both states after M2.
+    struct Signed {
+        host: Initiator,
+        terminal: Responder,
+        host_key: SigningKey,
+        terminal_key: SigningKey,
+        m2: [u8; SIGNED_M2_LEN],
+    }
+
+    impl Signed {
+        fn new(seed: u64) -> Self {
+            let view = parties("host", "terminal", KbpkLen::Aes128);
+            let key = |fill| SigningKey::from_bytes(&[fill; 32]).unwrap();
+            let (host_key, terminal_key) = (key(1), key(2));
+            let mut rng = Rng(seed);
+            let (mut host, mut terminal) = (Initiator::empty(), Responder::empty());
+            let m1 = host.start(&view, &mut rng).unwrap();
+            let peer = host_key.public().unwrap();
+            let m2 = terminal
+                .answer_signed(&terminal_key, &peer, &view, &m1, &PeerHistory::new(), &mut rng)
+                .unwrap();
+            Self {
+                host,
+                terminal,
+                host_key,
+                terminal_key,
+                m2,
+            }
+        }
+
+        fn confirm(&mut self, peer: &PublicKey) -> Result<(SignedConfirmation, Key<Kbpk, Aes>), Error> {
+            let mut out = full();
+            let result =
+                self.host
+                    .take()
+                    .finish_signed(&self.host_key, peer, &self.m2, &mut PeerHistory::new(), &mut out);
+            assert_eq!(out.is_empty(), result.is_err());
+            Ok((result?, out))
+        }
+    }
+
+    /// Both get the same key, and the signatures are those of the documented transcript.
+    #[test]
+    fn signatures_authenticate() {
+        let mut run = Signed::new(40);
+        let (terminal_public, host_public) = (run.terminal_key.public().unwrap(), run.host_key.public().unwrap());
+        let (done, at_host) = run.confirm(&terminal_public).unwrap();
+        let mut at_terminal = full();
+        let kcv = run
+            .terminal
+            .take()
+            .finish_signed(&done.m3, &mut PeerHistory::new(), &mut at_terminal)
+            .unwrap();
+        assert_eq!(at_host.expose_bytes(), at_terminal.expose_bytes());
+        assert_eq!(kcv, done.kcv);
+        let mut rng = Rng(40);
+        let mut draw = || {
+            let (mut scalar, mut nonce) = ([0; 32], [0; 16]);
+            rng.fill(&mut scalar).unwrap();
+            rng.fill(&mut nonce).unwrap();
+            (PrivateKey::from_bytes(&scalar).unwrap().public().to_sec1(), nonce)
+        };
+        let ((a, nonce_host), (b, nonce_terminal)) = (draw(), draw());
+        for (purpose, public, signature) in [
+            (b'T', &terminal_public, &run.m2[86..]),
+            (b'H', &host_public, &done.m3[..]),
+        ] {
+            let mut t = b"payhsm KBPK agreement 2".to_vec();
+            t.extend([purpose, b'S']);
+            t.extend(b"\x04host\x08terminalK1A\x00\x80");
+            t.extend(a);
+            t.extend(b);
+            t.extend(nonce_host);
+            t.extend(nonce_terminal);
+            t.extend(kcv);
+            verify(public, &t, &Signature::from_raw(signature).unwrap()).unwrap();
+        }
+        // The key of a run with a PSK is another one, though all else is equal.
+        assert_ne!(run.m2[81..86], standard(40).m2[81..86]);
+    }
+
+    #[test]
+    fn signatures_of_others_and_changed_ones_are_refused() {
+        let mut run = Signed::new(41);
+        let own = run.host_key.public().unwrap();
+        assert_eq!(run.confirm(&own).map(drop), Err(Error::VerificationFailed));
+        // Every part of M2 but the head of the point, which is refused as one.
+        for at in (65..SIGNED_M2_LEN).step_by(3) {
+            let mut run = Signed::new(42);
+            run.m2[at] ^= 1;
+            let terminal = run.terminal_key.public().unwrap();
+            assert_eq!(run.confirm(&terminal).map(drop), Err(Error::VerificationFailed));
+        }
+        for (at, byte) in [(86, 0xFF), (118, 0)] {
+            let mut run = Signed::new(42);
+            run.m2[at..at + 32].fill(byte);
+            let terminal = run.terminal_key.public().unwrap();
+            assert_eq!(run.confirm(&terminal).map(drop), Err(Error::VerificationFailed));
+        }
+        // M3: changed, of the terminal itself, of another run.
+        for change in 0..3 {
+            let mut run = Signed::new(43);
+            let terminal = run.terminal_key.public().unwrap();
+            let mut m3 = run.confirm(&terminal).unwrap().0.m3;
+            match change {
+                0 => m3[63] ^= 1,
+                1 => m3.copy_from_slice(&run.m2[86..]),
+                _ => m3 = Signed::new(44).confirm(&terminal).unwrap().0.m3,
+            }
+            let mut out = full();
+            let result = run
+                .terminal
+                .take()
+                .finish_signed(&m3, &mut PeerHistory::new(), &mut out);
+            assert_eq!(result, Err(Error::VerificationFailed));
+            assert!(out.is_empty());
+        }
+    }
+
+    /// The two ways of proof do not mix.
+    #[test]
+    fn the_ways_of_proof_do_not_mix() {
+        let mut out = full();
+        let mut signed = Signed::new(45);
+        let result = signed
+            .terminal
+            .take()
+            .finish(&[0; M3_LEN], &mut PeerHistory::new(), &mut out);
+        assert_eq!(result, Err(Error::BadState));
+        let mut tagged = standard(45);
+        let result = tagged
+            .terminal
+            .take()
+            .finish_signed(&[1; SIGNED_M3_LEN], &mut PeerHistory::new(), &mut out);
+        assert_eq!(result, Err(Error::BadState));
+        let result = Responder::empty().finish_signed(&[1; SIGNED_M3_LEN], &mut PeerHistory::new(), &mut out);
+        assert_eq!(result, Err(Error::BadState));
+        // Keys that are not there.
+        let signed = Signed::new(46);
+        let peer = signed.terminal_key.public().unwrap();
+        let result = signed.host.finish_signed(
+            &SigningKey::empty(),
+            &peer,
+            &signed.m2,
+            &mut PeerHistory::new(),
+            &mut out,
+        );
+        assert_eq!(result, Err(Error::EcScalar));
+        assert!(out.is_empty());
+    }
+
+    /// Both sides of the agreement that authenticates nobody, against the definition; and what it refuses.
+    #[test]
+    fn unauthenticated_agreement() {
+        for (kdf, len) in Kdf::ALL.iter().zip([
+            KbpkLen::Aes128,
+            KbpkLen::Aes192,
+            KbpkLen::Aes256,
+            KbpkLen::Aes128,
+            KbpkLen::Aes192,
+            KbpkLen::Aes256,
+        ]) {
+            let (mut one, mut two) = (Agreement::empty(), Agreement::empty());
+            let a = one.start(&mut Rng(60)).unwrap();
+            let b = two.start(&mut Rng(61)).unwrap();
+            let (mut here, mut there) = (full(), full());
+            let (mut seen_one, mut seen_two) = (PeerHistory::new(), PeerHistory::new());
+            let info = b"service 7, terminal 9, run 1";
+            let kcv = one
+                .take()
+                .finish(&b, *kdf, info, len, &mut seen_one, &mut here)
+                .unwrap();
+            let other = two
+                .take()
+                .finish(&a, *kdf, info, len, &mut seen_two, &mut there)
+                .unwrap();
+            assert_eq!((kcv, here.expose_bytes()), (other, there.expose_bytes()));
+            assert_eq!(here.len(), len.bytes());
+            let mut scalar = [0; 32];
+            Rng(60).fill(&mut scalar).unwrap();
+            let mut z = Secret::zeroed();
+            PrivateKey::from_bytes(&scalar).unwrap().agree(&b, &mut z).unwrap();
+            let mut expected = vec![0; len.bytes()];
+            match kdf {
+                Kdf::X963Sha256 => kdf::x963_sha256(z.expose(), &[info], &mut expected),
+                Kdf::X963Sha384 => kdf::x963_sha384(z.expose(), &[info], &mut expected),
+                Kdf::X963Sha512 => kdf::x963_sha512(z.expose(), &[info], &mut expected),
+                Kdf::OneStepSha256 => kdf::one_step_sha256(z.expose(), &[info], &mut expected),
+                Kdf::OneStepSha384 => kdf::one_step_sha384(z.expose(), &[info], &mut expected),
+                Kdf::OneStepSha512 => kdf::one_step_sha512(z.expose(), &[info], &mut expected),
+                other => panic!("{other:?}"),
+            }
+            .unwrap();
+            assert_eq!(here.expose_bytes(), expected);
+            // Spent, repeated, reflected.
+            let refused = |run: Agreement, peer: &PublicKey, info: &[u8], seen: &mut PeerHistory| {
+                let mut out = full();
+                let result = run.finish(peer, *kdf, info, len, seen, &mut out);
+                assert!(out.is_empty());
+                result.unwrap_err()
+            };
+            assert_eq!(refused(one, &b, info, &mut seen_one), Error::BadState);
+            let started = |seed| {
+                let mut run = Agreement::empty();
+                run.start(&mut Rng(seed)).unwrap();
+                run
+            };
+            assert_eq!(refused(started(62), &b, info, &mut seen_one), Error::EcPoint);
+            let own = started(63).start(&mut Rng(64)).unwrap();
+            assert_eq!(refused(started(64), &own, info, &mut seen_one), Error::EcPoint);
+            for info in [&[][..], &[1; 1025]] {
+                assert_eq!(refused(started(65), &a, info, &mut seen_one), Error::InvalidLength);
+            }
+        }
+        let mut run = Agreement::empty();
+        assert_eq!(run.start(&mut Broken).unwrap_err(), Error::Entropy);
+        assert!(!run.is_started());
+        assert_eq!(format!("{run:?}"), "Agreement { started: false, .. }");
     }
 
     #[test]

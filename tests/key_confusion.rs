@@ -36,6 +36,7 @@ use std::path::Path;
 use common::{Device, Module, PERMISSIVE, attributes, block, ceremony, key, payload, start, value};
 use payhsm::error::Error;
 use payhsm::hsm::KeyHandle;
+use payhsm::inject::agreement::M1_LEN;
 use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
 use payhsm::keyblock::Profile;
 use payhsm::keyblock::optional::Optional;
@@ -50,6 +51,7 @@ const ALLOWED: &[(Operation, &str, &str, &str)] = &[
     (Operation::KeyBlockUnwrapVariant, "K0", "BD", "T"),
     (Operation::KeyBlockWrapVariant, "K0", "BE", "T"),
     (Operation::AgreementAuthenticate, "B3", "X", "A"),
+    (Operation::AgreementSign, "S0", "S", "E"),
     (Operation::PublicKey, "S0", "S", "E"),
     (Operation::DukptDerive, "B0", "X", "TA"),
     (Operation::DukptLoad, "B1", "X", "TA"),
@@ -193,7 +195,7 @@ struct Rig {
     pin_in: [KeyHandle; 2],
     pin_out: [KeyHandle; 2],
     script: [KeyHandle; 2],
-    m1: [u8; 65],
+    m1: [u8; M1_LEN],
     commands: BTreeSet<&'static str>,
 }
 
@@ -232,6 +234,7 @@ impl Rig {
             | Operation::KeyBlockUnwrapVariant
             | Operation::KeyBlockWrapVariant
             | Operation::AgreementAuthenticate
+            | Operation::AgreementSign
             | Operation::PublicKey => self.attempt_keys(operation, key, attributes),
             Operation::DukptDerive => self.attempt_dukpt(operation, key, attributes),
             Operation::DukptLoad => panic!("an initial key has no slot"),

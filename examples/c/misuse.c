@@ -98,6 +98,18 @@ static void all_commands(payhsm_ctx_t *ctx, payhsm_status_t expected, int wiped,
     REFUSED(payhsm_key_export(ctx, NO_KEY, NO_KEY + 1, b, 256, out.len), BYTES);
     REFUSED(payhsm_agreement_answer(ctx, NO_KEY, PAN, 4, PAN, 5, 16, zeros, b, 256, out.len), BYTES);
     REFUSED(payhsm_agreement_finish(ctx, zeros, out.handle, out.info), HANDLE | INFO);
+    REFUSED(payhsm_key_public(ctx, NO_KEY, b, 256, out.len), BYTES);
+    REFUSED(payhsm_agreement_begin(ctx, NO_KEY, PAN, 4, PAN, 5, 16, b, 256, out.len), BYTES);
+    REFUSED(payhsm_agreement_confirm(ctx, zeros, out.handle, out.info, b, 256, out.len), HANDLE | INFO | BYTES);
+    REFUSED(payhsm_agreement_begin_signed(ctx, NO_KEY, PAN, 4, PAN, 5, 16, b, 256, out.len), BYTES);
+    REFUSED(payhsm_agreement_confirm_signed(ctx, zeros, 65, zeros, out.handle, out.info, b, 256, out.len),
+            HANDLE | INFO | BYTES);
+    REFUSED(payhsm_agreement_answer_signed(ctx, NO_KEY, zeros, 65, PAN, 4, PAN, 5, 16, zeros, b, 256, out.len), BYTES);
+    REFUSED(payhsm_agreement_finish_signed(ctx, zeros, out.handle, out.info), HANDLE | INFO);
+    REFUSED(payhsm_agreement_unauthenticated_begin(ctx, b, 256, out.len), BYTES);
+    REFUSED(payhsm_agreement_unauthenticated_finish(ctx, zeros, 65, PAYHSM_KDF_X963_SHA256, zeros, 9, 16, 'D', out.handle,
+                                                    out.info),
+            HANDLE | INFO);
     REFUSED(payhsm_dukpt_load(ctx, NO_KEY, PAYHSM_PROFILE_TR31_2018, block, 112, out.handle, out.initial), HANDLE | INITIAL);
     REFUSED(payhsm_dukpt_find(ctx, 0, out.handle, out.initial), HANDLE | INITIAL);
     REFUSED(payhsm_dukpt_begin(ctx, NO_GROUP, out.handle, b, 256, out.len), HANDLE | BYTES);
@@ -124,7 +136,7 @@ static void all_commands(payhsm_ctx_t *ctx, payhsm_status_t expected, int wiped,
     REFUSED(payhsm_cvv_generate(ctx, NO_KEY, PAYHSM_CVV_CHIP, 0, PAN, 13, PAN, 3, b, 256, out.len), BYTES);
     REFUSED(payhsm_cvv_verify(ctx, NO_KEY, PAYHSM_CVV_CHIP, 0, PAN, 13, PAN, PAN, 3), 0);
     REFUSED(payhsm_cvc3_verify(ctx, NO_KEY, PAYHSM_MASTER_KEY_A, PAN, 13, 0, zeros, 19, zeros, 1, PAN, 5), 0);
-    CHECK(calls == (loading ? 35u : 38u));
+    CHECK(calls == (loading ? 44u : 47u));
 }
 
 static void contexts(device_t *device)

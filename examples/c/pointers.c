@@ -10,7 +10,7 @@
 
 static device_t here, there;
 
-enum { INS = 4, OUTS = 3, HANDLES = 3, RANDOM_HANDLES = 1000, FAR = 4096 };
+enum { INS = 4, OUTS = 4, HANDLES = 3, RANDOM_HANDLES = 1000, FAR = 4096 };
 
 /* The parameters of the call that comes. */
 static struct {
@@ -48,14 +48,14 @@ typedef struct {
 /* --- the world ----------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    uint32_t kbpk, bdk, psk, mac, pin_in, pin_out, pvk, imk, cvk, imk_dn, data, group, transaction;
+    uint32_t kbpk, bdk, psk, mac, pin_in, pin_out, pvk, imk, cvk, imk_dn, data, sign, group, transaction;
 } keys_t;
 
 static keys_t own, foreign;
 static uint8_t key_block[PAYHSM_KEY_BLOCK_MAX_LEN], initial_block[256];
 static size_t key_block_len, initial_block_len;
 
-static const uint8_t ZEROS[64];
+static const uint8_t ZEROS[80];
 static const uint8_t PAN[] = "4012345678909";
 static const uint8_t PVV[] = "0000";
 static const uint8_t EXPIRY[] = "2512";
@@ -68,8 +68,8 @@ static const uint8_t KSN[12] = {0x12, 0x34, 0x56, 0x78, 0x90, 0x12, 0x34, 0x56, 
 static const uint8_t WINDOW[PAYHSM_REPLAY_WINDOW_LEN] = {1, 2, 3, 0, 0x12, 0x34, 0x56, 0x78, 0x90, 0x12, 0x34, 0x56};
 static const payhsm_pin_t PIN_1234 = {4, {1, 2, 3, 4}};
 static const payhsm_key_attributes_t DATA_KEY = {{'D', '0'}, 'A', 'B', {'0', '0'}, 'N', 0};
-/* The base point of P-256: a point of the curve. */
-static const uint8_t M1[PAYHSM_AGREEMENT_M1_LEN] = {
+/* The base point of P-256, a point of the curve, and zeros: the first message of an agreement, and each of the others. */
+static const uint8_t M1[PAYHSM_AGREEMENT_SIGNED_M2_LEN] = {
     0x04, 0x6B, 0x17, 0xD1, 0xF2, 0xE1, 0x2C, 0x42, 0x47, 0xF8, 0xBC, 0xE6, 0xE5, 0x63, 0xA4, 0x40, 0xF2,
     0x77, 0x03, 0x7D, 0x81, 0x2D, 0xEB, 0x33, 0xA0, 0xF4, 0xA1, 0x39, 0x45, 0xD8, 0x98, 0xC2, 0x96, 0x4F,
     0xE3, 0x42, 0xE2, 0xFE, 0x1A, 0x7F, 0x9B, 0x8E, 0xE7, 0xEB, 0x4A, 0x7C, 0x0F, 0x9E, 0x16, 0x2B, 0xCE,
@@ -94,7 +94,7 @@ static uint32_t make(device_t *device, const char *usage, char algorithm, char m
     attributes.algorithm = (uint8_t)algorithm;
     attributes.mode = (uint8_t)mode;
     attributes.exportability = (uint8_t)exportability;
-    CHECK_OK(payhsm_key_generate(device->ctx, &attributes, 16, &key, &info));
+    CHECK_OK(payhsm_key_generate(device->ctx, &attributes, algorithm == 'E' ? 32 : 16, &key, &info));
     return key;
 }
 
@@ -104,7 +104,7 @@ static void fill(device_t *device, keys_t *keys)
     uint8_t ksn[PAYHSM_KSN_MAX_LEN], kcv[PAYHSM_KCV_MAX_LEN];
     size_t len;
 
-    CHECK_OK(device_start(device, 0));
+    CHECK_OK(device_start(device, PAYHSM_POLICY_UNAUTHENTICATED_AGREEMENT));
     keys->kbpk = make(device, "K1", 'A', 'B', 'N');
     keys->bdk = make(device, "B0", 'A', 'X', 'N');
     keys->psk = make(device, "B3", 'A', 'X', 'N');
@@ -116,6 +116,7 @@ static void fill(device_t *device, keys_t *keys)
     keys->cvk = make(device, "C0", 'T', 'C', 'N');
     keys->imk_dn = make(device, "E4", 'T', 'X', 'N');
     keys->data = make(device, "D0", 'A', 'B', 'N');
+    keys->sign = make(device, "S0", 'E', 'S', 'N');
     CHECK_OK(payhsm_dukpt_export_initial_key(device->ctx, keys->bdk, ID, sizeof ID, keys->kbpk, initial_block,
                                              sizeof initial_block, &initial_block_len, kcv));
     CHECK_OK(payhsm_dukpt_load(device->ctx, keys->kbpk, PAYHSM_PROFILE_X9_143_STRICT, initial_block, initial_block_len,
@@ -195,6 +196,39 @@ static void answered(void)
     CHECK_OK(payhsm_agreement_answer(here.ctx, own.psk, PAN, 4, PAN, 5, 16, M1, m2, sizeof m2, &len));
 }
 
+static void answered_signed(void)
+{
+    uint8_t m2[PAYHSM_AGREEMENT_SIGNED_M2_LEN];
+    size_t len;
+
+    CHECK_OK(payhsm_agreement_answer_signed(here.ctx, own.sign, M1, PAYHSM_EC_PUBLIC_LEN, PAN, 4, PAN, 5, 16, M1, m2,
+                                            sizeof m2, &len));
+}
+
+static void begun(void)
+{
+    uint8_t m1[PAYHSM_AGREEMENT_M1_LEN];
+    size_t len;
+
+    CHECK_OK(payhsm_agreement_begin(here.ctx, own.psk, PAN, 4, PAN, 5, 16, m1, sizeof m1, &len));
+}
+
+static void begun_signed(void)
+{
+    uint8_t m1[PAYHSM_AGREEMENT_M1_LEN];
+    size_t len;
+
+    CHECK_OK(payhsm_agreement_begin_signed(here.ctx, own.sign, PAN, 4, PAN, 5, 16, m1, sizeof m1, &len));
+}
+
+static void begun_unauthenticated(void)
+{
+    uint8_t key[PAYHSM_EC_PUBLIC_LEN];
+    size_t len;
+
+    CHECK_OK(payhsm_agreement_unauthenticated_begin(here.ctx, key, sizeof key, &len));
+}
+
 static void mac_making(void)
 {
     CHECK_OK(payhsm_mac_begin(here.ctx, own.mac, PAYHSM_MAC_CMAC, PAYHSM_MAC_GENERATE));
@@ -231,6 +265,16 @@ F(key_import, payhsm_key_import(C, H(0), PAYHSM_PROFILE_X9_143_STRICT, IL(0), O(
 F(key_export, payhsm_key_export(C, H(0), H(1), OB))
 F(agreement_answer, payhsm_agreement_answer(C, H(0), IL(0), IL(1), 16, I(2), OB))
 F(agreement_finish, payhsm_agreement_finish(C, I(0), O(0), O(1)))
+F(key_public, payhsm_key_public(C, H(0), OB))
+F(agreement_begin, payhsm_agreement_begin(C, H(0), IL(0), IL(1), 16, OB))
+F(agreement_confirm, payhsm_agreement_confirm(C, I(0), O(2), O(3), OB))
+F(agreement_begin_signed, payhsm_agreement_begin_signed(C, H(0), IL(0), IL(1), 16, OB))
+F(agreement_confirm_signed, payhsm_agreement_confirm_signed(C, IL(0), I(1), O(2), O(3), OB))
+F(agreement_answer_signed, payhsm_agreement_answer_signed(C, H(0), IL(0), IL(1), IL(2), 16, I(3), OB))
+F(agreement_finish_signed, payhsm_agreement_finish_signed(C, I(0), O(0), O(1)))
+F(agreement_unauthenticated_begin, payhsm_agreement_unauthenticated_begin(C, OB))
+F(agreement_unauthenticated_finish,
+  payhsm_agreement_unauthenticated_finish(C, IL(0), PAYHSM_KDF_X963_SHA256, IL(1), 16, 'D', O(0), O(1)))
 F(transaction_end, payhsm_transaction_end(C, H(0)))
 F(transaction_ksn, payhsm_transaction_ksn(C, H(0), OB))
 F(dukpt_load, payhsm_dukpt_load(C, H(0), PAYHSM_PROFILE_X9_143_STRICT, IL(0), O(0), O(1)))
@@ -285,10 +329,28 @@ static const call_t CALLS[] = {
     {ROW(component_finish), 0, full_ceremony, erase_key, {0}, {{0}}, {HANDLE, INFO}, 0},
     {ROW(key_import), 0, NULL, erase_key, {&own.kbpk}, {{key_block, 0, 0}}, {HANDLE, INFO}, 0},
     {ROW(key_export), 0, NULL, NULL, {&own.kbpk, &own.mac}, {{0}}, {{BUFFER, PAYHSM_KEY_BLOCK_MAX_LEN}, LEN}, 0},
-    {ROW(agreement_answer), 0, NULL, NULL, {&own.psk}, {{PAN, 4, 0}, {PAN, 5, 0}, {M1, sizeof M1, 1}},
+    {ROW(agreement_answer), 0, NULL, NULL, {&own.psk}, {{PAN, 4, 0}, {PAN, 5, 0}, {M1, PAYHSM_AGREEMENT_M1_LEN, 1}},
      {{BUFFER, PAYHSM_AGREEMENT_M2_LEN}, LEN}, 0},
     {ROW(agreement_finish), PAYHSM_ERR_VERIFICATION_FAILED, answered, NULL, {0},
      {{ZEROS, PAYHSM_AGREEMENT_M3_LEN, 1}}, {HANDLE, INFO}, 0},
+    {ROW(key_public), 0, NULL, NULL, {&own.sign}, {{0}}, {{BUFFER, PAYHSM_EC_PUBLIC_LEN}, LEN}, 0},
+    {ROW(agreement_begin), 0, NULL, NULL, {&own.psk}, {{PAN, 4, 0}, {PAN, 5, 0}},
+     {{BUFFER, PAYHSM_AGREEMENT_M1_LEN}, LEN}, 0},
+    {ROW(agreement_confirm), PAYHSM_ERR_VERIFICATION_FAILED, begun, NULL, {0}, {{M1, PAYHSM_AGREEMENT_M2_LEN, 1}},
+     {{BUFFER, PAYHSM_AGREEMENT_M3_LEN}, LEN, HANDLE, INFO}, 0},
+    {ROW(agreement_begin_signed), 0, NULL, NULL, {&own.sign}, {{PAN, 4, 0}, {PAN, 5, 0}},
+     {{BUFFER, PAYHSM_AGREEMENT_M1_LEN}, LEN}, 0},
+    {ROW(agreement_confirm_signed), PAYHSM_ERR_VERIFICATION_FAILED, begun_signed, NULL, {0},
+     {{M1, PAYHSM_EC_PUBLIC_LEN, 0}, {M1, PAYHSM_AGREEMENT_SIGNED_M2_LEN, 1}},
+     {{BUFFER, PAYHSM_AGREEMENT_SIGNED_M3_LEN}, LEN, HANDLE, INFO}, 0},
+    {ROW(agreement_answer_signed), 0, NULL, NULL, {&own.sign},
+     {{M1, PAYHSM_EC_PUBLIC_LEN, 0}, {PAN, 4, 0}, {PAN, 5, 0}, {M1, PAYHSM_AGREEMENT_M1_LEN, 1}},
+     {{BUFFER, PAYHSM_AGREEMENT_SIGNED_M2_LEN}, LEN}, 0},
+    {ROW(agreement_finish_signed), PAYHSM_ERR_VERIFICATION_FAILED, answered_signed, NULL, {0},
+     {{ZEROS, PAYHSM_AGREEMENT_SIGNED_M3_LEN, 1}}, {HANDLE, INFO}, 0},
+    {ROW(agreement_unauthenticated_begin), 0, NULL, NULL, {0}, {{0}}, {{BUFFER, PAYHSM_EC_PUBLIC_LEN}, LEN}, 0},
+    {ROW(agreement_unauthenticated_finish), PAYHSM_ERR_EC_POINT, begun_unauthenticated, NULL, {0},
+     {{ZEROS, PAYHSM_EC_PUBLIC_LEN, 0}, {PAN, 5, 0}}, {HANDLE, INFO}, 0},
     {ROW(transaction_ksn), 0, NULL, NULL, {&own.transaction}, {{0}}, {{BUFFER, PAYHSM_KSN_MAX_LEN}, LEN}, 0},
     {ROW(transaction_end), 0, NULL, another_transaction, {&own.transaction}, {{0}}, {{NOTHING, 0}}, 0},
     {ROW(dukpt_load), 0, NULL, erase_group, {&own.kbpk}, {{initial_block, 0, 0}}, {HANDLE, INITIAL}, 0},

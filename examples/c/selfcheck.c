@@ -412,6 +412,80 @@ static void key_blocks(void)
     end(device);
 }
 
+/* A pair of devices agrees a key in each of the three ways, and a key goes over under it. */
+static void agreements(void)
+{
+    static const char psk[] = "7A1C93E0B5D2486F8E60A7D31B4C95F2";
+    static const payhsm_key_attributes_t signature = {{'S', '0'}, 'E', 'S', {'0', '0'}, 'N', 0};
+    static const payhsm_key_attributes_t data = {{'D', '0'}, 'A', 'E', {'0', '0'}, 'E', 0};
+    const uint8_t *host_id = text("host"), *terminal_id = text("terminal"), *shared = text("run 1");
+    device_t *host = calloc(1, sizeof *host), *terminal = calloc(1, sizeof *terminal);
+    uint8_t m1[PAYHSM_AGREEMENT_M1_LEN], m2[PAYHSM_AGREEMENT_SIGNED_M2_LEN], m3[PAYHSM_AGREEMENT_SIGNED_M3_LEN];
+    uint8_t host_public[PAYHSM_EC_PUBLIC_LEN], terminal_public[PAYHSM_EC_PUBLIC_LEN], block[PAYHSM_KEY_BLOCK_MAX_LEN];
+    payhsm_key_info_t here, there, info;
+    uint32_t host_key, terminal_key, given, taken, sent, received;
+    size_t len, way;
+
+    if (host == NULL || terminal == NULL) {
+        abort();
+    }
+    CHECK_OK(device_start(host, PAYHSM_POLICY_UNAUTHENTICATED_AGREEMENT));
+    CHECK_OK(device_start(terminal, PAYHSM_POLICY_UNAUTHENTICATED_AGREEMENT));
+    CHECK_OK(payhsm_key_generate(host->ctx, &data, 16, &sent, &info));
+    for (way = 0; way < 3; way++) {
+        if (way == 0) {
+            host_key = enter(host, "B3", 'A', 'X', psk);
+            terminal_key = enter(terminal, "B3", 'A', 'X', psk);
+            CHECK_OK(payhsm_agreement_begin(host->ctx, host_key, host_id, 4, terminal_id, 8, 16, m1, sizeof m1, &len));
+            CHECK(len == PAYHSM_AGREEMENT_M1_LEN);
+            CHECK_OK(payhsm_agreement_answer(terminal->ctx, terminal_key, host_id, 4, terminal_id, 8, 16, m1, m2,
+                                             sizeof m2, &len));
+            CHECK(len == PAYHSM_AGREEMENT_M2_LEN);
+            CHECK_OK(payhsm_agreement_confirm(host->ctx, m2, &given, &here, m3, sizeof m3, &len));
+            CHECK(len == PAYHSM_AGREEMENT_M3_LEN);
+            CHECK_OK(payhsm_agreement_finish(terminal->ctx, m3, &taken, &there));
+            CHECK_STATUS(payhsm_agreement_finish(terminal->ctx, m3, &received, &info), PAYHSM_ERR_BAD_STATE);
+        } else if (way == 1) {
+            CHECK_OK(payhsm_key_generate(host->ctx, &signature, 32, &host_key, &info));
+            CHECK_OK(payhsm_key_generate(terminal->ctx, &signature, 32, &terminal_key, &info));
+            CHECK(info.len == 32 && info.kcv_len == 0);
+            CHECK_OK(payhsm_key_public(host->ctx, host_key, host_public, sizeof host_public, &len));
+            CHECK(len == PAYHSM_EC_PUBLIC_LEN && host_public[0] == 4);
+            CHECK_OK(payhsm_key_public(terminal->ctx, terminal_key, terminal_public, sizeof terminal_public, &len));
+            CHECK_OK(payhsm_agreement_begin_signed(host->ctx, host_key, host_id, 4, terminal_id, 8, 16, m1, sizeof m1,
+                                                   &len));
+            CHECK_OK(payhsm_agreement_answer_signed(terminal->ctx, terminal_key, host_public, 65, host_id, 4, terminal_id,
+                                                    8, 16, m1, m2, sizeof m2, &len));
+            CHECK(len == PAYHSM_AGREEMENT_SIGNED_M2_LEN && terminal->asked == PAYHSM_ASK_PEER_KEY);
+            CHECK_OK(payhsm_agreement_confirm_signed(host->ctx, terminal_public, 65, m2, &given, &here, m3, sizeof m3,
+                                                     &len));
+            CHECK(len == PAYHSM_AGREEMENT_SIGNED_M3_LEN && host->asked == PAYHSM_ASK_PEER_KEY);
+            CHECK_OK(payhsm_agreement_finish_signed(terminal->ctx, m3, &taken, &there));
+        } else {
+            CHECK_OK(payhsm_agreement_unauthenticated_begin(host->ctx, host_public, sizeof host_public, &len));
+            CHECK_OK(payhsm_agreement_unauthenticated_begin(terminal->ctx, terminal_public, sizeof terminal_public, &len));
+            CHECK_OK(payhsm_agreement_unauthenticated_finish(host->ctx, terminal_public, 65, PAYHSM_KDF_ONE_STEP_SHA512,
+                                                             shared, 5, 16, 'E', &given, &here));
+            CHECK(host->asked == PAYHSM_ASK_UNAUTHENTICATED_GIVE);
+            CHECK_OK(payhsm_agreement_unauthenticated_finish(terminal->ctx, host_public, 65, PAYHSM_KDF_ONE_STEP_SHA512,
+                                                             shared, 5, 16, 'D', &taken, &there));
+            CHECK(terminal->asked == PAYHSM_ASK_UNAUTHENTICATED_TAKE);
+            CHECK_OK(payhsm_agreement_unauthenticated_begin(host->ctx, host_public, sizeof host_public, &len));
+            CHECK_STATUS(payhsm_agreement_unauthenticated_finish(host->ctx, terminal_public, 65, 7, shared, 5, 16, 'E',
+                                                                 &received, &info),
+                         PAYHSM_ERR_INVALID_ARGUMENT);
+            CHECK_OK(payhsm_agreement_abort(host->ctx));
+        }
+        CHECK(here.kcv_len == 5 && memcmp(here.kcv, there.kcv, 5) == 0);
+        CHECK(here.attributes.mode == 'E' && there.attributes.mode == 'D' && there.attributes.exportability == 'N');
+        CHECK_OK(payhsm_key_export(host->ctx, given, sent, block, sizeof block, &len));
+        CHECK_OK(payhsm_key_import(terminal->ctx, taken, PAYHSM_PROFILE_X9_143_STRICT, block, len, &received, &info));
+        CHECK_OK(payhsm_key_erase(terminal->ctx, received));
+    }
+    end(host);
+    end(terminal);
+}
+
 /* EMV Book 3: a template 77 with ARQC, ATC and issuer application data. */
 static void card_answer(void)
 {
@@ -452,6 +526,7 @@ int main(void)
     pvv();
     card_values();
     key_blocks();
+    agreements();
     card_answer();
     return check_end("selfcheck");
 }

@@ -15,6 +15,7 @@ use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::hsm::{Config, Group, Hsm, Platform, Question, Slot, State};
 use crate::key::Key;
+use crate::key::usage::ModeOfUse;
 use crate::policy::{Permission, Policy};
 use crate::store::Storage;
 
@@ -58,6 +59,10 @@ pub const PAYHSM_POLICY_KEY_CHECK_LENGTHS: u32 = 1 << 18;
 pub const PAYHSM_POLICY_RAW_CRYPTOGRAM: u32 = 1 << 23;
 /// Policy bit: explanations of application cryptograms.
 pub const PAYHSM_POLICY_EXPLAIN_CRYPTOGRAM: u32 = 1 << 24;
+/// Policy bit: working keys enciphered by ECB under a KEK come in.
+pub const PAYHSM_POLICY_LEGACY_IMPORT: u32 = 1 << 19;
+/// Policy bit: a KBPK is agreed with a peer that proves nothing.
+pub const PAYHSM_POLICY_UNAUTHENTICATED_AGREEMENT: u32 = 1 << 20;
 
 /// State: commands run.
 pub const PAYHSM_STATE_OPERATIONAL: u32 = 1;
@@ -80,6 +85,13 @@ pub const PAYHSM_ASK_PIN_TRANSLATE: u32 = 5;
 pub const PAYHSM_ASK_CARD_VALUE: u32 = 16;
 /// Question: may this card's application cryptogram be explained?
 pub const PAYHSM_ASK_CRYPTOGRAM_EXPLAIN: u32 = 30;
+/// Question: does this public key belong to the party of that identity? `subject`: the public key, 65 bytes, and behind
+/// it the identity.
+pub const PAYHSM_ASK_PEER_KEY: u32 = 22;
+/// Question: may keys be taken from the owner of this public key, who proves nothing?
+pub const PAYHSM_ASK_UNAUTHENTICATED_TAKE: u32 = 23;
+/// Question: may keys be given to the owner of this public key, who proves nothing?
+pub const PAYHSM_ASK_UNAUTHENTICATED_GIVE: u32 = 24;
 
 /// What the module asks the decision callback.
 #[repr(C)]
@@ -89,8 +101,8 @@ pub struct PayhsmQuestion {
     pub kind: u32,
     /// The counter or ATC; 0 for a PIN.
     pub counter: u32,
-    /// The PAN's digits, values 0 to 9; the initial key identifier; or the usage of the key of a ceremony, two
-    /// characters. Valid during the call only.
+    /// The PAN's digits, values 0 to 9; the initial key identifier; the usage of the key of a ceremony, two characters; or
+    /// a public key, `04 || X || Y`. Valid during the call only.
     pub subject: *const u8,
     /// Its length.
     pub subject_len: usize,
@@ -236,10 +248,28 @@ impl Platform for Callbacks {
             return Err(Error::Refused);
         };
         let usage;
+        // A public key of 65 bytes and an identity of 32.
+        let mut party = [0; 97];
         let (kind, counter, subject): (_, _, &[u8]) = match question {
             Question::Ceremony { attributes } => {
                 usage = attributes.usage.to_chars();
                 (PAYHSM_ASK_CEREMONY, 0, &usage)
+            }
+            Question::PeerKey { identity, public } => {
+                for (to, from) in party.iter_mut().zip(public.iter().chain(*identity)) {
+                    *to = *from;
+                }
+                let len = public.len().wrapping_add(identity.len());
+                (PAYHSM_ASK_PEER_KEY, 0, party.get(..len).unwrap_or(&[]))
+            }
+            Question::UnauthenticatedPeer { public, mode } => {
+                let gives = *mode != ModeOfUse::Decrypt;
+                let kind = if gives {
+                    PAYHSM_ASK_UNAUTHENTICATED_GIVE
+                } else {
+                    PAYHSM_ASK_UNAUTHENTICATED_TAKE
+                };
+                (kind, 0, *public)
             }
             Question::PinTranslate { pan } => (PAYHSM_ASK_PIN_TRANSLATE, 0, pan.digits()),
             Question::PinVerify { pan } => (PAYHSM_ASK_PIN_VERIFY, 0, pan.digits()),
@@ -312,6 +342,8 @@ const _: () = assert!(PAYHSM_POLICY_EXPORT_SENSITIVE == Permission::ExportSensit
 const _: () = assert!(PAYHSM_POLICY_KEY_CHECK_LENGTHS == Permission::KeyCheckLengths as u32);
 const _: () = assert!(PAYHSM_POLICY_RAW_CRYPTOGRAM == Permission::RawCryptogram as u32);
 const _: () = assert!(PAYHSM_POLICY_EXPLAIN_CRYPTOGRAM == Permission::ExplainCryptogram as u32);
+const _: () = assert!(PAYHSM_POLICY_LEGACY_IMPORT == Permission::LegacyImport as u32);
+const _: () = assert!(PAYHSM_POLICY_UNAUTHENTICATED_AGREEMENT == Permission::UnauthenticatedAgreement as u32);
 
 /// Runs one command on a context: judges the pointer and where the parameters lie, keeps callbacks out, overwrites the
 /// stack afterwards.

@@ -69,6 +69,8 @@ pub enum Asked {
     DukptCounter(Vec<u8>, u32),
     Atc(Vec<u8>, u16),
     CryptogramExplain(Vec<u8>, u16),
+    PeerKey(Vec<u8>, Vec<u8>),
+    UnauthenticatedPeer(Vec<u8>, ModeOfUse),
 }
 
 /// What outlives a loss of power, and what shall fail.
@@ -214,6 +216,8 @@ impl Platform for Device {
             Question::DukptCounter { identity, counter } => Asked::DukptCounter(identity.to_vec(), counter),
             Question::Atc { pan, atc } => Asked::Atc(pan.digits().to_vec(), atc),
             Question::CryptogramExplain { pan, atc } => Asked::CryptogramExplain(pan.digits().to_vec(), atc),
+            Question::PeerKey { identity, public } => Asked::PeerKey(identity.to_vec(), public.to_vec()),
+            Question::UnauthenticatedPeer { public, mode } => Asked::UnauthenticatedPeer(public.to_vec(), mode),
             _ => panic!("an unknown question"),
         };
         let mut world = self.world();

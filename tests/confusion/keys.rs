@@ -99,6 +99,15 @@ impl Rig {
                     Outcome::new("agreement_answer", answered, &[]),
                 ]
             }
+            Operation::AgreementSign => {
+                let peer = PrivateKey::from_bytes(&[9; 32]).unwrap().public().to_sec1();
+                let begun = hsm.agreement_begin_signed(key, b"host", b"terminal", 16);
+                let answered = hsm.agreement_answer_signed(key, &peer, b"host", b"terminal", 16, &self.m1);
+                vec![
+                    Outcome::new("agreement_begin_signed", begun, &[]),
+                    Outcome::new("agreement_answer_signed", answered, &[]),
+                ]
+            }
             Operation::PublicKey => {
                 let public = hsm.key_public(key);
                 if let Ok(public) = &public {

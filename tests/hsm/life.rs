@@ -17,6 +17,9 @@ use payhsm::hsm::{
     ArpcRequest, EncipheredPin, Export, GroupHandle, KeyHandle, KeyRef, MacMethod, MacPurpose, ScriptTarget, State,
     TransactionHandle, WorkingKey,
 };
+use payhsm::inject::agreement::unauthenticated::Kdf;
+use payhsm::inject::agreement::{M1_LEN, M2_LEN, SIGNED_M2_LEN, SIGNED_M3_LEN};
+use payhsm::key::usage::ModeOfUse;
 use payhsm::keyblock::optional::CheckMethod;
 use payhsm::pin::Pin;
 use payhsm::pin::block::Format;
@@ -123,12 +126,38 @@ fn every_command(hsm: &mut Module, handles: &Handles) -> Vec<(&'static str, Erro
         ("key_generate", hsm.key_generate(&any, 16).map(|_| ())),
         ("component_begin", hsm.component_begin(&any, 16, 2, &[])),
         ("agreement_begin", hsm.agreement_begin(key, b"a", b"b", 16).map(|_| ())),
-        ("agreement_confirm", hsm.agreement_confirm(&[0; 86]).map(|_| ())),
+        ("agreement_confirm", hsm.agreement_confirm(&[0; M2_LEN]).map(|_| ())),
         (
             "agreement_answer",
-            hsm.agreement_answer(key, b"a", b"b", 16, &[4; 65]).map(|_| ()),
+            hsm.agreement_answer(key, b"a", b"b", 16, &[4; M1_LEN]).map(|_| ()),
         ),
         ("agreement_finish", hsm.agreement_finish(&[0; 16]).map(|_| ())),
+        (
+            "agreement_begin_signed",
+            hsm.agreement_begin_signed(key, b"a", b"b", 16).map(|_| ()),
+        ),
+        (
+            "agreement_confirm_signed",
+            hsm.agreement_confirm_signed(&[4; 65], &[0; SIGNED_M2_LEN]).map(|_| ()),
+        ),
+        (
+            "agreement_answer_signed",
+            hsm.agreement_answer_signed(key, &[4; 65], b"a", b"b", 16, &[4; M1_LEN])
+                .map(|_| ()),
+        ),
+        (
+            "agreement_finish_signed",
+            hsm.agreement_finish_signed(&[0; SIGNED_M3_LEN]).map(|_| ()),
+        ),
+        (
+            "agreement_unauthenticated_begin",
+            hsm.agreement_unauthenticated_begin().map(|_| ()),
+        ),
+        (
+            "agreement_unauthenticated_finish",
+            hsm.agreement_unauthenticated_finish(&[4; 65], Kdf::X963Sha256, b"x", 16, ModeOfUse::Decrypt)
+                .map(|_| ()),
+        ),
         ("dukpt_derive", hsm.dukpt_derive(key, &ksn).map(|_| ())),
         (
             "dukpt_export_initial_key",

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! HKDF, P-256 and the loading of keys: components, agreement.
+//! Key derivation, P-256 and the loading of keys: components, agreement.
 
 use payhsm::ecdh::PrivateKey;
+use payhsm::ecdsa::SigningKey;
+use payhsm::inject::agreement::unauthenticated::{Agreement, Kdf};
 use payhsm::inject::agreement::{Identity, Initiator, KbpkLen, Parties, PeerHistory, Responder};
 use payhsm::inject::component::{Assembly, Ceremony, CheckValue, CustodianId, Parity};
-use payhsm::kdf::{hkdf_sha256, hkdf_sha256_extract};
+use payhsm::kdf::{hkdf_sha256, hkdf_sha256_extract, hkdf_sha384, hkdf_sha512, one_step_sha256, x963_sha512};
 use payhsm::key::role::{Kbpk, Kek, MacKey};
 use payhsm::key::usage::KeyAlgorithm;
 use payhsm::key::{Aes, Algorithm, Key, Tdea};
@@ -22,6 +24,26 @@ pub fn run(h: &mut Harness) {
     h.constant("HKDF-SHA-256: extract and expand", || {
         let mut out = [0; 48];
         hkdf_sha256(&[], &secret(bytes::<32>(0x32)), &[b"a", b"label"], &mut out).unwrap();
+        out
+    });
+    h.constant("HKDF-SHA-384", || {
+        let mut out = [0; 48];
+        hkdf_sha384(&[], &secret(bytes::<32>(0x34)), &[b"label"], &mut out).unwrap();
+        out
+    });
+    h.constant("HKDF-SHA-512", || {
+        let mut out = [0; 48];
+        hkdf_sha512(&[], &secret(bytes::<32>(0x36)), &[b"label"], &mut out).unwrap();
+        out
+    });
+    h.constant("X9.63 derivation", || {
+        let mut out = [0; 32];
+        x963_sha512(&secret(bytes::<32>(0x37)), &[b"information"], &mut out).unwrap();
+        out
+    });
+    h.constant("one-step derivation", || {
+        let mut out = [0; 48];
+        one_step_sha256(&secret(bytes::<32>(0x38)), &[b"information"], &mut out).unwrap();
         out
     });
 
@@ -66,6 +88,11 @@ fn component<A: Algorithm, const N: usize>(h: &mut Harness, name: &str, algorith
     });
 }
 
+fn parties() -> Parties {
+    let (host, terminal) = (Identity::new(b"host"), Identity::new(b"terminal"));
+    Parties::new(host.unwrap(), terminal.unwrap(), KbpkLen::Aes128).unwrap()
+}
+
 fn curve(h: &mut Harness) {
     h.verdict("ECDH P-256: key generation", true, || {
         PrivateKey::generate(&mut Random(0x41)).is_ok()
@@ -77,14 +104,52 @@ fn curve(h: &mut Harness) {
         own.agree(&peer, &mut z).unwrap();
         *z.expose()
     });
+    h.constant("ECDSA P-256: signature", || {
+        let key = SigningKey::from_bytes(&secret(bytes(0x47))).unwrap();
+        key.sign(b"a message").unwrap().to_raw()
+    });
+    h.verdict("ECDSA P-256: key generation and public key", true, || {
+        SigningKey::generate(&mut Random(0x48)).is_ok_and(|key| key.public().is_ok())
+    });
+    h.constant::<16>("agreement of a KBPK with signatures, both sides", || {
+        let host_key = SigningKey::from_bytes(&secret(bytes(0x49))).unwrap();
+        let terminal_key = SigningKey::from_bytes(&secret(bytes(0x4A))).unwrap();
+        let (host_public, terminal_public) = (host_key.public().unwrap(), terminal_key.public().unwrap());
+        let (mut host, mut terminal) = (Initiator::empty(), Responder::empty());
+        let (mut seen_host, mut seen_terminal) = (PeerHistory::new(), PeerHistory::new());
+        let m1 = host.start(&parties(), &mut Random(0x4B)).unwrap();
+        let m2 = terminal
+            .answer_signed(
+                &terminal_key,
+                &host_public,
+                &parties(),
+                &m1,
+                &seen_terminal,
+                &mut Random(0x4C),
+            )
+            .unwrap();
+        let (mut here, mut there) = (Key::<Kbpk, Aes>::empty(), Key::<Kbpk, Aes>::empty());
+        let done = host
+            .finish_signed(&host_key, &terminal_public, &m2, &mut seen_host, &mut here)
+            .unwrap();
+        terminal
+            .finish_signed(&done.m3, &mut seen_terminal, &mut there)
+            .unwrap();
+        there.expose_bytes().try_into().unwrap()
+    });
+    h.constant::<32>("agreement of a KBPK that authenticates nobody", || {
+        let peer = PrivateKey::from_bytes(&bytes(0x4D)).unwrap().public();
+        let mut own = Agreement::empty();
+        own.start(&mut Random(0x4E)).unwrap();
+        let mut key = Key::<Kbpk, Aes>::empty();
+        let (kdf, len) = (Kdf::OneStepSha384, KbpkLen::Aes256);
+        own.finish(&peer, kdf, b"information", len, &mut PeerHistory::new(), &mut key)
+            .unwrap();
+        key.expose_bytes().try_into().unwrap()
+    });
     h.constant::<16>("agreement of a KBPK, both sides", || {
         let psk = Key::<MacKey, Aes>::from_bytes(&secret(bytes::<16>(0x44))).unwrap();
-        let parties = Parties::new(
-            Identity::new(b"host").unwrap(),
-            Identity::new(b"terminal").unwrap(),
-            KbpkLen::Aes128,
-        )
-        .unwrap();
+        let parties = parties();
         let mut host = Initiator::empty();
         let mut m1 = host.start(&parties, &mut Random(0x45)).unwrap();
         open(&mut m1);

@@ -23,7 +23,7 @@
  * | DF0B | STAN of the transaction to be reversed  | 3        | request |
  * | DF0C | balance, n 12                           | 6        | answer |
  * | DF0E | MAC                                     | 8        | both, last |
- * | DF22, DF23, DF24 | M1, M2, M3 of the agreement | 65, 86, 16 | |
+ * | DF22, DF23, DF24 | M1, M2, M3 of the agreement | 81, 102, 16 | |
  * | DF25, DF26 | key blocks of the initial keys, TDEA and AES | | answer |
  * | DF27, DF28 | their check values                | 5        | answer |
  * | DF55 | field 55: EMV elements                  | to 255   | request |

@@ -1,30 +1,59 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Agreement of a key-block protection key.
 
+#[cfg(feature = "host")]
+mod host;
+mod signed;
+mod unauthenticated;
+
+#[cfg(feature = "host")]
+pub use host::*;
+pub use signed::*;
+pub use unauthenticated::*;
+
 use crate::capi::context::{PayhsmCtx, run};
 use crate::capi::key::{PayhsmKeyInfo, new_key};
 use crate::capi::memory::{self, Output, Place};
 use crate::capi::status::Status;
+use crate::ecdh::PUBLIC_LEN;
 use crate::hsm::KeyHandle;
 use crate::inject::agreement as scheme;
 
 /// Length of the host's first message of an agreement, in bytes.
-pub const PAYHSM_AGREEMENT_M1_LEN: usize = 65;
+pub const PAYHSM_AGREEMENT_M1_LEN: usize = 81;
 /// Length of the terminal's answer, in bytes.
-pub const PAYHSM_AGREEMENT_M2_LEN: usize = 86;
+pub const PAYHSM_AGREEMENT_M2_LEN: usize = 102;
 /// Length of the host's confirmation, in bytes.
 pub const PAYHSM_AGREEMENT_M3_LEN: usize = 16;
+/// Length of the terminal's answer with a signature, in bytes.
+pub const PAYHSM_AGREEMENT_SIGNED_M2_LEN: usize = 150;
+/// Length of the host's confirmation with a signature, in bytes.
+pub const PAYHSM_AGREEMENT_SIGNED_M3_LEN: usize = 64;
 
 const _: () = assert!(PAYHSM_AGREEMENT_M1_LEN == scheme::M1_LEN);
 const _: () = assert!(PAYHSM_AGREEMENT_M2_LEN == scheme::M2_LEN);
 const _: () = assert!(PAYHSM_AGREEMENT_M3_LEN == scheme::M3_LEN);
+const _: () = assert!(PAYHSM_AGREEMENT_SIGNED_M2_LEN == scheme::SIGNED_M2_LEN);
+const _: () = assert!(PAYHSM_AGREEMENT_SIGNED_M3_LEN == scheme::SIGNED_M3_LEN);
+
+/// Length of a public key of P-256, `04 || X || Y`, in bytes.
+pub const PAYHSM_EC_PUBLIC_LEN: usize = 65;
+
+const _: () = assert!(PAYHSM_EC_PUBLIC_LEN == PUBLIC_LEN);
+
+/// A message of the agreement into its place.
+fn put(place: &mut [u8], message: &[u8]) {
+    for (to, from) in place.iter_mut().zip(message) {
+        *to = *from;
+    }
+}
 
 /// Answers the first message of a host that wants to agree a key-block protection key: the terminal's side.
 ///
 /// Parameters: `authentication`: a B3 AES key with mode of use X that both parties hold. `host_id`, `terminal_id`:
 /// 1 to 32 bytes each. `kbpk_len`: 16; 24 or 32 by policy. `m1`: `PAYHSM_AGREEMENT_M1_LEN` bytes. `m2`,
 /// `m2_capacity`, `m2_len`: receive the answer, `PAYHSM_AGREEMENT_M2_LEN` bytes. An earlier agreement that was not
-/// finished is wiped.
+/// finished is wiped. See `payhsm_agreement_finish`.
 ///
 /// Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
 /// `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_INVALID_LENGTH`, `PAYHSM_ERR_INVALID_KEY_LENGTH`,
@@ -66,9 +95,7 @@ pub unsafe extern "C" fn payhsm_agreement_answer(
             let m1 = memory::input_array(m1)?;
             out.exactly(PAYHSM_AGREEMENT_M2_LEN, |bytes| {
                 let answer = module.agreement_answer(authentication, host, terminal, kbpk_len, m1)?;
-                for (to, from) in bytes.iter_mut().zip(answer) {
-                    *to = from;
-                }
+                put(bytes, &answer);
                 Ok(())
             })
         })
@@ -106,6 +133,25 @@ pub unsafe extern "C" fn payhsm_agreement_finish(
             });
             // Over in every case, also if there is no confirmation to look at.
             made.inspect_err(|_| module.agreement_abort())
+        })
+    }
+}
+
+/// Drops and wipes what this context holds of agreements that were not finished; without one it does nothing.
+///
+/// Returns: `PAYHSM_OK`; the context's errors.
+///
+/// In libraries built with `ec`.
+///
+/// # Safety
+/// The context's contract.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_agreement_abort(ctx: *mut PayhsmCtx) -> Status {
+    // SAFETY: the caller's.
+    unsafe {
+        run(ctx, &[], &[], |module| {
+            module.agreement_abort();
+            Ok(())
         })
     }
 }

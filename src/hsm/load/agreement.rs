@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The agreement of a KBPK with another party.
 
+use crate::ecdh::PublicKey;
+use crate::ecdsa::SigningKey;
 use crate::error::Error;
 use crate::hsm::slot::History;
-use crate::hsm::{Hsm, ImportedKey, KeyHandle, Platform};
+use crate::hsm::{Hsm, ImportedKey, KeyHandle, Platform, Question};
+use crate::inject::agreement::unauthenticated::{Kdf, MAX_INFO_LEN};
 use crate::inject::agreement::{self, Identity, KbpkLen, Parties};
 use crate::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
 use crate::key::{self, Key, role};
@@ -116,9 +119,197 @@ impl<P: Platform> Hsm<'_, P> {
         self.admit_kbpk(&kbpk, &TERMINAL_KBPK)
     }
 
-    /// Drops and wipes what the terminal's side holds of an agreement; without one it does nothing.
-    pub fn agreement_abort(&mut self) {
+    /// Begins an agreement with signatures: the host's side. Gives the first message. An earlier one that was not finished
+    /// is wiped.
+    ///
+    /// `signing`: the host's S0 key of P-256 with mode of use S; identities and `kbpk_len` as in
+    /// [`agreement_begin`](Self::agreement_begin).
+    ///
+    /// # Errors
+    /// As [`agreement_begin`](Self::agreement_begin).
+    #[cfg(feature = "host")]
+    pub fn agreement_begin_signed(
+        &mut self,
+        signing: KeyHandle,
+        host: &[u8],
+        terminal: &[u8],
+        kbpk_len: usize,
+    ) -> Result<[u8; agreement::M1_LEN], Error> {
+        self.operational()?;
+        self.initiator.abort();
+        self.signing_key(signing, &mut SigningKey::empty())?;
+        let parties = self.parties(host, terminal, kbpk_len)?;
+        let m1 = self.initiator.start(&parties, &mut self.platform)?;
+        self.initiator_key = Some(signing);
+        Ok(m1)
+    }
+
+    /// As [`agreement_confirm`](Self::agreement_confirm) for an agreement with signatures.
+    ///
+    /// `peer`: the public key of the terminal's signing key, 65 or 33 bytes. The platform is asked whether it is
+    /// ([`Question::PeerKey`]): whoever may name any key can agree with himself.
+    ///
+    /// # Errors
+    /// As [`agreement_confirm`](Self::agreement_confirm); [`Error::EcPoint`] also for `peer`; the platform's refusal.
+    #[cfg(feature = "host")]
+    pub fn agreement_confirm_signed(
+        &mut self,
+        peer: &[u8],
+        m2: &[u8; agreement::SIGNED_M2_LEN],
+    ) -> Result<(ImportedKey, [u8; agreement::SIGNED_M3_LEN]), Error> {
+        self.operational()?;
+        let initiator = self.initiator.take();
+        let signing = self.initiator_key.take().ok_or(Error::BadState)?;
+        let mut own = SigningKey::empty();
+        self.signing_key(signing, &mut own)?;
+        let peer = self.peer_key(initiator.parties().terminal(), peer)?;
+        let mut kbpk = Key::empty();
+        let confirmation = initiator.finish_signed(&own, &peer, m2, &mut self.peers, &mut kbpk)?;
+        let imported = self.admit_kbpk(&kbpk, &HOST_KBPK)?;
+        Ok((imported, confirmation.m3))
+    }
+
+    /// Answers a host's first message of an agreement with signatures: the terminal's side. An earlier agreement that was
+    /// not finished is wiped.
+    ///
+    /// `signing`: the terminal's S0 key of P-256 with mode of use S. `peer`: the public key of the host's signing key,
+    /// 65 or 33 bytes; the platform is asked whether it is ([`Question::PeerKey`]). The rest is as in
+    /// [`agreement_answer`](Self::agreement_answer).
+    ///
+    /// # Errors
+    /// As [`agreement_answer`](Self::agreement_answer); [`Error::EcPoint`] also for `peer`; the platform's refusal.
+    pub fn agreement_answer_signed(
+        &mut self,
+        signing: KeyHandle,
+        peer: &[u8],
+        host: &[u8],
+        terminal: &[u8],
+        kbpk_len: usize,
+        m1: &[u8; agreement::M1_LEN],
+    ) -> Result<[u8; agreement::SIGNED_M2_LEN], Error> {
+        self.operational()?;
         self.responder.abort();
+        let mut own = SigningKey::empty();
+        self.signing_key(signing, &mut own)?;
+        let parties = self.parties(host, terminal, kbpk_len)?;
+        let peer = self.peer_key(parties.host(), peer)?;
+        self.responder
+            .answer_signed(&own, &peer, &parties, m1, &self.peers, &mut self.platform)
+    }
+
+    /// As [`agreement_finish`](Self::agreement_finish) for an agreement with signatures.
+    ///
+    /// # Errors
+    /// As [`agreement_finish`](Self::agreement_finish).
+    pub fn agreement_finish_signed(&mut self, m3: &[u8; agreement::SIGNED_M3_LEN]) -> Result<ImportedKey, Error> {
+        self.operational()?;
+        let responder = self.responder.take();
+        let mut kbpk = Key::empty();
+        responder.finish_signed(m3, &mut self.peers, &mut kbpk)?;
+        self.admit_kbpk(&kbpk, &TERMINAL_KBPK)
+    }
+
+    /// Begins an agreement that authenticates nobody, for a peer that has no other: gives the public key of a new
+    /// ephemeral key. An earlier one that was not finished is wiped.
+    ///
+    /// Only with [`Permission::UnauthenticatedAgreement`].
+    ///
+    /// # Errors
+    /// The state's error; [`Error::Refused`] without the permission; [`Error::Entropy`].
+    ///
+    /// # Timing
+    /// That of P-256 arithmetic: constant but for drawing the private key again.
+    ///
+    /// # Source
+    /// [`inject::agreement::unauthenticated`](crate::inject::agreement::unauthenticated).
+    pub fn agreement_unauthenticated_begin(&mut self) -> Result<PublicKey, Error> {
+        self.operational()?;
+        self.bare_agreement.abort();
+        self.may_agree_unauthenticated()?;
+        self.bare_agreement.start(&mut self.platform)
+    }
+
+    /// Takes the peer's public key and makes the KBPK: usage K1, not exportable. The agreement is over in every case.
+    /// Compare the check value with the peer's.
+    ///
+    /// `peer`: 65 or 33 bytes. `info`: 1 to 1024 bytes that both sides know, new for every agreement. `kbpk_len`: 16, by
+    /// [`Permission::LongKbpk`] also 24 or 32. `mode`: D to take keys, E to give keys. The platform is asked whether
+    /// keys may be exchanged with the owner of that public key ([`Question::UnauthenticatedPeer`]): here is the place to
+    /// judge its certificate, for nothing else does.
+    ///
+    /// # Errors
+    /// [`Error::BadState`] if none is waiting; [`Error::Refused`] without the permission, or by the platform;
+    /// [`Error::EcPoint`] for a public key that is malformed, is our own or was used before; [`Error::InvalidLength`] for
+    /// `info`; [`Error::InvalidKeyLength`]; [`Error::ModeNotPermitted`]; [`Error::SlotsFull`]; the state's error.
+    ///
+    /// # Timing
+    /// That of P-256 arithmetic: constant.
+    pub fn agreement_unauthenticated_finish(
+        &mut self,
+        peer: &[u8],
+        kdf: Kdf,
+        info: &[u8],
+        kbpk_len: usize,
+        mode: ModeOfUse,
+    ) -> Result<ImportedKey, Error> {
+        self.operational()?;
+        let run = self.bare_agreement.take();
+        self.may_agree_unauthenticated()?;
+        if !run.is_started() {
+            return Err(Error::BadState);
+        }
+        let len = self.kbpk_len(kbpk_len)?;
+        if !matches!(mode, ModeOfUse::Decrypt | ModeOfUse::Encrypt) {
+            return Err(Error::ModeNotPermitted);
+        }
+        if !(1..=MAX_INFO_LEN).contains(&info.len()) {
+            return Err(Error::InvalidLength);
+        }
+        let peer = PublicKey::from_sec1(peer)?;
+        self.platform.decide(&Question::UnauthenticatedPeer {
+            public: peer.as_bytes(),
+            mode,
+        })?;
+        let mut kbpk = Key::empty();
+        run.finish(&peer, kdf, info, len, &mut self.peers, &mut kbpk)?;
+        self.admit_kbpk(&kbpk, &self::kbpk(mode))
+    }
+
+    /// Drops and wipes what this side holds of agreements that were not finished; without one it does nothing.
+    pub fn agreement_abort(&mut self) {
+        #[cfg(feature = "host")]
+        {
+            self.initiator.abort();
+            self.initiator_key = None;
+        }
+        self.responder.abort();
+        self.bare_agreement.abort();
+    }
+
+    const fn may_agree_unauthenticated(&self) -> Result<(), Error> {
+        if self.policy.has(Permission::UnauthenticatedAgreement) {
+            Ok(())
+        } else {
+            Err(Error::Refused)
+        }
+    }
+
+    fn signing_key(&self, handle: KeyHandle, out: &mut SigningKey) -> Result<(), Error> {
+        let mut key = Key::<role::Signing, key::Ec>::empty();
+        self.slots
+            .get(handle)?
+            .take(Operation::AgreementSign, self.policy, &mut key)?;
+        out.set(key.material()?)
+    }
+
+    /// The public key by which a party will prove itself, if the platform knows it.
+    fn peer_key(&mut self, identity: &Identity, public: &[u8]) -> Result<PublicKey, Error> {
+        let public = PublicKey::from_sec1(public)?;
+        self.platform.decide(&Question::PeerKey {
+            identity: identity.as_bytes(),
+            public: public.as_bytes(),
+        })?;
+        Ok(public)
     }
 
     /// The authentication key, if it may give the KBPK of this side.
@@ -137,13 +328,17 @@ impl<P: Platform> Hsm<'_, P> {
     }
 
     fn parties(&self, host: &[u8], terminal: &[u8], kbpk_len: usize) -> Result<Parties, Error> {
-        let len = match kbpk_len {
-            16 => KbpkLen::Aes128,
-            24 if self.policy.has(Permission::LongKbpk) => KbpkLen::Aes192,
-            32 if self.policy.has(Permission::LongKbpk) => KbpkLen::Aes256,
-            _ => return Err(Error::InvalidKeyLength),
-        };
+        let len = self.kbpk_len(kbpk_len)?;
         Parties::new(Identity::new(host)?, Identity::new(terminal)?, len)
+    }
+
+    const fn kbpk_len(&self, bytes: usize) -> Result<KbpkLen, Error> {
+        match bytes {
+            16 => Ok(KbpkLen::Aes128),
+            24 if self.policy.has(Permission::LongKbpk) => Ok(KbpkLen::Aes192),
+            32 if self.policy.has(Permission::LongKbpk) => Ok(KbpkLen::Aes256),
+            _ => Err(Error::InvalidKeyLength),
+        }
     }
 
     fn admit_kbpk(&mut self, kbpk: &Key<role::Kbpk, key::Aes>, attributes: &Attributes) -> Result<ImportedKey, Error> {
