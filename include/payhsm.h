@@ -361,8 +361,48 @@
 /* EMV common core definitions, whichever scheme has issued the card; the version number is the common core identifier. */
 #define PAYHSM_SCHEME_COMMON_CORE 8
 
+/* Derivation of card keys: EMV option A, parity as it falls (PBOC, UnionPay). */
+#define PAYHSM_MASTER_KEY_PBOC 3
+/* Derivation of card keys: EMV option C, for AES cards. */
+#define PAYHSM_MASTER_KEY_C 4
+
+/* Session key: none, the card's master key. */
+#define PAYHSM_SESSION_KEY_NONE 1
+/* Session key: EMV common session key, from the ATC. */
+#define PAYHSM_SESSION_KEY_COMMON 2
+/* Session key: M/Chip, from ATC and unpredictable number. */
+#define PAYHSM_SESSION_KEY_MCHIP 3
+/* Session key: UnionPay and PBOC, from the ATC. */
+#define PAYHSM_SESSION_KEY_UNIONPAY 4
+
+/* Key of the issuer's answer: the card's master key. */
+#define PAYHSM_ARPC_KEY_MASTER 1
+/* Key of the issuer's answer: the session key. */
+#define PAYHSM_ARPC_KEY_SESSION 2
+
+/* The longest explanation of a cryptogram, in bytes of text. */
+#define PAYHSM_EXPLANATION_MAX_LEN 2048
+
 /* The longest issuer authentication data (tag 91), in bytes. */
 #define PAYHSM_ISSUER_AUTH_MAX_LEN 16
+
+/* Script command: APPLICATION BLOCK. */
+#define PAYHSM_SCRIPT_APPLICATION_BLOCK 1
+/* Script command: APPLICATION UNBLOCK. */
+#define PAYHSM_SCRIPT_APPLICATION_UNBLOCK 2
+/* Script command: CARD BLOCK. */
+#define PAYHSM_SCRIPT_CARD_BLOCK 3
+/* Script command: PIN CHANGE/UNBLOCK that resets the try counter and leaves the PIN. */
+#define PAYHSM_SCRIPT_PIN_UNBLOCK 4
+/* Script command: PUT DATA; its place is the tag. */
+#define PAYHSM_SCRIPT_PUT_DATA 5
+/* Script command: UPDATE RECORD; its place is `sfi << 8 | record`. */
+#define PAYHSM_SCRIPT_UPDATE_RECORD 6
+/* The longest command of a script, in bytes. */
+#define PAYHSM_SCRIPT_COMMAND_MAX_LEN 260
+
+/* The longest PIN CHANGE/UNBLOCK command with a new PIN, in bytes. */
+#define PAYHSM_PIN_CHANGE_MAX_LEN 29
 
 /* Card verification value: CVV or CVC1 of the magnetic stripe; the service code is the track's. */
 #define PAYHSM_CVV_STRIPE 1
@@ -575,6 +615,46 @@ typedef struct {
     /* 0. */
     uint32_t reserved;
 } payhsm_ksn_fields_t;
+
+/* An application cryptogram over bytes that the caller gives, and how it is made. */
+typedef struct {
+    /* `PAYHSM_MASTER_KEY_...`. */
+    uint32_t master_key;
+    /* `PAYHSM_SESSION_KEY_...`. */
+    uint32_t session_key;
+    /* Padding method of ISO/IEC 9797-1, 1 or 2; of no meaning for an AES card. */
+    uint32_t padding;
+    /* ARPC method, 1 or 2. */
+    uint32_t arpc_method;
+    /* `PAYHSM_ARPC_KEY_...`. */
+    uint32_t arpc_key;
+    /* PAN sequence number, 0 to 99. */
+    uint32_t psn;
+    /* Application transaction counter. */
+    uint32_t atc;
+    /* `PAYHSM_CRYPTOGRAM_...`. */
+    uint32_t kind;
+    /* Unpredictable number, for M/Chip session keys. */
+    uint8_t unpredictable_number[4];
+    /* The application cryptogram. */
+    uint8_t cryptogram[8];
+} payhsm_raw_cryptogram_t;
+
+/* The card that a script is for, and the request that it answers. */
+typedef struct {
+    /* `PAYHSM_SCHEME_...` of the card, from your records. */
+    uint32_t scheme;
+    /* Cryptogram version number of the card, from your records. */
+    uint32_t cvn;
+    /* PAN sequence number, 0 to 99. */
+    uint32_t psn;
+    /* Application transaction counter of the request. */
+    uint32_t atc;
+    /* Number of the command in its script: 0 for the first. */
+    uint32_t index;
+    /* Application cryptogram of the request, as `payhsm_arqc_verify` verified it. */
+    uint8_t cryptogram[8];
+} payhsm_script_target_t;
 
 /* Success. */
 #define PAYHSM_OK 0
@@ -1744,6 +1824,144 @@ payhsm_status_t payhsm_arqc_verify(payhsm_ctx_t *ctx,
                                    uint8_t *issuer_auth,
                                    size_t issuer_auth_capacity,
                                    size_t *issuer_auth_len);
+
+/*
+ * Verifies an application cryptogram of a card that has no profile, over bytes that the caller gives, and answers it. The
+ * decision callback is asked whether the ATC is new. Only with `PAYHSM_POLICY_RAW_CRYPTOGRAM`.
+ *
+ * Parameters: `imk`: an E0 key with mode of use X. `raw`: the cryptogram, and how it is made. `pan`, `pan_len`: ASCII
+ * digits. `data`, `data_len`: all that enters the cryptogram, in order, without padding. `answer`, `answer_len`,
+ * `issuer_auth`, `issuer_auth_capacity`, `issuer_auth_len`: as in `payhsm_arqc_verify`.
+ *
+ * Returns: `PAYHSM_OK` if the cryptogram is right, `PAYHSM_ERR_VERIFICATION_FAILED` if not;
+ * `PAYHSM_ERR_USAGE_NOT_PERMITTED` also without the permission; `PAYHSM_ERR_INVALID_ARGUMENT`; otherwise as
+ * `payhsm_arqc_verify`.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_arqc_verify_raw(payhsm_ctx_t *ctx,
+                                       uint32_t imk,
+                                       const payhsm_raw_cryptogram_t *raw,
+                                       const uint8_t *pan,
+                                       size_t pan_len,
+                                       const uint8_t *data,
+                                       size_t data_len,
+                                       const uint8_t *answer,
+                                       size_t answer_len,
+                                       uint8_t *issuer_auth,
+                                       size_t issuer_auth_capacity,
+                                       size_t *issuer_auth_len);
+
+/*
+ * Explains an application cryptogram in words: what the profile makes of the message and, if it does not match, how else
+ * it was made: padding, issuer application data, session key, option, sequence number. The PAN is masked. The decision
+ * callback is asked first. Only with `PAYHSM_POLICY_EXPLAIN_CRYPTOGRAM`: it is for the day on which a card is introduced.
+ *
+ * Parameters: `imk`, `scheme`, `cvn`, `pan`, `pan_len`, `psn`, `field55`, `field55_len`: as in `payhsm_arqc_verify`. `text`,
+ * `text_capacity`, `text_len`: receive lines of ASCII, at most `PAYHSM_EXPLANATION_MAX_LEN` bytes, without a terminating
+ * zero; wiped and 0 on error.
+ *
+ * Returns: `PAYHSM_OK` whether or not the cryptogram matches; `PAYHSM_ERR_INVALID_HANDLE`,
+ * `PAYHSM_ERR_USAGE_NOT_PERMITTED` (also without the permission), `PAYHSM_ERR_MODE_NOT_PERMITTED`,
+ * `PAYHSM_ERR_ALGORITHM_MISMATCH`, `PAYHSM_ERR_UNSUPPORTED`, `PAYHSM_ERR_TLV_...`, `PAYHSM_ERR_EMV_ELEMENT`,
+ * `PAYHSM_ERR_INVALID_PAN`, `PAYHSM_ERR_REFUSED`, `PAYHSM_ERR_BUFFER_TOO_SMALL`; the context's errors.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_arqc_explain(payhsm_ctx_t *ctx,
+                                    uint32_t imk,
+                                    uint32_t scheme,
+                                    uint32_t cvn,
+                                    const uint8_t *pan,
+                                    size_t pan_len,
+                                    uint32_t psn,
+                                    const uint8_t *field55,
+                                    size_t field55_len,
+                                    uint8_t *text,
+                                    size_t text_capacity,
+                                    size_t *text_len);
+
+/*
+ * Writes a command of an issuer script, under secure messaging: header, data, MAC.
+ *
+ * Parameters: `imk_smi`: an E2 key with mode of use X, TDEA of 16 bytes. `imk_smc`: an E1 key likewise, with which the
+ * data are enciphered; 0 leaves them in clear. `target`: card and request. `pan`, `pan_len`: ASCII digits. `command`:
+ * `PAYHSM_SCRIPT_...`. `place`: the tag, or `sfi << 8 | record`; 0 for commands without data. `data`, `data_len`: the new
+ * value or record. `out`, `out_capacity`, `out_len`: receive the command, at most `PAYHSM_SCRIPT_COMMAND_MAX_LEN` bytes;
+ * wiped and 0 on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
+ * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_ALGORITHM_MISMATCH`, `PAYHSM_ERR_INVALID_KEY_LENGTH`,
+ * `PAYHSM_ERR_UNSUPPORTED` (no such profile, or none of its scripts), `PAYHSM_ERR_INVALID_PAN`,
+ * `PAYHSM_ERR_INVALID_ARGUMENT`, `PAYHSM_ERR_INVALID_LENGTH`, `PAYHSM_ERR_BUFFER_TOO_SMALL`; the context's errors.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_script_command(payhsm_ctx_t *ctx,
+                                      uint32_t imk_smi,
+                                      uint32_t imk_smc,
+                                      const payhsm_script_target_t *target,
+                                      const uint8_t *pan,
+                                      size_t pan_len,
+                                      uint32_t command,
+                                      uint32_t place,
+                                      const uint8_t *data,
+                                      size_t data_len,
+                                      uint8_t *out,
+                                      size_t out_capacity,
+                                      size_t *out_len);
+
+/*
+ * Writes a PIN CHANGE/UNBLOCK command with a new PIN that came enciphered. The PIN stays inside. The decision callback
+ * is asked first, as for `payhsm_pin_translate`.
+ *
+ * Parameters: `imk_smi`: an E2 key, `imk_smc`: an E1 key, `imk_ac`: an E0 key, each with mode of use X, TDEA of 16
+ * bytes; `imk_ac` only where the profile's PIN block is mixed with the card's key, else 0. `target`: card and request.
+ * `pan`, `pan_len`: ASCII digits. `key`: a P0 key with mode of use D, or a transaction. `format`: `PAYHSM_PIN_FORMAT_...`.
+ * `block`, `block_len`: the new PIN as it came. `current_key`, `current_format`, `current`, `current_len`: the PIN that
+ * the card has, likewise, for a card that asks for it; 0, 0, `NULL`, 0 without. `out`, `out_capacity`, `out_len`: receive
+ * the command, at most `PAYHSM_PIN_CHANGE_MAX_LEN` bytes; wiped and 0 on error.
+ *
+ * Returns: `PAYHSM_OK`; as `payhsm_script_command`; `PAYHSM_ERR_NO_KEY` if `imk_ac` is needed and not there;
+ * `PAYHSM_ERR_FORMAT_NOT_PERMITTED`, `PAYHSM_ERR_KEY_STRENGTH`, `PAYHSM_ERR_REFUSED`, `PAYHSM_ERR_LIMIT_REACHED` for a
+ * second PIN of one transaction, `PAYHSM_ERR_VERIFICATION_FAILED` for whatever is wrong inside a block.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_script_pin_change(payhsm_ctx_t *ctx,
+                                         uint32_t imk_smi,
+                                         uint32_t imk_smc,
+                                         uint32_t imk_ac,
+                                         const payhsm_script_target_t *target,
+                                         const uint8_t *pan,
+                                         size_t pan_len,
+                                         uint32_t key,
+                                         uint32_t format,
+                                         const uint8_t *block,
+                                         size_t block_len,
+                                         uint32_t current_key,
+                                         uint32_t current_format,
+                                         const uint8_t *current,
+                                         size_t current_len,
+                                         uint8_t *out,
+                                         size_t out_capacity,
+                                         size_t *out_len);
 
 /*
  * Makes a card verification value. The decision callback is asked first.

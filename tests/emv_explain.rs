@@ -156,6 +156,8 @@ fn what_the_profile_makes_matches() {
             .collect();
         assert_eq!([entered, maker.part.clone()].concat(), maker.data());
         let text = explanation.to_string();
+        // What the C function's buffer must hold; a finding adds less than 400.
+        assert!(text.len() < 1600, "{}", text.len());
         assert!(text.contains(profile.name()) && text.contains(": matches"), "{text}");
         assert!(
             text.contains("9F02 Amount, authorised                 000000010000"),

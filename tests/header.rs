@@ -32,6 +32,7 @@ const SOURCES: &[&str] = &[
     "host",
     "ksn",
     "emv/issuer",
+    "emv/script",
     "card",
 ];
 /// Those without C functions.

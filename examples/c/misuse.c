@@ -81,6 +81,9 @@ static void all_commands(payhsm_ctx_t *ctx, payhsm_status_t expected, int wiped,
     static const uint8_t zeros[256];
     const uint8_t *block = (const uint8_t *)"D0112P0AE00E0000B82679114F470F540165EDFBF7E250FC"
                                             "EA43F810D215F8D207E2E417C07156A27E8E31DA05F7425509593D03A457DC34";
+    static const payhsm_script_target_t target = {PAYHSM_SCHEME_MASTERCARD, 0x10, 0, 1, 0, {1}};
+    static const payhsm_raw_cryptogram_t raw = {1, 1, 1, 1, 1, 0, 1, PAYHSM_CRYPTOGRAM_ARQC, {0}, {0}};
+    static uint64_t explanation[PAYHSM_EXPLANATION_MAX_LEN / sizeof(uint64_t)];
     uint8_t *b = out.bytes;
     unsigned calls = 0;
 
@@ -133,10 +136,16 @@ static void all_commands(payhsm_ctx_t *ctx, payhsm_status_t expected, int wiped,
     REFUSED(payhsm_pin_translate(ctx, NO_KEY, 4, PAN, 13, zeros, 16, NO_KEY, 4, b, 256, out.len), BYTES);
     REFUSED(payhsm_pin_verify_pvv(ctx, NO_KEY, 0, PAN, 13, zeros, 8, NO_KEY, 1, PAN), 0);
     REFUSED(payhsm_arqc_verify(ctx, NO_KEY, PAYHSM_SCHEME_VISA, 18, PAN, 13, 0, zeros, 9, NULL, 0, b, 256, out.len), BYTES);
+    REFUSED(payhsm_arqc_verify_raw(ctx, NO_KEY, &raw, PAN, 13, zeros, 9, NULL, 0, b, 256, out.len), BYTES);
+    REFUSED(payhsm_arqc_explain(ctx, NO_KEY, PAYHSM_SCHEME_VISA, 18, PAN, 13, 0, zeros, 9, (uint8_t *)explanation,
+                                sizeof explanation, out.len), 0);
+    REFUSED(payhsm_script_command(ctx, NO_KEY, 0, &target, PAN, 13, PAYHSM_SCRIPT_CARD_BLOCK, 0, NULL, 0, b, 256, out.len), BYTES);
+    REFUSED(payhsm_script_pin_change(ctx, NO_KEY, NO_KEY, 0, &target, PAN, 13, NO_KEY, 0, zeros, 8, 0, 0, NULL, 0, b, 256, out.len),
+            BYTES);
     REFUSED(payhsm_cvv_generate(ctx, NO_KEY, PAYHSM_CVV_CHIP, 0, PAN, 13, PAN, 3, b, 256, out.len), BYTES);
     REFUSED(payhsm_cvv_verify(ctx, NO_KEY, PAYHSM_CVV_CHIP, 0, PAN, 13, PAN, PAN, 3), 0);
     REFUSED(payhsm_cvc3_verify(ctx, NO_KEY, PAYHSM_MASTER_KEY_A, PAN, 13, 0, zeros, 19, zeros, 1, PAN, 5), 0);
-    CHECK(calls == (loading ? 44u : 47u));
+    CHECK(calls == (loading ? 48u : 51u));
 }
 
 static void contexts(device_t *device)
@@ -431,6 +440,72 @@ static void card_values(device_t *device)
     CHECK_OK(payhsm_key_erase(ctx, cvk));
 }
 
+/* Whatever a card's number, a command or a way of making a cryptogram cannot be. */
+static void cards(device_t *device)
+{
+    payhsm_ctx_t *ctx = device->ctx;
+    payhsm_script_target_t target = {PAYHSM_SCHEME_VISA, 10, 0, 1, 0, {1, 2, 3, 4, 5, 6, 7, 8}}, bad;
+    payhsm_raw_cryptogram_t raw = {1, 2, 2, 1, 2, 0, 1, PAYHSM_CRYPTOGRAM_ARQC, {1, 2, 3, 4}, {1, 2, 3, 4, 5, 6, 7, 8}}, wrong;
+    uint32_t smi;
+    uint8_t *key = input("1523456789ABCDEFFEDCBA9876543210", out.len), *data = guarded(255, 0x5A);
+    uint32_t imk;
+    size_t i;
+
+    CHECK_OK(device_enter(device, "E2", 'T', 'X', 'N', key, 16, &smi, out.info));
+    key[0] = 0x16;
+    CHECK_OK(device_enter(device, "E0", 'T', 'X', 'N', key, 16, &imk, out.info));
+#define COMMAND(t, kind, place, d, n) \
+    payhsm_script_command(ctx, smi, 0, t, PAN, 13, kind, place, d, n, out.bytes, 256, out.len)
+    CHECK_OK(COMMAND(&target, PAYHSM_SCRIPT_PIN_UNBLOCK, 0, NULL, 0));
+    CHECK(*out.len == 13);
+    CHECK_STATUS(COMMAND(&target, 0, 0, NULL, 0), PAYHSM_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(COMMAND(&target, 7, 0, NULL, 0), PAYHSM_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(COMMAND(&target, PAYHSM_SCRIPT_CARD_BLOCK, 1, NULL, 0), PAYHSM_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(COMMAND(&target, PAYHSM_SCRIPT_CARD_BLOCK, 0, data, 1), PAYHSM_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(COMMAND(&target, PAYHSM_SCRIPT_PUT_DATA, 0x9F58, NULL, 0), PAYHSM_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(COMMAND(&target, PAYHSM_SCRIPT_PUT_DATA, 0x9F, data, 1), PAYHSM_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(COMMAND(&target, PAYHSM_SCRIPT_PUT_DATA, 0x70, data, 1), PAYHSM_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(COMMAND(&target, PAYHSM_SCRIPT_UPDATE_RECORD, 0x1F01, data, 1), PAYHSM_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(COMMAND(&target, PAYHSM_SCRIPT_UPDATE_RECORD, 0x10101, data, 1), PAYHSM_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(COMMAND(&target, PAYHSM_SCRIPT_UPDATE_RECORD, 0x0101, data, 248), PAYHSM_ERR_INVALID_LENGTH);
+    CHECK_STATUS(COMMAND(&target, PAYHSM_SCRIPT_UPDATE_RECORD, 0x0101, data, 244), PAYHSM_ERR_BUFFER_TOO_SMALL);
+    CHECK(*out.len == 0 && all_zero(out.bytes, 256));
+    bad = target;
+    bad.scheme = 9;
+    CHECK_STATUS(COMMAND(&bad, PAYHSM_SCRIPT_CARD_BLOCK, 0, NULL, 0), PAYHSM_ERR_INVALID_ARGUMENT);
+    bad.scheme = PAYHSM_SCHEME_JCB;
+    bad.cvn = 1;
+    CHECK_STATUS(COMMAND(&bad, PAYHSM_SCRIPT_CARD_BLOCK, 0, NULL, 0), PAYHSM_ERR_UNSUPPORTED);
+    bad.scheme = PAYHSM_SCHEME_UNIONPAY;
+    CHECK_STATUS(COMMAND(&bad, PAYHSM_SCRIPT_CARD_BLOCK, 0, NULL, 0), PAYHSM_ERR_UNSUPPORTED);
+    bad = target;
+    bad.index = 1;
+    CHECK_STATUS(COMMAND(&bad, PAYHSM_SCRIPT_CARD_BLOCK, 0, NULL, 0), PAYHSM_ERR_UNSUPPORTED);
+    bad.index = 65536;
+    CHECK_STATUS(COMMAND(&bad, PAYHSM_SCRIPT_CARD_BLOCK, 0, NULL, 0), PAYHSM_ERR_INVALID_ARGUMENT);
+    bad = target;
+    bad.atc = 65536;
+    CHECK_STATUS(COMMAND(&bad, PAYHSM_SCRIPT_CARD_BLOCK, 0, NULL, 0), PAYHSM_ERR_INVALID_ARGUMENT);
+    bad = target;
+    bad.psn = 256;
+    CHECK_STATUS(COMMAND(&bad, PAYHSM_SCRIPT_CARD_BLOCK, 0, NULL, 0), PAYHSM_ERR_INVALID_ARGUMENT);
+#undef COMMAND
+    /* Not without the permissions. */
+#define RAW(r) payhsm_arqc_verify_raw(ctx, imk, r, PAN, 13, data, 9, NULL, 0, out.bytes, 256, out.len)
+    CHECK_STATUS(RAW(&raw), PAYHSM_ERR_USAGE_NOT_PERMITTED);
+    /* Each of the first five fields, the number of the card, the counter and the kind. */
+    for (i = 0; i < 8; i++) {
+        wrong = raw;
+        memset((uint8_t *)&wrong + i * 4, 0x7F, 4);
+        CHECK_STATUS(RAW(&wrong), PAYHSM_ERR_INVALID_ARGUMENT);
+    }
+#undef RAW
+    CHECK_STATUS(payhsm_script_pin_change(ctx, smi, smi, 0, &target, PAN, 13, smi, 0, data, 8, 0, 0, NULL, 0, out.bytes, 256,
+                                          out.len), PAYHSM_ERR_USAGE_NOT_PERMITTED);
+    CHECK_OK(payhsm_key_erase(ctx, smi));
+    CHECK_OK(payhsm_key_erase(ctx, imk));
+}
+
 static void starts(device_t *device)
 {
     payhsm_config_t config = device_config(device, 0);
@@ -538,6 +613,7 @@ int main(void)
     buffers(device);
     pins(device);
     card_values(device);
+    cards(device);
     erasure(device);
     free(device);
     return check_end("misuse");

@@ -48,7 +48,8 @@ typedef struct {
 /* --- the world ----------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    uint32_t kbpk, bdk, psk, mac, pin_in, pin_out, pvk, imk, cvk, imk_dn, data, sign, group, transaction;
+    uint32_t kbpk, bdk, psk, mac, pin_in, pin_out, pvk, imk, cvk, imk_dn, imk_smi, imk_smc, pin_tdea, data, sign, group,
+        transaction;
 } keys_t;
 
 static keys_t own, foreign;
@@ -83,6 +84,9 @@ static const uint8_t FIELD55[] = {
     0, 0x5F, 0x2A, 2, 0x08, 0x40, 0x9A, 3, 0x24, 1, 1, 0x9C, 1, 0, 0x9F, 0x37, 4, 1, 2, 3, 4, 0x82, 2, 0x18, 0, 0x9F,
     0x36, 2, 0, 1, 0x9F, 0x10, 7, 0x06, 1, 0x12, 3, 0xA0, 0, 0, 0x9F, 0x26, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0x9F, 0x27, 1,
     0x80};
+static const payhsm_script_target_t SCRIPT = {PAYHSM_SCHEME_VISA, 10, 0, 1, 0, {1, 2, 3, 4, 5, 6, 7, 8}};
+static const payhsm_raw_cryptogram_t RAW = {PAYHSM_MASTER_KEY_A, PAYHSM_SESSION_KEY_COMMON, 2, 2, PAYHSM_ARPC_KEY_SESSION,
+                                            0, 1, PAYHSM_CRYPTOGRAM_ARQC, {1, 2, 3, 4}, {1, 2, 3, 4, 5, 6, 7, 8}};
 
 static uint32_t make(device_t *device, const char *usage, char algorithm, char mode, char exportability)
 {
@@ -104,7 +108,8 @@ static void fill(device_t *device, keys_t *keys)
     uint8_t ksn[PAYHSM_KSN_MAX_LEN], kcv[PAYHSM_KCV_MAX_LEN];
     size_t len;
 
-    CHECK_OK(device_start(device, PAYHSM_POLICY_UNAUTHENTICATED_AGREEMENT));
+    CHECK_OK(device_start(device, PAYHSM_POLICY_UNAUTHENTICATED_AGREEMENT | PAYHSM_POLICY_RAW_CRYPTOGRAM |
+                                      PAYHSM_POLICY_EXPLAIN_CRYPTOGRAM));
     keys->kbpk = make(device, "K1", 'A', 'B', 'N');
     keys->bdk = make(device, "B0", 'A', 'X', 'N');
     keys->psk = make(device, "B3", 'A', 'X', 'N');
@@ -115,6 +120,9 @@ static void fill(device_t *device, keys_t *keys)
     keys->imk = make(device, "E0", 'T', 'X', 'N');
     keys->cvk = make(device, "C0", 'T', 'C', 'N');
     keys->imk_dn = make(device, "E4", 'T', 'X', 'N');
+    keys->imk_smi = make(device, "E2", 'T', 'X', 'N');
+    keys->imk_smc = make(device, "E1", 'T', 'X', 'N');
+    keys->pin_tdea = make(device, "P0", 'T', 'D', 'N');
     keys->data = make(device, "D0", 'A', 'B', 'N');
     keys->sign = make(device, "S0", 'E', 'S', 'N');
     CHECK_OK(payhsm_dukpt_export_initial_key(device->ctx, keys->bdk, ID, sizeof ID, keys->kbpk, initial_block,
@@ -303,6 +311,12 @@ F(replay_accept, payhsm_replay_accept(I(0), IL(1), 1, O(0)))
 F(pin_translate, payhsm_pin_translate(C, H(0), PAYHSM_PIN_FORMAT_4, IL(0), IL(1), H(1), PAYHSM_PIN_FORMAT_4, OB))
 F(pin_verify_pvv, payhsm_pin_verify_pvv(C, H(0), PAYHSM_PIN_FORMAT_4, IL(0), IL(1), H(1), 1, I(2)))
 F(arqc_verify, payhsm_arqc_verify(C, H(0), PAYHSM_SCHEME_VISA, 18, IL(0), 0, IL(1), IL(2), OB))
+F(arqc_verify_raw, payhsm_arqc_verify_raw(C, H(0), I(0), IL(1), IL(2), IL(3), OB))
+F(arqc_explain, payhsm_arqc_explain(C, H(0), PAYHSM_SCHEME_VISA, 18, IL(0), 0, IL(1), OB))
+F(script_command, payhsm_script_command(C, H(0), own.imk_smc, I(0), IL(1), PAYHSM_SCRIPT_PUT_DATA, 0x9F58, IL(2), OB))
+/* The current PIN and the card's key could be left out: their handles stay as they are. */
+F(script_pin_change, payhsm_script_pin_change(C, H(0), H(1), own.imk, I(0), IL(1), H(2), PAYHSM_PIN_FORMAT_0, IL(2),
+                                              own.pin_tdea, PAYHSM_PIN_FORMAT_0, IL(3), OB))
 F(cvv_generate, payhsm_cvv_generate(C, H(0), PAYHSM_CVV_CHIP, 0, IL(0), I(1), 3, OB))
 F(cvv_verify, payhsm_cvv_verify(C, H(0), PAYHSM_CVV_CHIP, 0, IL(0), I(1), IL(2)))
 F(cvc3_verify, payhsm_cvc3_verify(C, H(0), PAYHSM_MASTER_KEY_A, IL(0), 0, IL(1), I(2), 7, IL(3)))
@@ -386,6 +400,14 @@ static const call_t CALLS[] = {
      {PAN_IN, {ZEROS, 16, 0}, {PVV, 4, 1}}, {{NOTHING, 0}}, 0},
     {ROW(arqc_verify), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.imk},
      {PAN_IN, {FIELD55, sizeof FIELD55, 0}, {ZEROS, 4, 0}}, {{BUFFER, PAYHSM_ISSUER_AUTH_MAX_LEN}, LEN}, 0},
+    {ROW(arqc_verify_raw), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.imk},
+     {{&RAW, sizeof RAW, 1}, PAN_IN, {ZEROS, 37, 0}, {ZEROS, 4, 0}}, {{BUFFER, PAYHSM_ISSUER_AUTH_MAX_LEN}, LEN}, 0},
+    {ROW(arqc_explain), 0, NULL, NULL, {&own.imk}, {PAN_IN, {FIELD55, sizeof FIELD55, 0}},
+     {{BUFFER, PAYHSM_EXPLANATION_MAX_LEN}, LEN}, 0},
+    {ROW(script_command), 0, NULL, NULL, {&own.imk_smi}, {{&SCRIPT, sizeof SCRIPT, 1}, PAN_IN, {ZEROS, 9, 0}},
+     {{BUFFER, 29}, LEN}, 0},
+    {ROW(script_pin_change), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.imk_smi, &own.imk_smc, &own.pin_tdea},
+     {{&SCRIPT, sizeof SCRIPT, 1}, PAN_IN, {ZEROS, 8, 0}, {ZEROS, 8, 0}}, {{BUFFER, PAYHSM_PIN_CHANGE_MAX_LEN}, LEN}, 0},
     {ROW(cvv_generate), 0, NULL, NULL, {&own.cvk}, {PAN_IN, {EXPIRY, 4, 1}}, {{BUFFER, PAYHSM_CARD_VALUE_MAX_LEN}, LEN}, 0},
     {ROW(cvv_verify), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.cvk},
      {PAN_IN, {EXPIRY, 4, 1}, {DIGITS, 5, 0}}, {{NOTHING, 0}}, 0},

@@ -373,6 +373,77 @@ static void card_values(void)
     end(issuer);
 }
 
+/* A published card of Visa's CVN 10: request, answer, script, a new PIN. */
+static void card_scripts(void)
+{
+    static const char account[] = "1234567890123456";
+    static const payhsm_pin_t pin = {4, {9, 9, 9, 9}};
+    static const char zpk[] = "1123456789ABCDEF23456789ABCDEF01";
+    static payhsm_script_target_t target = {PAYHSM_SCHEME_VISA, 10, 0, 0x1C, 0,
+                                            {0x29, 0xCC, 0xA1, 0x5A, 0xE6, 0x65, 0xFA, 0x2E}};
+    static payhsm_raw_cryptogram_t raw = {PAYHSM_MASTER_KEY_A, PAYHSM_SESSION_KEY_NONE, 1, 1, PAYHSM_ARPC_KEY_MASTER, 0,
+                                          0x1C, PAYHSM_CRYPTOGRAM_ARQC, {0x52, 0xBF, 0x45, 0x85},
+                                          {0x29, 0xCC, 0xA1, 0x5A, 0xE6, 0x65, 0xFA, 0x2E}};
+    device_t *terminal = start(), *issuer = calloc(1, sizeof *issuer);
+    uint32_t ac, smi, smc, key;
+    uint8_t block[16], out[PAYHSM_PIN_CHANGE_MAX_LEN], *data, *field55;
+    char *words = guarded(PAYHSM_EXPLANATION_MAX_LEN, 0);
+    payhsm_pin_t entered = pin;
+    size_t len, block_len, data_len;
+
+    if (issuer == NULL) {
+        abort();
+    }
+    CHECK_OK(device_start(issuer, PAYHSM_POLICY_RAW_CRYPTOGRAM | PAYHSM_POLICY_EXPLAIN_CRYPTOGRAM));
+    ac = enter(issuer, "E0", 'T', 'X', BDK_TDES);
+    smi = enter(issuer, "E2", 'T', 'X', "FEDCBA98765432100123456789ABCDEF");
+    smc = enter(issuer, "E1", 'T', 'X', "89ABCDEF0123456776543210FEDCBA98");
+
+    data = input("00000000400000000000000001248000048000012419110501"
+                 "52BF45851800001C03A06010", &data_len);
+    CHECK_OK(payhsm_arqc_verify_raw(issuer->ctx, ac, &raw, text(account), 16, data, data_len, text("00"), 2, out, 16, &len));
+    CHECK(len == 10 && issuer->asked == PAYHSM_ASK_ATC);
+    CHECK_BYTES(out, "28993816AFAE4AEB3030");
+    raw.cryptogram[0] ^= 1;
+    CHECK_STATUS(payhsm_arqc_verify_raw(issuer->ctx, ac, &raw, text(account), 16, data, data_len, NULL, 0, out, 16, &len),
+                 PAYHSM_ERR_VERIFICATION_FAILED);
+    CHECK(len == 0 && all_zero(out, 16));
+
+    field55 = input("9F02060000000040009F03060000000000009F1A02012495058000048000"
+                    "5F2A0201249A031911059C01019F370452BF4585820218009F3602001C9F100706010A03A06010"
+                    "9F260829CCA15AE665FA2E9F270180", &len);
+    CHECK_OK(payhsm_arqc_explain(issuer->ctx, ac, PAYHSM_SCHEME_VISA, 10, text(account), 16, 0, field55, len,
+                                 (uint8_t *)words, PAYHSM_EXPLANATION_MAX_LEN, &data_len));
+    CHECK(issuer->asked == PAYHSM_ASK_CRYPTOGRAM_EXPLAIN && strstr(words, "ARQC 29CCA15AE665FA2E: matches\n") != NULL);
+    CHECK(strstr(words, "67890") == NULL);
+    CHECK_OK(payhsm_arqc_explain(issuer->ctx, ac, PAYHSM_SCHEME_VISA, 18, text(account), 16, 0, field55, len,
+                                 (uint8_t *)words, PAYHSM_EXPLANATION_MAX_LEN, &data_len));
+    CHECK(strstr(words, "that is: Visa CVN 10\n") != NULL && strlen(words) == data_len);
+
+    CHECK_OK(payhsm_script_command(issuer->ctx, smi, 0, &target, text(account), 16, PAYHSM_SCRIPT_APPLICATION_UNBLOCK, 0, NULL,
+                                   0, out, sizeof out, &len));
+    CHECK(len == 13);
+    CHECK_BYTES(out, "8418000008DB56BA60087CEFD3");
+
+    key = enter(terminal, "P0", 'T', 'E', zpk);
+    CHECK_OK(payhsm_pin_encipher(terminal->ctx, key, PAYHSM_PIN_FORMAT_0, text(account), 16, &entered, block, sizeof block,
+                                 &block_len));
+    key = enter(issuer, "P0", 'T', 'D', zpk);
+    CHECK_OK(payhsm_script_pin_change(issuer->ctx, smi, smc, ac, &target, text(account), 16, key, PAYHSM_PIN_FORMAT_0, block,
+                                      block_len, 0, 0, NULL, 0, out, sizeof out, &len));
+    CHECK(len == PAYHSM_PIN_CHANGE_MAX_LEN && issuer->asked == PAYHSM_ASK_PIN_TRANSLATE);
+    CHECK_BYTES(out, "8424000218BB221AF527377A2811D2B6EBC396A9391A965A5CB2CE62DA");
+    CHECK_STATUS(payhsm_script_pin_change(issuer->ctx, smi, smc, 0, &target, text(account), 16, key, PAYHSM_PIN_FORMAT_0,
+                                          block, block_len, 0, 0, NULL, 0, out, sizeof out, &len), PAYHSM_ERR_NO_KEY);
+    block[0] ^= 1;
+    CHECK_STATUS(payhsm_script_pin_change(issuer->ctx, smi, smc, ac, &target, text(account), 16, key, PAYHSM_PIN_FORMAT_0,
+                                          block, block_len, 0, 0, NULL, 0, out, sizeof out, &len),
+                 PAYHSM_ERR_VERIFICATION_FAILED);
+    CHECK(len == 0 && all_zero(out, sizeof out));
+    end(terminal);
+    end(issuer);
+}
+
 /* A block of ANSI TR-31:2018 annex A.7.2.2 and one of version D; a changed character; another party's export. */
 static void key_blocks(void)
 {
@@ -525,6 +596,7 @@ int main(void)
     ksns();
     pvv();
     card_values();
+    card_scripts();
     key_blocks();
     agreements();
     card_answer();

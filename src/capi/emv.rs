@@ -3,9 +3,13 @@
 
 #[cfg(feature = "host")]
 mod issuer;
+#[cfg(feature = "host")]
+mod script;
 
 #[cfg(feature = "host")]
 pub use issuer::*;
+#[cfg(feature = "host")]
+pub use script::*;
 
 use core::mem::size_of;
 
