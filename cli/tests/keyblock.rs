@@ -195,6 +195,33 @@ fn rules_and_places() {
     assert_eq!(place.run(&args).status, 0);
 }
 
+/// What optional blocks say.
+#[test]
+fn optional_blocks_in_words() {
+    let place = Place::new("words");
+    for (block, says) in [
+        ("AL080100", "ephemeral"),
+        ("BI100008793E2500", "TDES DUKPT, key set 08793E2500"),
+        ("BI0E0108793E25", "AES DUKPT, BDK id 08793E25"),
+        ("CT1402000004MIIB01", ""),
+        ("DA1001D2ABND3AEN", "may derive D2ABN, D3AEN"),
+        ("HM0621", "SHA-256"),
+        ("IK141234567890123456", "BDK id 12345678, derivation id 90123456"),
+        ("KC1008D7B4", ""),
+        ("KC0C0008D7B4", "legacy 08D7B4"),
+        ("PK10019876543210", "CMAC 9876543210"),
+        ("TS1320200818004100Z", "2020-08-18 00:41:00 UTC"),
+        ("TS1320201818004100Z", ""),
+        ("WP07003", "once protected by a weaker and by an asymmetric key"),
+        ("99081234", ""),
+    ] {
+        let json = decode(&place, &format!("B0000B3TX00N0100{block}"));
+        let found = &json["optional_blocks"][0];
+        let expected = if says.is_empty() { Value::Null } else { json!(says) };
+        assert_eq!(found["detail"], expected, "{json}");
+    }
+}
+
 /// Blocks cut anywhere and with any character changed: an answer, never a panic.
 #[test]
 fn broken_anywhere() {
@@ -280,6 +307,29 @@ fn wrapped_and_opened() {
             assert_eq!(json["error"]["library_name"], "ExportNotPermitted");
         }
     }
+    // WP gets worse under a weaker key, and the mode narrower only.
+    let file = format!("key = {KBPK}\nkbpk = {KBPK}\n");
+    let wrap = [
+        "keyblock",
+        "wrap",
+        "--header",
+        "D0000P0AB00E0000",
+        "--optional",
+        "WP=000",
+    ];
+    let json = place.json(0, &file, &wrap);
+    let block = json["block"].as_str().unwrap();
+    let file = format!("kbpk = {KBPK}\nnew-kbpk = {KEY}\n");
+    let json = place.json(0, &file, &["keyblock", "translate", "--block", block, "--mode", "D"]);
+    assert!(json["notes"].to_string().contains("new-kbpk is weaker"), "{json}");
+    let decoded = decode(&place, json["block"].as_str().unwrap());
+    assert_eq!(
+        (&decoded["optional_blocks"][0]["data"], &decoded["mode"]["value"]),
+        (&json!("001"), &json!("D"))
+    );
+    let json = place.json(3, &file, &["keyblock", "translate", "--block", block, "--mode", "N"]);
+    assert_eq!(json["error"]["library_name"], "ModeNotPermitted");
+
     let file = format!("key = {KEY}\nkbpk = {KBPK}\n");
     for (args, says) in [
         (&["--header", "D0000P0AE00E000"][..], "15 characters"),

@@ -92,14 +92,15 @@ What is written is read again under x9143-strict, and what it would refuse is sa
                 &[
                     secret("new-kbpk", "the protection key that it shall be under"),
                     option("to", "A..E", "the new version; default the same"),
-                    option("exportability", "N|S|E", "the new exportability; only narrower"),
+                    option("mode", "C", "the new mode of use; only narrower"),
+                    option("exportability", "E|N", "the new exportability; only narrower"),
                 ],
                 BLOCK,
                 PROFILE,
             ],
             notes: "\
-The attributes and optional blocks stay; KP, if there is one, is that of the new KBPK. The key is not
-shown. The length is hidden in the new block.",
+The attributes and optional blocks stay; KP, if there is one, is that of the new KBPK, and WP is never
+better than before. The key is not shown. The length is hidden in the new block.",
             example: include_str!("examples/keyblock-translate.txt"),
             run: open::translate,
         },

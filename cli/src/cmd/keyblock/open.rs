@@ -3,10 +3,10 @@
 
 use payhsm::error::Error;
 use payhsm::key::role::Kbpk;
-use payhsm::key::usage::{Exportability, KeyAlgorithm, strength_bits};
+use payhsm::key::usage::{Exportability, KeyAlgorithm, ModeOfUse, strength_bits};
 use payhsm::key::{Aes, Key, Tdea};
 use payhsm::keyblock::header::{Header, Version};
-use payhsm::keyblock::optional::{CheckMethod, Optional};
+use payhsm::keyblock::optional::{CheckMethod, Optional, Pedigree, Typed};
 use payhsm::keyblock::wrap::{LengthHiding, Template};
 use payhsm::keyblock::{KbpkRef, KeyBlock, Payload, Profile};
 
@@ -95,13 +95,18 @@ impl Protection {
         )
     }
 
+    /// Whether the key that it would protect is stronger.
+    fn is_weaker(&self, algorithm: KeyAlgorithm, key_len: usize) -> bool {
+        strength_bits(self.algorithm, self.len) < strength_bits(algorithm, key_len)
+    }
+
     /// Says if the module would refuse to protect the key.
     fn note_strength(&self, name: &str, algorithm: KeyAlgorithm, key_len: usize, out: &mut Report) {
         let (own, other) = (
             strength_bits(self.algorithm, self.len),
             strength_bits(algorithm, key_len),
         );
-        if own < other {
+        if self.is_weaker(algorithm, key_len) {
             out.note(format!(
                 "{name} is weaker than the key ({own} bits under {other}): the module refuses such a block"
             ));
@@ -331,41 +336,47 @@ pub(super) fn translate(call: &Call, out: &mut Report) -> Result<()> {
         Some(&[c]) => Version::from_char(c).expected("to", "A, B, C, D or E is expected")?,
         Some(_) => return Err(Failure::refused("to: A, B, C, D or E is expected")),
     };
-    if let Some(text) = call.get("exportability") {
-        let asked = call.choice(
-            "exportability",
-            text,
-            &[
-                ("N", Exportability::NonExportable),
-                ("S", Exportability::Sensitive),
-                ("E", Exportability::Exportable),
-            ],
-        )?;
-        // From free to bound: S, E, N.
-        let rank = |exportability| match exportability {
-            Exportability::Sensitive => 0,
-            Exportability::Exportable => 1,
-            _ => 2,
-        };
-        if rank(asked) < rank(header.attributes.exportability) {
-            return Err(Failure::Refused(
-                "exportability: what a block allows is made narrower, never wider".to_owned(),
-                Some(Error::ExportNotPermitted),
-            ));
-        }
-        header.attributes.exportability = asked;
+    let before = header.attributes;
+    let one = |name: &'static str| match call.get(name).map(str::as_bytes) {
+        None => Ok(None),
+        Some(&[c]) => Ok(Some(c)),
+        Some(_) => Err(Failure::refused(format!("{name}: one character is expected"))),
+    };
+    if let Some(c) = one("mode")? {
+        header.attributes.mode = ModeOfUse::from_char(c).named("mode")?;
     }
+    if let Some(c) = one("exportability")? {
+        header.attributes.exportability =
+            Exportability::from_char(c).expected("exportability", "E, N or S is expected")?;
+    }
+    before.cover(&header.attributes).map_err(|error| {
+        let name = if error == Error::ModeNotPermitted {
+            "mode"
+        } else {
+            "exportability"
+        };
+        let message = format!("{name}: what a block allows is made narrower, never wider");
+        Failure::Refused(message, Some(error))
+    })?;
     let new = Protection::read(call, "new-kbpk", version, out)?;
+    let added = if new.is_weaker(header.attributes.algorithm, block.key_bytes().len()) {
+        Pedigree::LESSER
+    } else {
+        Pedigree::SOUND
+    };
     let optional = block
         .blocks()
         .iter()
         .filter(|block| block.id != *b"PB")
         .map(|block| {
             let (id, data) = (String::from_utf8_lossy(&block.id), String::from_utf8_lossy(block.data));
-            let data = if id == "KP" {
-                new.check_value()
-            } else {
-                data.into_owned()
+            let data = match (&*id, block.typed()) {
+                ("KP", _) => new.check_value(),
+                // A pedigree never gets better.
+                (_, Ok(Typed::Pedigree(pedigree))) => {
+                    String::from_utf8_lossy(&pedigree.and(added).to_chars()).into_owned()
+                }
+                _ => data.into_owned(),
             };
             (id.into_owned(), data)
         })

@@ -3,6 +3,9 @@
 
 use payhsm::key::usage::{Exportability, KeyAlgorithm, KeyVersion, ModeOfUse, Usage};
 use payhsm::keyblock::header::{KeyContext, Version};
+use payhsm::keyblock::optional::{BdkId, CheckMethod, Hash, Life, Optional, Typed};
+
+use crate::value::to_hex;
 
 pub(super) const fn version(version: Version) -> &'static str {
     match version {
@@ -133,7 +136,7 @@ pub(super) const BLOCKS: &[(&str, &str, &str)] = &[
     (
         "CT",
         "public key certificate",
-        "00 X.509, 01 EMV or 02 chain, then base64",
+        "00 X.509 or 01 EMV, then base64; 02, then form, length (4 digits) and base64 of each",
     ),
     (
         "DA",
@@ -165,8 +168,12 @@ pub(super) const BLOCKS: &[(&str, &str, &str)] = &[
         "check value of the export protection key",
         "00 and at most 3 bytes (legacy), or 01 and at most 5 bytes (CMAC)",
     ),
-    ("TC", "time of creation", "ISO 8601, UTC, ending in Z"),
-    ("TS", "time stamp", "ISO 8601, UTC, ending in Z"),
+    (
+        "TC",
+        "time of creation",
+        "a date and time of ISO 8601, UTC, ending in Z",
+    ),
+    ("TS", "time stamp", "a date and time of ISO 8601, UTC, ending in Z"),
     ("WP", "wrapping pedigree", "00, then 0 to 3"),
 ];
 
@@ -187,49 +194,82 @@ pub(super) fn form(id: &str) -> &'static str {
         .map_or("printable ASCII", |(.., form)| form)
 }
 
-/// What the data of an optional block says, where it says more than it shows.
+/// What the data of an optional block says, where it says more than it shows, and has the standard's form.
 pub(super) fn data(id: &str, data: &str) -> Option<String> {
-    let rest = data.get(2..).unwrap_or_default();
-    let kind = data.get(..2).unwrap_or_default();
-    Some(match (id, kind) {
-        ("KC" | "KP" | "PK", "00") => format!("legacy {rest}"),
-        ("KC" | "KP" | "PK", "01") => format!("CMAC {rest}"),
-        ("BI", "00") => format!("TDES DUKPT, key set {rest}"),
-        ("BI", "01") => format!("AES DUKPT, BDK id {rest}"),
-        ("AL", "01") if rest == "00" => "ephemeral".to_owned(),
-        ("AL", "01") if rest == "01" => "static".to_owned(),
-        ("CT", "00") => "X.509 certificate".to_owned(),
-        ("CT", "01") => "EMV certificate".to_owned(),
-        ("CT", "02") => "chain of certificates".to_owned(),
-        ("HM", _) => match kind {
-            "10" => "SHA-1",
-            "20" => "SHA-224",
-            "21" => "SHA-256",
-            "22" => "SHA-384",
-            "23" => "SHA-512",
-            "24" => "SHA-512/224",
-            "25" => "SHA-512/256",
-            "30" => "SHA3-224",
-            "31" => "SHA3-256",
-            "32" => "SHA3-384",
-            "33" => "SHA3-512",
-            "40" => "SHAKE128",
-            "41" => "SHAKE256",
-            _ => return None,
+    let id: [u8; 2] = id.as_bytes().try_into().ok()?;
+    let block = Optional {
+        id,
+        data: data.as_bytes(),
+    };
+    Some(match block.typed().ok()? {
+        Typed::Life(Life::Ephemeral) => "ephemeral".to_owned(),
+        Typed::Life(Life::Static) => "static".to_owned(),
+        Typed::BdkId(BdkId::Ksi(ksi)) => format!("TDES DUKPT, key set {}", to_hex(&ksi)),
+        Typed::BdkId(BdkId::BdkId(id)) => format!("AES DUKPT, BDK id {}", to_hex(&id)),
+        Typed::Certificates(chain) => {
+            let kinds: Vec<&str> = chain
+                .iter()
+                .map(|one| if one.is_emv { "EMV" } else { "X.509" })
+                .collect();
+            format!("certificates: {}", kinds.join(", "))
         }
-        .to_owned(),
-        ("DA", "01") => {
-            let groups: Vec<&str> = (0..rest.len() / 5).filter_map(|i| rest.get(i * 5..i * 5 + 5)).collect();
-            format!("may derive {}", groups.join(", "))
+        Typed::Derivations(list) => {
+            let sets: Vec<String> = list
+                .iter()
+                .map(|set| {
+                    let [u0, u1] = set.usage.to_chars();
+                    let chars = [
+                        u0,
+                        u1,
+                        set.algorithm.to_char(),
+                        set.mode.to_char(),
+                        set.exportability.to_char(),
+                    ];
+                    chars.map(char::from).iter().collect()
+                })
+                .collect();
+            format!("may derive {}", sets.join(", "))
         }
-        ("WP", "00") => match rest {
-            "0" => "pedigree 0",
-            "1" => "pedigree 1",
-            "2" => "pedigree 2",
-            "3" => "pedigree 3",
-            _ => return None,
+        Typed::Hash(hash) => hash_name(hash).to_owned(),
+        Typed::KeyCheck(value) | Typed::KbpkCheck(value) | Typed::ExportCheck(value) => {
+            let kind = match value.method() {
+                CheckMethod::Legacy => "legacy",
+                CheckMethod::Cmac => "CMAC",
+            };
+            format!("{kind} {}", to_hex(value.bytes()))
         }
-        .to_owned(),
+        Typed::InitialKeyId(id) => {
+            let [a, b, c, d, rest @ ..] = id;
+            format!("BDK id {}, derivation id {}", to_hex(&[a, b, c, d]), to_hex(&rest))
+        }
+        Typed::Created(time) | Typed::Stamped(time) => {
+            let [year, month, day, hour, minute, second] = time.fields();
+            format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
+        }
+        Typed::Pedigree(pedigree) => match (pedigree.is_lesser(), pedigree.is_asymmetric()) {
+            (false, false) => "always protected by keys of the same strength or more".to_owned(),
+            (true, false) => "once protected by a weaker key".to_owned(),
+            (false, true) => "once protected by an asymmetric key".to_owned(),
+            (true, true) => "once protected by a weaker and by an asymmetric key".to_owned(),
+        },
         _ => return None,
     })
+}
+
+const fn hash_name(hash: Hash) -> &'static str {
+    match hash {
+        Hash::Sha1 => "SHA-1",
+        Hash::Sha224 => "SHA-224",
+        Hash::Sha256 => "SHA-256",
+        Hash::Sha384 => "SHA-384",
+        Hash::Sha512 => "SHA-512",
+        Hash::Sha512_224 => "SHA-512/224",
+        Hash::Sha512_256 => "SHA-512/256",
+        Hash::Sha3_224 => "SHA3-224",
+        Hash::Sha3_256 => "SHA3-256",
+        Hash::Sha3_384 => "SHA3-384",
+        Hash::Sha3_512 => "SHA3-512",
+        Hash::Shake128 => "SHAKE128",
+        Hash::Shake256 => "SHAKE256",
+    }
 }
