@@ -453,6 +453,48 @@ fn why_it_does_not_match() {
     ];
     let found = place.json(1, bdk, &pan.concat());
     assert!(found["notes"].to_string().contains("lacks its check digit"), "{found}");
+    // The initial key in the place of the BDK, a KSN that is off by one, and no variant: PIN and MAC.
+    let ik = "bdk = 6AC292FAA1315B4D858AB3A3D7D5933A\n";
+    let pin = [
+        "dukpt",
+        "decrypt-pin",
+        "--block",
+        "1B9C1845EB993A7A",
+        "--pan",
+        "4012345678909",
+        "--ksn",
+    ];
+    let mac = [
+        "dukpt",
+        "verify-mac",
+        "--text",
+        "4012345678909D987",
+        "--mac",
+        "9CCC7817",
+        "--ksn",
+    ];
+    for args in [&pin[..], &mac] {
+        assert!(
+            notes(1, ik, &[args, &["FFFF9876543210E00001"]].concat()).contains("its name is ik"),
+            "{args:?}"
+        );
+        let found = notes(1, bdk, &[args, &["FFFF9876543210E00003"]].concat());
+        assert!(found.contains("right for KSN FFFF9876543210E00001"), "{args:?} {found}");
+    }
+    let key = "key = 042666B49184CFA368DE9628D0397BC9\npin = 1234\n";
+    let block = place.json(0, key, &["pin", "encrypt", "--format", "0", "--pan", "4012345678909"]);
+    let block = block["block"].as_str().unwrap();
+    let pin = [
+        "dukpt",
+        "decrypt-pin",
+        "--block",
+        block,
+        "--pan",
+        "4012345678909",
+        "--ksn",
+        "FFFF9876543210E00001",
+    ];
+    assert!(notes(1, bdk, &pin).contains("transaction key itself"));
     // A key of the other scheme.
     let long = "bdk = FEDCBA9876543210F1F1F1F1F1F1F1F1FEDCBA9876543210";
     let json = place.json(3, long, &[&["dukpt", "ik"], &ksn[..]].concat());

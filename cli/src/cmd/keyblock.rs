@@ -246,6 +246,17 @@ fn show(text: &str, out: &mut Report) {
             format!("{} bytes at {}: a key of at most {room} bytes", body / 2, outline.end),
             body / 2,
         );
+        let longest = match KeyAlgorithm::from_char(at(7)) {
+            Ok(KeyAlgorithm::Aes) => 32,
+            Ok(KeyAlgorithm::Tdea) => 24,
+            _ => 0,
+        };
+        if room < longest {
+            out.note(format!(
+                "the length of the key shows: X9.143 pads it as if it had {longest} bytes, TR-31 and many devices do not; \
+                 all profiles read both"
+            ));
+        }
         out.both(
             "authenticator_length",
             "authenticator",

@@ -297,6 +297,12 @@ pub fn encipher(key: &BlockKey, format: Format, pin: &Pin, pan: Option<&Pan>, fi
     Ok(out.into_iter().take(len).collect())
 }
 
+/// Whether a block holds a PIN as stated.
+pub fn opens(key: &BlockKey, format: Format, text: &[u8], pan: Option<&Pan>) -> bool {
+    key.with(format)
+        .is_ok_and(|key| key.decipher(text, pan, &mut Pin::empty()).is_ok())
+}
+
 /// Deciphers a block; if it holds no PIN as stated, tells as what it would.
 pub fn decipher(key: &BlockKey, format: Format, text: &[u8], pan: Option<&Pan>, out: &mut Report) -> Result<Pin> {
     if text.len() != format.block_len() {
@@ -324,12 +330,8 @@ pub fn decipher(key: &BlockKey, format: Format, text: &[u8], pan: Option<&Pan>, 
 
 fn hints(key: &BlockKey, format: Format, text: &[u8], pan: Option<&Pan>, out: &mut Report) {
     let formats = [Format::Iso0, Format::Iso1, Format::Iso2, Format::Iso3];
-    let mut pin = Pin::empty();
     for other in formats.into_iter().filter(|other| *other != format) {
-        let opened = key
-            .with(other)
-            .is_ok_and(|key| key.decipher(text, pan, &mut pin).is_ok());
-        if opened {
+        if opens(key, other, text, pan) {
             out.note(format!(
                 "under the same key it is well-formed in format {}",
                 other.number()
@@ -347,11 +349,8 @@ fn hints(key: &BlockKey, format: Format, text: &[u8], pan: Option<&Pan>, out: &m
                 "the other side took the PAN without its check digit",
             ),
         ] {
-            let opened = Pan::parse(text_pan.as_bytes()).is_ok_and(|pan| {
-                key.with(format)
-                    .is_ok_and(|key| key.decipher(text, Some(&pan.zero_fill()), &mut pin).is_ok())
-            });
-            if opened {
+            let pan = Pan::parse(text_pan.as_bytes()).map(Pan::zero_fill);
+            if pan.is_ok_and(|pan| opens(key, format, text, Some(&pan))) {
                 out.note(format!("it is well-formed if {what}"));
             }
         }

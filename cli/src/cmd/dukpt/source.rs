@@ -139,6 +139,18 @@ impl Ksn {
         }
     }
 
+    /// The transactions nearest to this one, before and after, of the same initial key.
+    pub fn neighbours(&self) -> Vec<Self> {
+        let counter = self.counter();
+        (counter.saturating_sub(4)..=counter.saturating_add(4))
+            .filter(|near| *near != counter)
+            .filter_map(|near| match self {
+                Self::Tdes(ksn) => ksn.initial_key_id().ksn(near).ok().map(Self::Tdes),
+                Self::Aes(ksn) => ksn.initial_key_id().ksn(near).ok().map(Self::Aes),
+            })
+            .collect()
+    }
+
     /// The algorithm of BDK and initial key.
     pub const fn algorithm(&self) -> KeyAlgorithm {
         match self {
@@ -217,7 +229,8 @@ impl Initial {
         })
     }
 
-    fn of(ksn: &Ksn, bytes: &[u8]) -> Result<Self> {
+    /// From bytes.
+    pub fn of(ksn: &Ksn, bytes: &[u8]) -> Result<Self> {
         Ok(match ksn {
             Ksn::Tdes(_) => Self::Tdes(Key::from_bytes(bytes).named("ik")?),
             Ksn::Aes(_) => Self::Aes(Key::from_bytes(bytes).named("ik")?),

@@ -15,8 +15,11 @@ use crate::cmd::{keys, pins};
 use crate::fail::{Failure, Result};
 use crate::report::Report;
 use crate::secrets::Wiped;
+use crate::value::to_hex;
 
 struct Ready {
+    ksn: Ksn,
+    initial: Initial,
     transaction: Transaction,
     key_type: Option<KeyType>,
 }
@@ -25,9 +28,15 @@ fn ready(call: &Call, out: &mut Report) -> Result<Ready> {
     let ksn = Ksn::read(call)?;
     head(&ksn, out);
     ksn.demand_transaction()?;
-    let transaction = Initial::read(call, &ksn, out)?.transaction(&ksn)?;
+    let initial = Initial::read(call, &ksn, out)?;
+    let transaction = initial.transaction(&ksn)?;
     let key_type = transaction.key_type(call)?;
-    Ok(Ready { transaction, key_type })
+    Ok(Ready {
+        ksn,
+        initial,
+        transaction,
+        key_type,
+    })
 }
 
 impl Ready {
@@ -36,6 +45,30 @@ impl Ready {
         out.text("usage", "usage", purpose.name());
         keys::field(out, "working_key", "working key", algorithm, key.bytes())?;
         Ok((algorithm, key))
+    }
+
+    /// After a check that says no: notes which mistakes in the derivation `fits`. It gets a key, of the purpose that was
+    /// asked for or, where that is the mistake, another one.
+    fn diagnose(&self, call: &Call, purpose: Purpose, out: &mut Report, fits: impl Fn(&[u8]) -> bool) -> Result<()> {
+        let with = |transaction: &Transaction| -> Result<bool> {
+            let key = transaction.working(purpose, self.key_type)?;
+            Ok(key.is_some_and(|(_, key)| fits(key.bytes())))
+        };
+        if fits(self.transaction.key_bytes()) {
+            out.note("it is right under the transaction key itself, which is no working key");
+        }
+        for ksn in self.ksn.neighbours() {
+            if with(&self.initial.transaction(&ksn)?)? {
+                out.note(format!("it is right for KSN {}", to_hex(ksn.bytes())));
+            }
+        }
+        if let Some(bdk) = call.get_key("bdk")?
+            && let Ok(as_initial) = Initial::of(&self.ksn, bdk.bytes())
+            && with(&as_initial.transaction(&self.ksn)?)?
+        {
+            out.note("it is right if the given BDK is the initial key: its name is ik then");
+        }
+        Ok(())
     }
 }
 
@@ -74,8 +107,13 @@ pub(super) fn decrypt_pin(call: &Call, out: &mut Report) -> Result<()> {
     let format = format(call, algorithm, out)?;
     let key = pins::BlockKey::new("key-type", algorithm, key.bytes())?;
     let pan = pins::pan_for(call, format, out)?;
-    let pin = pins::decipher(&key, format, &block, pan.as_ref(), out)?;
-    pins::show(out, &pin);
+    let pin = pins::decipher(&key, format, &block, pan.as_ref(), out);
+    if let Err(Failure::No(_)) = &pin {
+        ready.diagnose(call, Purpose::Pin, out, |key| {
+            pins::BlockKey::new("key", algorithm, key).is_ok_and(|key| pins::opens(&key, format, &block, pan.as_ref()))
+        })?;
+    }
+    pins::show(out, &pin?);
     Ok(())
 }
 
@@ -131,8 +169,9 @@ pub(super) fn verify_mac(call: &Call, out: &mut Report) -> Result<()> {
                 out.note(format!("the MAC is right for --usage {name}"));
             }
         }
-        if algorithm.verify(ready.transaction.key_bytes(), data.bytes(), &mac) == Ok(()) {
-            out.note("the MAC is right under the transaction key itself, without the variant of a MAC key");
+        if mac.len() >= 3 {
+            let fits = |key: &[u8]| algorithm.verify(key, data.bytes(), &mac) == Ok(());
+            ready.diagnose(call, purpose, out, fits)?;
         }
     }
     verified

@@ -9,11 +9,11 @@ use crate::value::to_hex;
 
 pub(super) const fn version(version: Version) -> &'static str {
     match version {
-        Version::A => "TDES, key variants, CBC (deprecated)",
-        Version::B => "TDES, derived keys, CBC",
-        Version::C => "TDES, key variants, CBC",
-        Version::D => "AES, derived keys, CBC",
-        Version::E => "AES, derived keys, CTR (ISO 20038)",
+        Version::A => "TDES protection key, variants, CBC (deprecated)",
+        Version::B => "TDES protection key, derived keys, CBC",
+        Version::C => "TDES protection key, variants, CBC",
+        Version::D => "AES protection key, derived keys, CBC",
+        Version::E => "AES protection key, derived keys, CTR (ISO 20038)",
     }
 }
 
