@@ -57,8 +57,9 @@ mod unix {
             return Ok(None);
         };
         let failed = |e: &dyn core::fmt::Display| Failure::Environment(format!("terminal: {e}"));
-        write!(&terminal, "{what} (not shown): ").map_err(|e| failed(&e))?;
+        // Silent before the question: what comes after it must neither be shown nor thrown away.
         let _silent = Silent::new(&terminal).map_err(|e| failed(&e))?;
+        write!(&terminal, "{what} (not shown): ").map_err(|e| failed(&e))?;
         let mut line = Wiped::with_room(LEN);
         let mut byte = [0];
         loop {
@@ -75,8 +76,6 @@ mod unix {
                 [c] => line.push(c)?,
             }
         }
-        byte = [0];
-        let _ = byte;
         Ok(Some(line))
     }
 }
