@@ -6,7 +6,7 @@ use core::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use payhsm::entropy::Entropy;
 use payhsm::error::Error;
-use payhsm::hsm::{Config, Group, Hsm, KeyHandle, MacMethod, Platform, Question, Slot};
+use payhsm::hsm::{Config, Group, Hsm, KeyHandle, MacMethod, PinLimits, Platform, Question, RateLimit, Slot};
 use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
 use payhsm::key::{Key, role::StorageKey};
 use payhsm::keyblock::Profile;
@@ -59,6 +59,10 @@ fn module() -> Module {
     let storage_key = Key::<StorageKey, _>::from_bytes(&[0x5A; 32]).unwrap();
     let config = Config {
         storage_key: Some(&storage_key),
+        pin_limits: PinLimits {
+            entry: RateLimit::NONE,
+            host: RateLimit::NONE,
+        },
         ..Config::default()
     };
     Hsm::new(Bench::default(), slots, groups, config).unwrap()

@@ -176,6 +176,12 @@
 #define PAYHSM_POLICY_LEGACY_IMPORT (1 << 19)
 /* Policy bit: a KBPK is agreed with a peer that proves nothing. */
 #define PAYHSM_POLICY_UNAUTHENTICATED_AGREEMENT (1 << 20)
+/* Policy bit: PIN blocks of format 1, which are bound to no PAN, are made and translated. */
+#define PAYHSM_POLICY_PIN_FORMAT_1 128
+/* Policy bit: PINs are verified from blocks of format 1. */
+#define PAYHSM_POLICY_PIN_VERIFY_FORMAT_1 256
+/* Policy bit: new PINs may be one digit throughout or a run. */
+#define PAYHSM_POLICY_TRIVIAL_PINS 512
 
 /* State: commands run. */
 #define PAYHSM_STATE_OPERATIONAL 1
@@ -208,6 +214,15 @@
 #define PAYHSM_ASK_UNAUTHENTICATED_TAKE 23
 /* Question: may keys be given to the owner of this public key, who proves nothing? */
 #define PAYHSM_ASK_UNAUTHENTICATED_GIVE 24
+/* Question: may a PIN of this card be made, computed or given a PVV or an offset? */
+#define PAYHSM_ASK_PIN_ISSUE 12
+/* Question: may the PIN of this card be changed, if the old one is right? It counts as a try. */
+#define PAYHSM_ASK_PIN_CHANGE 13
+/* Question: may this profile be registered: are two people here who may do it? */
+#define PAYHSM_ASK_PIN_PROFILE 14
+
+/* No limit: `burst` of `payhsm_rate_t`. */
+#define PAYHSM_RATE_UNLIMITED 4294967295
 
 /* The longest key check value, in bytes. */
 #define PAYHSM_KCV_MAX_LEN 5
@@ -302,6 +317,8 @@
 
 /* PIN block format: ISO 9564-1 format 0, 8 bytes. */
 #define PAYHSM_PIN_FORMAT_0 0
+/* PIN block format: ISO 9564-1 format 1, 8 bytes, bound to no PAN: `PAYHSM_POLICY_PIN_FORMAT_1`. */
+#define PAYHSM_PIN_FORMAT_1 1
 /* PIN block format: ISO 9564-1 format 3, 8 bytes. */
 #define PAYHSM_PIN_FORMAT_3 3
 /* PIN block format: ISO 9564-1 format 4, 16 bytes, AES. */
@@ -336,13 +353,16 @@
 /* Most issuer application data, in bytes. */
 #define PAYHSM_IAD_MAX_LEN 32
 
-/* Length of a PVV, in ASCII digits. */
-#define PAYHSM_PVV_LEN 4
-
 /* Length of a replay window, in bytes. */
 #define PAYHSM_REPLAY_WINDOW_LEN 28
 /* The most transactions that a replay window looks back. */
 #define PAYHSM_REPLAY_MAX_BACK 64
+
+/* Length of a PVV, in ASCII digits. */
+#define PAYHSM_PVV_LEN 4
+
+/* The longest offset, in ASCII digits. */
+#define PAYHSM_OFFSET_MAX_LEN 12
 
 /* Card scheme: Visa. */
 #define PAYHSM_SCHEME_VISA 1
@@ -465,8 +485,9 @@ typedef struct {
     /* The counter or ATC; 0 for a PIN. */
     uint32_t counter;
     /*
-     * The PAN's digits, values 0 to 9; the initial key identifier; the usage of the key of a ceremony, two characters; or
-     * a public key, `04 || X || Y`. Valid during the call only.
+     * The PAN's digits, values 0 to 9; the initial key identifier; the usage of the key of a ceremony, two characters; a
+     * public key, `04 || X || Y`; or a PIN profile: 16 digits of the table, then the six numbers of
+     * `payhsm_pin_profile_t`. Valid during the call only.
      */
     const uint8_t *subject;
     /* Its length. */
@@ -480,6 +501,16 @@ typedef payhsm_status_t (*payhsm_decide_fn_t)(void *user,
 /* Writes the milliseconds of a clock that runs while the device is on and is never set back; 0 if it could. */
 typedef payhsm_status_t (*payhsm_tick_fn_t)(void *user,
                                             uint64_t *milliseconds);
+
+/* How often something may happen. A field of 0 stands for its default. */
+typedef struct {
+    /* How many may follow each other without a pause; `PAYHSM_RATE_UNLIMITED`: no limit at all. */
+    uint32_t burst;
+    /* Milliseconds until there may be one more. A start brings one. */
+    uint32_t interval_ms;
+    /* How many between two starts if there is no clock. */
+    uint32_t per_start;
+} payhsm_rate_t;
 
 /*
  * What the device gives, and how the module is set up. Set it to zero, then the fields.
@@ -518,6 +549,10 @@ typedef struct {
     payhsm_decide_fn_t decide;
     /* The clock; `NULL` without one: limits over time then count what happens since the start. */
     payhsm_tick_fn_t tick;
+    /* PINs that are enciphered at this terminal. Default: 10 at once, one in 30 seconds on average, 120 without a clock. */
+    payhsm_rate_t pin_entry;
+    /* PIN commands of a host, of all cards together. Default: no limit; the decision callback is asked each time. */
+    payhsm_rate_t pin_host;
 } payhsm_config_t;
 
 /* The state of a context. */
@@ -615,6 +650,26 @@ typedef struct {
     /* 0. */
     uint32_t reserved;
 } payhsm_ksn_fields_t;
+
+/* What an issuer fixes for PINs of the IBM 3624. */
+typedef struct {
+    /* The decimalisation table, 16 ASCII digits: at least 8 different ones, none more than 4 times. */
+    uint8_t table[16];
+    /* Validation data: the first digit of the PAN that is taken, 0 for the first. */
+    uint8_t start;
+    /* Validation data: how many digits of the PAN are taken, 1 to 16. */
+    uint8_t len;
+    /* Validation data: what stands behind them up to 16, 0 to 15. */
+    uint8_t pad;
+    /* Digits of the PAN. */
+    uint8_t pan_len;
+    /* Digits of the PIN, 4 to 12. */
+    uint8_t pin_len;
+    /* Digits of the offset, 4 to `pin_len`, which cover the rightmost digits of the PIN; 0: `pin_len`. */
+    uint8_t check_len;
+    /* 0. */
+    uint8_t reserved[2];
+} payhsm_pin_profile_t;
 
 /* An application cryptogram over bytes that the caller gives, and how it is made. */
 typedef struct {
@@ -1377,7 +1432,7 @@ payhsm_status_t payhsm_dukpt_erase(payhsm_ctx_t *ctx,
  * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
  * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_FORMAT_NOT_PERMITTED`, `PAYHSM_ERR_INVALID_PAN`,
  * `PAYHSM_ERR_INVALID_PIN`, `PAYHSM_ERR_LIMIT_REACHED` (a second PIN of one transaction),
- * `PAYHSM_ERR_BUFFER_TOO_SMALL`, `PAYHSM_ERR_ENTROPY`; the context's errors.
+ * `PAYHSM_ERR_RATE_LIMITED`, `PAYHSM_ERR_BUFFER_TOO_SMALL`, `PAYHSM_ERR_ENTROPY`; the context's errors.
  *
  * In libraries built with `terminal`.
  *
@@ -1659,7 +1714,7 @@ payhsm_status_t payhsm_dukpt_export_update(payhsm_ctx_t *ctx,
  * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
  * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_FORMAT_NOT_PERMITTED`, `PAYHSM_ERR_KEY_STRENGTH`,
  * `PAYHSM_ERR_INVALID_PAN`, `PAYHSM_ERR_INVALID_LENGTH`, `PAYHSM_ERR_VERIFICATION_FAILED` for whatever is wrong inside
- * the block, `PAYHSM_ERR_LIMIT_REACHED`, `PAYHSM_ERR_BUFFER_TOO_SMALL`, `PAYHSM_ERR_ENTROPY`; the context's errors.
+ * the block, `PAYHSM_ERR_LIMIT_REACHED`, `PAYHSM_ERR_RATE_LIMITED`, `PAYHSM_ERR_REFUSED`, `PAYHSM_ERR_BUFFER_TOO_SMALL`, `PAYHSM_ERR_ENTROPY`; the context's errors.
  *
  * In libraries built with `host`.
  *
@@ -1679,32 +1734,6 @@ payhsm_status_t payhsm_pin_translate(payhsm_ctx_t *ctx,
                                      uint8_t *out,
                                      size_t out_capacity,
                                      size_t *out_len);
-
-/*
- * Verifies an enciphered PIN against its PVV. The decision callback is asked first.
- *
- * Parameters: `input_key`, `format`, `pan`, `block`: as in `payhsm_pin_translate`. `pvk`: a V2 key with mode of use V
- * or C. `pvki`: 0 to 9. `pvv`: `PAYHSM_PVV_LEN` ASCII digits.
- *
- * Returns: `PAYHSM_OK` if the PIN is right, `PAYHSM_ERR_VERIFICATION_FAILED` if not; `PAYHSM_ERR_REFUSED`; otherwise
- * as `payhsm_pin_translate`.
- *
- * In libraries built with `host`.
- *
- * Contract:
- * The context's contract; C1 to C3 for the pointers.
- */
-PAYHSM_MUST_USE
-payhsm_status_t payhsm_pin_verify_pvv(payhsm_ctx_t *ctx,
-                                      uint32_t input_key,
-                                      uint32_t format,
-                                      const uint8_t *pan,
-                                      size_t pan_len,
-                                      const uint8_t *block,
-                                      size_t block_len,
-                                      uint32_t pvk,
-                                      uint32_t pvki,
-                                      const uint8_t *pvv);
 
 /*
  * Divides a KSN as its key owner says: in hexadecimal digits, such as 10-5-5 or 6-5-5 (TDEA) and 8-8-8 (AES). For finding
@@ -1788,6 +1817,294 @@ payhsm_status_t payhsm_replay_accept(const uint8_t *window,
                                      size_t identity_len,
                                      uint32_t counter,
                                      uint8_t *new_window);
+
+/*
+ * Registers a profile for PINs of the IBM 3624; it stays until the context is closed. The decision callback is asked
+ * first.
+ *
+ * Parameters: `profile`: what the issuer fixed. `number`: receives its number, 1 to 8, the same for the same profile; 0
+ * on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_DIGIT` (table), `PAYHSM_ERR_INVALID_ARGUMENT` (a weak table, the pad,
+ * reserved), `PAYHSM_ERR_INVALID_LENGTH`, `PAYHSM_ERR_INVALID_PAN` (`pan_len`), `PAYHSM_ERR_REFUSED`,
+ * `PAYHSM_ERR_SLOTS_FULL`; the context's errors.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_pin_profile_register(payhsm_ctx_t *ctx,
+                                            const payhsm_pin_profile_t *profile,
+                                            uint32_t *number);
+
+/*
+ * Verifies an enciphered PIN against its PVV. The decision callback is asked first.
+ *
+ * Parameters: `input_key`, `format`, `pan`, `block`: as in `payhsm_pin_translate`. `pvk`: a V2 key with mode of use V
+ * or C. `pvki`: 0 to 9. `pvv`: `PAYHSM_PVV_LEN` ASCII digits.
+ *
+ * Returns: `PAYHSM_OK` if the PIN is right, `PAYHSM_ERR_VERIFICATION_FAILED` if not; `PAYHSM_ERR_INVALID_DIGIT`,
+ * `PAYHSM_ERR_INVALID_KEY_LENGTH`, `PAYHSM_ERR_REFUSED`, `PAYHSM_ERR_RATE_LIMITED`; otherwise as
+ * `payhsm_pin_translate`.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_pin_verify_pvv(payhsm_ctx_t *ctx,
+                                      uint32_t input_key,
+                                      uint32_t format,
+                                      const uint8_t *pan,
+                                      size_t pan_len,
+                                      const uint8_t *block,
+                                      size_t block_len,
+                                      uint32_t pvk,
+                                      uint32_t pvki,
+                                      const uint8_t *pvv);
+
+/*
+ * Verifies an enciphered PIN by its offset of the IBM 3624. The decision callback is asked first.
+ *
+ * Parameters: `input_key`, `format`, `pan`, `block`: as in `payhsm_pin_translate`. `pvk`: a V1 key with mode of use V or
+ * C. `profile`: a number of `payhsm_pin_profile_register`. `offset`, `offset_len`: ASCII digits, as many as the profile
+ * says.
+ *
+ * Returns: `PAYHSM_OK` if the PIN is right, `PAYHSM_ERR_VERIFICATION_FAILED` if not; `PAYHSM_ERR_INVALID_LENGTH` (block,
+ * offset), `PAYHSM_ERR_INVALID_DIGIT`, `PAYHSM_ERR_REFUSED`, `PAYHSM_ERR_RATE_LIMITED`; otherwise as
+ * `payhsm_pin_translate`.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_pin_verify_3624(payhsm_ctx_t *ctx,
+                                       uint32_t input_key,
+                                       uint32_t format,
+                                       const uint8_t *pan,
+                                       size_t pan_len,
+                                       const uint8_t *block,
+                                       size_t block_len,
+                                       uint32_t pvk,
+                                       uint32_t profile,
+                                       const uint8_t *offset,
+                                       size_t offset_len);
+
+/*
+ * Makes the PVV of an enciphered PIN: the issuer's side. The decision callback is asked first.
+ *
+ * Parameters: as in `payhsm_pin_verify_pvv`, but `pvk`: a V2 key with mode of use G or C; `format`: 0, 3 or 4; `pvv`:
+ * receives `PAYHSM_PVV_LEN` ASCII digits; wiped on error.
+ *
+ * Returns: as `payhsm_pin_verify_pvv`; `PAYHSM_ERR_VERIFICATION_FAILED` for whatever is wrong inside the block.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_pvv_generate(payhsm_ctx_t *ctx,
+                                    uint32_t input_key,
+                                    uint32_t format,
+                                    const uint8_t *pan,
+                                    size_t pan_len,
+                                    const uint8_t *block,
+                                    size_t block_len,
+                                    uint32_t pvk,
+                                    uint32_t pvki,
+                                    uint8_t *pvv);
+
+/*
+ * Makes the offset of an enciphered PIN: the issuer's side. The decision callback is asked first.
+ *
+ * Parameters: as in `payhsm_pin_verify_3624`, but `pvk`: a V1 key with mode of use G or C; `format`: 0, 3 or 4;
+ * `offset`, `offset_capacity`, `offset_len`: receive ASCII
+ * digits; at least `PAYHSM_OFFSET_MAX_LEN` bytes; wiped and 0 on error.
+ *
+ * Returns: as `payhsm_pin_verify_3624`; `PAYHSM_ERR_VERIFICATION_FAILED` for whatever is wrong inside the block, and for
+ * a PIN of another number of digits than the profile's; `PAYHSM_ERR_BUFFER_TOO_SMALL`.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_pin_offset_generate(payhsm_ctx_t *ctx,
+                                           uint32_t input_key,
+                                           uint32_t format,
+                                           const uint8_t *pan,
+                                           size_t pan_len,
+                                           const uint8_t *block,
+                                           size_t block_len,
+                                           uint32_t pvk,
+                                           uint32_t profile,
+                                           uint8_t *offset,
+                                           size_t offset_capacity,
+                                           size_t *offset_len);
+
+/*
+ * Draws a PIN, and gives it enciphered and its PVV. The decision callback is asked first.
+ *
+ * Parameters: `output_key`: a P0 key with mode of use E. `pvk`: a V2 key with mode of use G or C. `pin_len`: 4 to 12.
+ * `format`: 0, 3 or 4. `pvki`: 0 to 9. `pan`, `pan_len`: ASCII digits. `block`, `block_capacity`, `block_len`: receive 8
+ * or 16 bytes; wiped and 0 on error. `pvv`: receives `PAYHSM_PVV_LEN` ASCII digits; wiped on error.
+ *
+ * PINs of one digit or of a run are drawn anew without `PAYHSM_POLICY_TRIVIAL_PINS`.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
+ * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_FORMAT_NOT_PERMITTED`, `PAYHSM_ERR_INVALID_PAN`,
+ * `PAYHSM_ERR_INVALID_LENGTH`, `PAYHSM_ERR_INVALID_DIGIT`, `PAYHSM_ERR_INVALID_KEY_LENGTH`, `PAYHSM_ERR_REFUSED`,
+ * `PAYHSM_ERR_RATE_LIMITED`, `PAYHSM_ERR_BUFFER_TOO_SMALL`, `PAYHSM_ERR_ENTROPY`; the context's errors.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_pin_generate_pvv(payhsm_ctx_t *ctx,
+                                        uint32_t output_key,
+                                        uint32_t pvk,
+                                        uint32_t pin_len,
+                                        uint32_t format,
+                                        uint32_t pvki,
+                                        const uint8_t *pan,
+                                        size_t pan_len,
+                                        uint8_t *block,
+                                        size_t block_capacity,
+                                        size_t *block_len,
+                                        uint8_t *pvv);
+
+/*
+ * Draws a PIN, and gives it enciphered and its offset. The decision callback is asked first.
+ *
+ * Parameters: as in `payhsm_pin_generate_pvv`; `pvk`: a V1 key with mode of use G or C. `profile`: a number of
+ * `payhsm_pin_profile_register`, which says how many digits the PIN has. `offset`: receives as many ASCII digits as the
+ * profile says, in a buffer of `PAYHSM_OFFSET_MAX_LEN` bytes; zeros behind; wiped on error.
+ *
+ * Returns: as `payhsm_pin_generate_pvv`.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_pin_generate_3624(payhsm_ctx_t *ctx,
+                                         uint32_t output_key,
+                                         uint32_t pvk,
+                                         uint32_t format,
+                                         uint32_t profile,
+                                         const uint8_t *pan,
+                                         size_t pan_len,
+                                         uint8_t *block,
+                                         size_t block_capacity,
+                                         size_t *block_len,
+                                         uint8_t *offset);
+
+/*
+ * Computes the PIN that belongs to an offset, and gives it enciphered: for a card that is sent its PIN again. The
+ * decision callback is asked first.
+ *
+ * Parameters: as in `payhsm_pin_generate_3624`; `offset`, `offset_len`: ASCII digits, as many as the PIN has; zeros give
+ * the natural PIN.
+ *
+ * Returns: as `payhsm_pin_generate_3624`.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_pin_derive_3624(payhsm_ctx_t *ctx,
+                                       uint32_t output_key,
+                                       uint32_t pvk,
+                                       uint32_t format,
+                                       uint32_t profile,
+                                       const uint8_t *pan,
+                                       size_t pan_len,
+                                       const uint8_t *offset,
+                                       size_t offset_len,
+                                       uint8_t *block,
+                                       size_t block_capacity,
+                                       size_t *block_len);
+
+/*
+ * Changes a PIN: verifies the old one against its PVV and gives the PVV of the new one. The decision callback is asked
+ * first; each call is a try.
+ *
+ * Parameters: `old_key`, `new_key`: P0 keys with mode of use D, or two transactions. `pvk`: a V2 key with mode of use C.
+ * `old_format`, `new_format`, `pvki`, `pan`: as in `payhsm_pin_verify_pvv`. `old_block`, `new_block`: as they came.
+ * `pvv`: the old PIN's, `PAYHSM_PVV_LEN` ASCII digits. `new_pvv`: receives as many; wiped on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_VERIFICATION_FAILED` for a wrong old PIN, whatever is wrong inside a block, and a new
+ * PIN that is one digit or a run without `PAYHSM_POLICY_TRIVIAL_PINS`; otherwise as `payhsm_pin_verify_pvv`.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_pin_change_pvv(payhsm_ctx_t *ctx,
+                                      uint32_t old_key,
+                                      uint32_t new_key,
+                                      uint32_t pvk,
+                                      uint32_t old_format,
+                                      uint32_t new_format,
+                                      uint32_t pvki,
+                                      const uint8_t *pan,
+                                      size_t pan_len,
+                                      const uint8_t *old_block,
+                                      size_t old_block_len,
+                                      const uint8_t *new_block,
+                                      size_t new_block_len,
+                                      const uint8_t *pvv,
+                                      uint8_t *new_pvv);
+
+/*
+ * Changes a PIN: verifies the old one by its offset and gives the offset of the new one. The decision callback is asked
+ * first; each call is a try.
+ *
+ * Parameters: as in `payhsm_pin_change_pvv`; `pvk`: a V1 key with mode of use C. `profile`: a number of
+ * `payhsm_pin_profile_register`. `offset`, `offset_len`: the old PIN's, ASCII digits. `new_offset`,
+ * `new_offset_capacity`, `new_offset_len`: receive the new PIN's; at least `PAYHSM_OFFSET_MAX_LEN` bytes; wiped and 0 on
+ * error.
+ *
+ * Returns: as `payhsm_pin_change_pvv` and `payhsm_pin_verify_3624`; `PAYHSM_ERR_BUFFER_TOO_SMALL`.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_pin_change_3624(payhsm_ctx_t *ctx,
+                                       uint32_t old_key,
+                                       uint32_t new_key,
+                                       uint32_t pvk,
+                                       uint32_t old_format,
+                                       uint32_t new_format,
+                                       uint32_t profile,
+                                       const uint8_t *pan,
+                                       size_t pan_len,
+                                       const uint8_t *old_block,
+                                       size_t old_block_len,
+                                       const uint8_t *new_block,
+                                       size_t new_block_len,
+                                       const uint8_t *offset,
+                                       size_t offset_len,
+                                       uint8_t *new_offset,
+                                       size_t new_offset_capacity,
+                                       size_t *new_offset_len);
 
 /*
  * Verifies an application cryptogram and answers it. The decision callback is asked whether the ATC is new.

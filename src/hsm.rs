@@ -23,6 +23,7 @@ mod dukpt;
 #[cfg(feature = "host")]
 mod emv;
 mod handle;
+mod limit;
 mod load;
 mod mac;
 #[cfg(any(feature = "host", feature = "terminal"))]
@@ -52,10 +53,13 @@ pub use self::dukpt::{Group, TransactionKsn, Ways, WorkingKey};
 #[cfg(feature = "host")]
 pub use self::emv::{ArpcRequest, ArqcAnswer, EncipheredPin, ScriptTarget};
 pub use self::handle::{GroupHandle, KeyHandle, KeyRef, TransactionHandle};
+pub use self::limit::{PinLimits, RateLimit};
 pub use self::load::{Export, ImportedKey};
 pub use self::mac::{MacMethod, MacPurpose};
 #[cfg(any(feature = "host", feature = "terminal"))]
 pub use self::pin::PIN_BLOCK_MAX_LEN;
+#[cfg(feature = "host")]
+pub use self::pin::PinProfile;
 pub use self::slot::{KEY_CAPACITY, KeyCheck, KeyInfo, Slot};
 pub use crate::mac::iso9797::Padding;
 
@@ -103,6 +107,25 @@ pub enum Question<'a> {
     CardValue {
         /// The card.
         pan: &'a Pan,
+    },
+    /// A PIN of this card is about to be made, computed or given a PVV or an offset: is this the issuer's work? Whoever
+    /// may do that for PINs of his choice learns about those of others.
+    PinIssue {
+        /// The card.
+        pan: &'a Pan,
+    },
+    /// A PIN is about to be changed, if the old one is right: may this card try? It counts as a try of
+    /// [`PinVerify`](Self::PinVerify).
+    PinChange {
+        /// The card.
+        pan: &'a Pan,
+    },
+    /// A decimalisation table, validation data and lengths for PINs of the IBM 3624 are about to be registered: are those
+    /// here who may do it, two of them? Tables made for the purpose give PINs away.
+    #[cfg(feature = "host")]
+    PinProfile {
+        /// What it will be.
+        profile: &'a crate::pin::ibm3624::Profile,
     },
     /// A transaction's keys are about to be derived on the host: was this counter not seen before?
     ///
@@ -169,6 +192,8 @@ pub struct Config<'a> {
     /// The key that seals stored records, AES-256, unique to the device. Without one nothing is stored, and DUKPT
     /// groups refuse to load.
     pub storage_key: Option<&'a Key<StorageKey, key::Aes>>,
+    /// How many PINs may pass in a time.
+    pub pin_limits: PinLimits,
 }
 
 /// What [`Hsm::status`] tells.
@@ -198,6 +223,12 @@ pub struct Hsm<'m, P: Platform> {
     mac: mac::Stream,
     #[cfg(feature = "host")]
     initial_keys: dukpt::InitialKeys,
+    #[cfg(feature = "terminal")]
+    entry_rate: limit::Bucket,
+    #[cfg(feature = "host")]
+    host_rate: limit::Bucket,
+    #[cfg(feature = "host")]
+    profiles: [Option<crate::pin::ibm3624::Profile>; pin::profile::PROFILES],
     #[cfg(all(feature = "ec", feature = "host"))]
     initiator: Initiator,
     #[cfg(all(feature = "ec", feature = "host"))]
@@ -224,6 +255,8 @@ impl<'m, P: Platform> Hsm<'m, P> {
     ) -> Result<Self, Error> {
         let slots = Slots::new(slots, &mut platform)?;
         let groups = Groups::new(groups, &mut platform)?;
+        #[cfg(any(feature = "host", feature = "terminal"))]
+        let now = platform.tick();
         #[cfg(feature = "terminal")]
         let sealer = match config.storage_key {
             Some(key) => Some(Sealer::new(key)?),
@@ -245,6 +278,12 @@ impl<'m, P: Platform> Hsm<'m, P> {
             mac: mac::Stream::IDLE,
             #[cfg(feature = "host")]
             initial_keys: dukpt::InitialKeys::EMPTY,
+            #[cfg(feature = "terminal")]
+            entry_rate: limit::Bucket::new(config.pin_limits.entry, now),
+            #[cfg(feature = "host")]
+            host_rate: limit::Bucket::new(config.pin_limits.host, now),
+            #[cfg(feature = "host")]
+            profiles: [None; pin::profile::PROFILES],
             #[cfg(all(feature = "ec", feature = "host"))]
             initiator: Initiator::empty(),
             #[cfg(all(feature = "ec", feature = "host"))]
@@ -337,6 +376,10 @@ impl<'m, P: Platform> Hsm<'m, P> {
         self.assembly.abort();
         self.ceremony = None;
         self.mac_clear();
+        #[cfg(feature = "host")]
+        {
+            self.profiles = [None; pin::profile::PROFILES];
+        }
         #[cfg(feature = "ec")]
         self.agreement_abort();
         #[cfg(feature = "terminal")]

@@ -42,6 +42,10 @@ pub enum Operation {
     PvvGenerate,
     /// Check a PVV.
     PvvVerify,
+    /// Make an offset of the IBM 3624, or a PIN from one.
+    OffsetGenerate,
+    /// Check a PIN by its offset.
+    OffsetVerify,
     /// Make a MAC.
     MacGenerate,
     /// Check a MAC.
@@ -84,6 +88,8 @@ impl Operation {
         Self::PinDecipher,
         Self::PvvGenerate,
         Self::PvvVerify,
+        Self::OffsetGenerate,
+        Self::OffsetVerify,
         Self::MacGenerate,
         Self::MacVerify,
         Self::DataEncipher,
@@ -122,6 +128,8 @@ impl Operation {
             Self::PinDecipher => Row(&[Usage::P0], &[ModeOfUse::Both, ModeOfUse::Decrypt], BOTH),
             Self::PvvGenerate => Row(&[Usage::V2], &[ModeOfUse::GenerateVerify, ModeOfUse::Generate], &[Tdea]),
             Self::PvvVerify => Row(&[Usage::V2], &[ModeOfUse::GenerateVerify, ModeOfUse::Verify], &[Tdea]),
+            Self::OffsetGenerate => Row(&[Usage::V1], &[ModeOfUse::GenerateVerify, ModeOfUse::Generate], &[Tdea]),
+            Self::OffsetVerify => Row(&[Usage::V1], &[ModeOfUse::GenerateVerify, ModeOfUse::Verify], &[Tdea]),
             Self::MacGenerate => Row(MACS, &[ModeOfUse::GenerateVerify, ModeOfUse::Generate], BOTH),
             Self::MacVerify => Row(MACS, &[ModeOfUse::GenerateVerify, ModeOfUse::Verify], BOTH),
             Self::DataEncipher => Row(&[Usage::D0], &[ModeOfUse::Both, ModeOfUse::Encrypt], BOTH),
@@ -225,6 +233,12 @@ pub enum Permission {
     /// Data keys of TDEA DUKPT as older devices have them: the variant without the one-way step, or the PIN variant
     /// (feature `legacy`).
     LegacyDataKey = 1 << 6,
+    /// PIN blocks of format 1, which are bound to no PAN, are made and translated.
+    PinFormat1 = 1 << 7,
+    /// PINs are verified from blocks of format 1: the PAN beside the block is the caller's word.
+    PinVerifyFormat1 = 1 << 8,
+    /// New PINs may be one digit throughout or a run (0000, 1234, 4321).
+    TrivialPins = 1 << 9,
     /// One CVK for the values of a track and for the printed one.
     SharedCvk = 1 << 11,
     /// Key blocks of versions A and C, whose authenticator has 32 bits, under K0 keys; in builds with the feature `legacy`.
@@ -268,7 +282,10 @@ impl Policy {
         | Permission::RawCryptogram as u32
         | Permission::ExplainCryptogram as u32
         | Permission::LegacyImport as u32
-        | Permission::UnauthenticatedAgreement as u32;
+        | Permission::UnauthenticatedAgreement as u32
+        | Permission::PinFormat1 as u32
+        | Permission::PinVerifyFormat1 as u32
+        | Permission::TrivialPins as u32;
 
     /// This policy and one permission more.
     #[must_use]

@@ -31,6 +31,8 @@ const SOURCES: &[&str] = &[
     "emv",
     "host",
     "ksn",
+    "pin/reference",
+    "pin/issue",
     "emv/issuer",
     "emv/script",
     "card",

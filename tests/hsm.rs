@@ -42,5 +42,9 @@ mod mac;
 mod pairs;
 #[path = "hsm/pin.rs"]
 mod pin;
+#[path = "hsm/pin_issue.rs"]
+mod pin_issue;
+#[path = "hsm/pin_limits.rs"]
+mod pin_limits;
 #[path = "hsm/script.rs"]
 mod script;

@@ -33,9 +33,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use common::{Device, Module, PERMISSIVE, attributes, block, ceremony, key, payload, start, value};
+use common::{Device, Module, PERMISSIVE, attributes, block, ceremony, key, payload, profile_3624, start, value};
 use payhsm::error::Error;
-use payhsm::hsm::KeyHandle;
+use payhsm::hsm::{KeyHandle, PinProfile};
 use payhsm::inject::agreement::M1_LEN;
 use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
 use payhsm::keyblock::Profile;
@@ -59,6 +59,8 @@ const ALLOWED: &[(Operation, &str, &str, &str)] = &[
     (Operation::PinDecipher, "P0", "BD", "TA"),
     (Operation::PvvGenerate, "V2", "CG", "T"),
     (Operation::PvvVerify, "V2", "CV", "T"),
+    (Operation::OffsetGenerate, "V1", "CG", "T"),
+    (Operation::OffsetVerify, "V1", "CV", "T"),
     (Operation::MacGenerate, "M0 M1 M3 M6", "CG", "TA"),
     (Operation::MacVerify, "M0 M1 M3 M6", "CV", "TA"),
     (Operation::DataEncipher, "D0", "BE", "TA"),
@@ -192,6 +194,8 @@ struct Rig {
     exportable: KeyHandle,
     bdk: KeyHandle,
     pvk: KeyHandle,
+    pvk_3624: KeyHandle,
+    profile: PinProfile,
     pin_in: [KeyHandle; 2],
     pin_out: [KeyHandle; 2],
     script: [KeyHandle; 2],
@@ -203,7 +207,7 @@ impl Rig {
     fn new(permissive: bool) -> Self {
         let device = Device::new(3);
         let policy = if permissive { PERMISSIVE } else { Policy::STRICT };
-        let mut hsm = start(&device, policy, 13, 2).unwrap();
+        let mut hsm = start(&device, policy, 14, 2).unwrap();
         let victim = attributes("D0", 'T', 'E', 'E');
         let mut host = start(&Device::new(4), Policy::STRICT, 2, 0).unwrap();
         let psk = key(&mut host, "B3", 'A', 'X', SEED);
@@ -213,6 +217,8 @@ impl Rig {
             exportable: ceremony(&mut hsm, &victim, &value(12, 16)).unwrap(),
             bdk: key(&mut hsm, "B0", 'T', 'X', 13),
             pvk: key(&mut hsm, "V2", 'T', 'C', 14),
+            pvk_3624: key(&mut hsm, "V1", 'T', 'C', 19),
+            profile: hsm.pin_profile_register(&profile_3624()).unwrap(),
             pin_in: [('T', PIN_IN[0]), ('A', PIN_IN[1])].map(|(letter, seed)| key(&mut hsm, "P0", letter, 'D', seed)),
             pin_out: [('T', 17), ('A', 18)].map(|(letter, seed)| key(&mut hsm, "P0", letter, 'E', seed)),
             script: [("E2", 61), ("E1", 62)].map(|(usage, seed)| key(&mut hsm, usage, 'T', 'X', seed)),
@@ -238,9 +244,12 @@ impl Rig {
             | Operation::PublicKey => self.attempt_keys(operation, key, attributes),
             Operation::DukptDerive => self.attempt_dukpt(operation, key, attributes),
             Operation::DukptLoad => panic!("an initial key has no slot"),
-            Operation::PinEncipher | Operation::PinDecipher | Operation::PvvGenerate | Operation::PvvVerify => {
-                self.attempt_pin(operation, key, attributes)
-            }
+            Operation::PinEncipher
+            | Operation::PinDecipher
+            | Operation::PvvGenerate
+            | Operation::PvvVerify
+            | Operation::OffsetGenerate
+            | Operation::OffsetVerify => self.attempt_pin(operation, key, attributes),
             Operation::MacGenerate | Operation::MacVerify => self.attempt_mac(operation, key, attributes),
             Operation::DataEncipher | Operation::DataDecipher => self.attempt_data(operation, key, attributes),
             Operation::CvvGenerate | Operation::CvvVerify | Operation::Cvc3Verify => {

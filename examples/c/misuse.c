@@ -79,6 +79,8 @@ static void all_commands(payhsm_ctx_t *ctx, payhsm_status_t expected, int wiped,
 {
     static const payhsm_key_attributes_t attributes = {{'D', '0'}, 'A', 'B', {'0', '0'}, 'N', 0};
     static const uint8_t zeros[256];
+    static const payhsm_pin_profile_t profile = {
+        {'0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '0', '1', '2', '3', '4', '5'}, 0, 12, 15, 13, 4, 4, {0, 0}};
     const uint8_t *block = (const uint8_t *)"D0112P0AE00E0000B82679114F470F540165EDFBF7E250FC"
                                             "EA43F810D215F8D207E2E417C07156A27E8E31DA05F7425509593D03A457DC34";
     static const payhsm_script_target_t target = {PAYHSM_SCHEME_MASTERCARD, 0x10, 0, 1, 0, {1}};
@@ -135,6 +137,19 @@ static void all_commands(payhsm_ctx_t *ctx, payhsm_status_t expected, int wiped,
     REFUSED(payhsm_dukpt_export_update(ctx, NO_KEY, zeros, 8, NO_KEY, zeros, 8, b, 256, out.len, out.kcv), BYTES | KCV);
     REFUSED(payhsm_pin_translate(ctx, NO_KEY, 4, PAN, 13, zeros, 16, NO_KEY, 4, b, 256, out.len), BYTES);
     REFUSED(payhsm_pin_verify_pvv(ctx, NO_KEY, 0, PAN, 13, zeros, 8, NO_KEY, 1, PAN), 0);
+    REFUSED(payhsm_pin_profile_register(ctx, &profile, out.handle), HANDLE);
+    REFUSED(payhsm_pin_verify_3624(ctx, NO_KEY, 0, PAN, 13, zeros, 8, NO_KEY, 1, PAN, 4), 0);
+    REFUSED(payhsm_pvv_generate(ctx, NO_KEY, 0, PAN, 13, zeros, 8, NO_KEY, 1, out.kcv) + (out.kcv[4] = 0, 0), wiped ? KCV : 0);
+    REFUSED(payhsm_pin_offset_generate(ctx, NO_KEY, 0, PAN, 13, zeros, 8, NO_KEY, 1, b, 256, out.len), BYTES);
+    REFUSED(payhsm_pin_generate_pvv(ctx, NO_KEY, NO_KEY, 4, 0, 1, PAN, 13, b, 256, out.len, out.kcv) + (out.kcv[4] = 0, 0),
+            BYTES | (wiped ? KCV : 0));
+    REFUSED(payhsm_pin_generate_3624(ctx, NO_KEY, NO_KEY, 0, 1, PAN, 13, b, 244, out.len, b + 244), BYTES);
+    REFUSED(payhsm_pin_derive_3624(ctx, NO_KEY, NO_KEY, 0, 1, PAN, 13, PAN, 4, b, 256, out.len), BYTES);
+    REFUSED(payhsm_pin_change_pvv(ctx, NO_KEY, NO_KEY, NO_KEY, 0, 0, 1, PAN, 13, zeros, 8, zeros, 8, PAN, out.kcv) +
+                (out.kcv[4] = 0, 0),
+            wiped ? KCV : 0);
+    REFUSED(payhsm_pin_change_3624(ctx, NO_KEY, NO_KEY, NO_KEY, 0, 0, 1, PAN, 13, zeros, 8, zeros, 8, PAN, 4, b, 256, out.len),
+            BYTES);
     REFUSED(payhsm_arqc_verify(ctx, NO_KEY, PAYHSM_SCHEME_VISA, 18, PAN, 13, 0, zeros, 9, NULL, 0, b, 256, out.len), BYTES);
     REFUSED(payhsm_arqc_verify_raw(ctx, NO_KEY, &raw, PAN, 13, zeros, 9, NULL, 0, b, 256, out.len), BYTES);
     REFUSED(payhsm_arqc_explain(ctx, NO_KEY, PAYHSM_SCHEME_VISA, 18, PAN, 13, 0, zeros, 9, (uint8_t *)explanation,
@@ -145,7 +160,7 @@ static void all_commands(payhsm_ctx_t *ctx, payhsm_status_t expected, int wiped,
     REFUSED(payhsm_cvv_generate(ctx, NO_KEY, PAYHSM_CVV_CHIP, 0, PAN, 13, PAN, 3, b, 256, out.len), BYTES);
     REFUSED(payhsm_cvv_verify(ctx, NO_KEY, PAYHSM_CVV_CHIP, 0, PAN, 13, PAN, PAN, 3), 0);
     REFUSED(payhsm_cvc3_verify(ctx, NO_KEY, PAYHSM_MASTER_KEY_A, PAN, 13, 0, zeros, 19, zeros, 1, PAN, 5), 0);
-    CHECK(calls == (loading ? 48u : 51u));
+    CHECK(calls == (loading ? 57u : 60u));
 }
 
 static void contexts(device_t *device)
@@ -541,6 +556,92 @@ static void starts(device_t *device)
     REFUSE_CONFIG(config.slots = DEVICE_SLOTS + 1, PAYHSM_ERR_INVALID_LENGTH);
 }
 
+/* PINs as fast as they come: one after the start, then one in 30 seconds; without a clock 120. */
+static void pin_rate(void)
+{
+    device_t *device = calloc(1, sizeof *device);
+    static const uint8_t zone[16] = {0x2A, 0x4C, 0x6E, 0x80, 0xA2, 0xC4, 0xE6, 0x08,
+                                     0x3B, 0x5D, 0x7F, 0x91, 0xB3, 0xD5, 0xF7, 0x19};
+    payhsm_config_t config;
+    payhsm_key_info_t info;
+    uint32_t key;
+    unsigned round, i, passed;
+
+    if (device == NULL) {
+        abort();
+    }
+    for (round = 0; round < 3; round++) {
+        static const unsigned expected[] = {1, 120, 20};
+
+        config = device_config(device, 0);
+        memset(&config.pin_entry, 0, sizeof config.pin_entry);
+        if (round > 0) {
+            config.tick = NULL;
+        }
+        if (round == 2) {
+            config.pin_entry.per_start = 20;
+        }
+        CHECK_OK(payhsm_init(device_memory(device), PAYHSM_CTX_SIZE(DEVICE_SLOTS, DEVICE_GROUPS), &config, &device->ctx));
+        CHECK_OK(device_enter(device, "P0", 'T', 'E', 'N', zone, sizeof zone, &key, &info));
+        for (i = 0, passed = 0; i < 200; i++) {
+            payhsm_status_t status;
+
+            outputs_spoil();
+            status = payhsm_pin_encipher(device->ctx, key, PAYHSM_PIN_FORMAT_0, PAN, 13, out.pin, out.bytes, 256, out.len);
+            CHECK(status == PAYHSM_OK || status == PAYHSM_ERR_RATE_LIMITED);
+            CHECK(all_zero(out.pin, sizeof *out.pin));
+            CHECK(status == PAYHSM_OK || (*out.len == 0 && all_zero(out.bytes, 256)));
+            passed += status == PAYHSM_OK;
+        }
+        CHECK(passed == expected[round]);
+        device->now += 30000;
+        CHECK(payhsm_pin_encipher(device->ctx, key, PAYHSM_PIN_FORMAT_0, PAN, 13, out.pin, out.bytes, 256, out.len) != PAYHSM_OK);
+        outputs_spoil();
+        CHECK_STATUS(payhsm_pin_encipher(device->ctx, key, PAYHSM_PIN_FORMAT_0, PAN, 13, out.pin, out.bytes, 256, out.len),
+                     round == 0 ? PAYHSM_OK : PAYHSM_ERR_RATE_LIMITED);
+        CHECK_OK(payhsm_close(device->ctx));
+    }
+    free(device);
+}
+
+/* Profiles that no issuer may have. */
+static void profiles(device_t *device)
+{
+    static const payhsm_pin_profile_t good = {
+        {'0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '0', '1', '2', '3', '4', '5'}, 3, 12, 15, 16, 6, 4, {0, 0}};
+    payhsm_pin_profile_t profile;
+
+    device->asked = 0;
+#define REFUSE_PROFILE(change, status)                                                     \
+    do {                                                                                   \
+        profile = good;                                                                    \
+        change;                                                                            \
+        *out.handle = 1;                                                                   \
+        CHECK_STATUS(payhsm_pin_profile_register(device->ctx, &profile, out.handle), status); \
+        CHECK(*out.handle == 0 && device->asked == 0);                                     \
+    } while (0)
+    REFUSE_PROFILE(profile.table[3] = 'A', PAYHSM_ERR_INVALID_DIGIT);
+    REFUSE_PROFILE(memset(profile.table, '1', 5), PAYHSM_ERR_INVALID_ARGUMENT);
+    REFUSE_PROFILE(memcpy(profile.table, "0123456012345601", 16), PAYHSM_ERR_INVALID_ARGUMENT);
+    REFUSE_PROFILE(profile.pad = 16, PAYHSM_ERR_INVALID_ARGUMENT);
+    REFUSE_PROFILE(profile.len = 0, PAYHSM_ERR_INVALID_LENGTH);
+    REFUSE_PROFILE(profile.len = 17, PAYHSM_ERR_INVALID_LENGTH);
+    REFUSE_PROFILE(profile.start = 5, PAYHSM_ERR_INVALID_PAN);
+    REFUSE_PROFILE(profile.start = 255, PAYHSM_ERR_INVALID_LENGTH);
+    REFUSE_PROFILE(profile.pan_len = 20, PAYHSM_ERR_INVALID_PAN);
+    REFUSE_PROFILE(profile.pin_len = 13, PAYHSM_ERR_INVALID_LENGTH);
+    REFUSE_PROFILE(profile.check_len = 3, PAYHSM_ERR_INVALID_LENGTH);
+    REFUSE_PROFILE(profile.check_len = 7, PAYHSM_ERR_INVALID_LENGTH);
+    REFUSE_PROFILE(profile.reserved[1] = 1, PAYHSM_ERR_INVALID_ARGUMENT);
+    device->decide_answer = 1;
+    *out.handle = 1;
+    CHECK_STATUS(payhsm_pin_profile_register(device->ctx, &good, out.handle), PAYHSM_ERR_REFUSED);
+    CHECK(*out.handle == 0 && device->asked == PAYHSM_ASK_PIN_PROFILE);
+    device->decide_answer = 0;
+    CHECK_OK(payhsm_pin_profile_register(device->ctx, &good, out.handle));
+    CHECK(*out.handle == 1);
+}
+
 /* The bytes of a key that was entered are nowhere in the context's memory. */
 static int holds(const device_t *device, const uint8_t *bytes, size_t len)
 {
@@ -606,6 +707,7 @@ int main(void)
         return EXIT_FAILURE;
     }
     outputs_make();
+    pin_rate();
     starts(device);
     CHECK_OK(device_start(device, 0));
     contexts(device);
@@ -614,6 +716,7 @@ int main(void)
     pins(device);
     card_values(device);
     cards(device);
+    profiles(device);
     erasure(device);
     free(device);
     return check_end("misuse");

@@ -48,8 +48,8 @@ typedef struct {
 /* --- the world ----------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    uint32_t kbpk, bdk, psk, mac, pin_in, pin_out, pvk, imk, cvk, imk_dn, imk_smi, imk_smc, pin_tdea, data, sign, group,
-        transaction;
+    uint32_t kbpk, bdk, psk, mac, pin_in, pin_out, pvk, pvk_3624, imk, cvk, imk_dn, imk_smi, imk_smc, pin_tdea, data, sign,
+        group, transaction;
 } keys_t;
 
 static keys_t own, foreign;
@@ -68,6 +68,8 @@ static const uint8_t KSN[12] = {0x12, 0x34, 0x56, 0x78, 0x90, 0x12, 0x34, 0x56, 
 /* Of ID, no counter accepted, three transactions back. */
 static const uint8_t WINDOW[PAYHSM_REPLAY_WINDOW_LEN] = {1, 2, 3, 0, 0x12, 0x34, 0x56, 0x78, 0x90, 0x12, 0x34, 0x56};
 static const payhsm_pin_t PIN_1234 = {4, {1, 2, 3, 4}};
+static const payhsm_pin_profile_t PROFILE = {
+    {'0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '0', '1', '2', '3', '4', '5'}, 0, 12, 15, 13, 4, 0, {0, 0}};
 static const payhsm_key_attributes_t DATA_KEY = {{'D', '0'}, 'A', 'B', {'0', '0'}, 'N', 0};
 /* The base point of P-256, a point of the curve, and zeros: the first message of an agreement, and each of the others. */
 static const uint8_t M1[PAYHSM_AGREEMENT_SIGNED_M2_LEN] = {
@@ -106,6 +108,7 @@ static void fill(device_t *device, keys_t *keys)
 {
     payhsm_initial_key_info_t info;
     uint8_t ksn[PAYHSM_KSN_MAX_LEN], kcv[PAYHSM_KCV_MAX_LEN];
+    uint32_t profile = 0;
     size_t len;
 
     CHECK_OK(device_start(device, PAYHSM_POLICY_UNAUTHENTICATED_AGREEMENT | PAYHSM_POLICY_RAW_CRYPTOGRAM |
@@ -116,7 +119,9 @@ static void fill(device_t *device, keys_t *keys)
     keys->mac = make(device, "M6", 'A', 'C', 'E');
     keys->pin_in = make(device, "P0", 'A', 'D', 'N');
     keys->pin_out = make(device, "P0", 'A', 'E', 'N');
-    keys->pvk = make(device, "V2", 'T', 'V', 'N');
+    keys->pvk = make(device, "V2", 'T', 'C', 'N');
+    keys->pvk_3624 = make(device, "V1", 'T', 'C', 'N');
+    CHECK_OK(payhsm_pin_profile_register(device->ctx, &PROFILE, &profile));
     keys->imk = make(device, "E0", 'T', 'X', 'N');
     keys->cvk = make(device, "C0", 'T', 'C', 'N');
     keys->imk_dn = make(device, "E4", 'T', 'X', 'N');
@@ -310,6 +315,17 @@ F(replay_check, payhsm_replay_check(I(0), IL(1), 1))
 F(replay_accept, payhsm_replay_accept(I(0), IL(1), 1, O(0)))
 F(pin_translate, payhsm_pin_translate(C, H(0), PAYHSM_PIN_FORMAT_4, IL(0), IL(1), H(1), PAYHSM_PIN_FORMAT_4, OB))
 F(pin_verify_pvv, payhsm_pin_verify_pvv(C, H(0), PAYHSM_PIN_FORMAT_4, IL(0), IL(1), H(1), 1, I(2)))
+F(pin_profile_register, payhsm_pin_profile_register(C, I(0), O(0)))
+F(pin_verify_3624, payhsm_pin_verify_3624(C, H(0), PAYHSM_PIN_FORMAT_4, IL(0), IL(1), H(1), 1, IL(2)))
+F(pvv_generate, payhsm_pvv_generate(C, H(0), PAYHSM_PIN_FORMAT_4, IL(0), IL(1), H(1), 1, O(0)))
+F(pin_offset_generate, payhsm_pin_offset_generate(C, H(0), PAYHSM_PIN_FORMAT_4, IL(0), IL(1), H(1), 1, OB))
+F(pin_generate_pvv, payhsm_pin_generate_pvv(C, H(0), H(1), 4, PAYHSM_PIN_FORMAT_4, 1, IL(0), OB, O(2)))
+F(pin_generate_3624, payhsm_pin_generate_3624(C, H(0), H(1), PAYHSM_PIN_FORMAT_4, 1, IL(0), OB, O(2)))
+F(pin_derive_3624, payhsm_pin_derive_3624(C, H(0), H(1), PAYHSM_PIN_FORMAT_4, 1, IL(0), IL(1), OB))
+F(pin_change_pvv, payhsm_pin_change_pvv(C, H(0), H(1), H(2), PAYHSM_PIN_FORMAT_4, PAYHSM_PIN_FORMAT_4, 1, IL(0), IL(1),
+                                        IL(2), I(3), O(0)))
+F(pin_change_3624, payhsm_pin_change_3624(C, H(0), H(1), H(2), PAYHSM_PIN_FORMAT_4, PAYHSM_PIN_FORMAT_4, 1, IL(0),
+                                          IL(1), IL(2), IL(3), OB))
 F(arqc_verify, payhsm_arqc_verify(C, H(0), PAYHSM_SCHEME_VISA, 18, IL(0), 0, IL(1), IL(2), OB))
 F(arqc_verify_raw, payhsm_arqc_verify_raw(C, H(0), I(0), IL(1), IL(2), IL(3), OB))
 F(arqc_explain, payhsm_arqc_explain(C, H(0), PAYHSM_SCHEME_VISA, 18, IL(0), 0, IL(1), OB))
@@ -398,6 +414,21 @@ static const call_t CALLS[] = {
      {PAN_IN, {ZEROS, 16, 0}}, {{BUFFER, 16}, LEN}, 0},
     {ROW(pin_verify_pvv), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.pin_in, &own.pvk},
      {PAN_IN, {ZEROS, 16, 0}, {PVV, 4, 1}}, {{NOTHING, 0}}, 0},
+    {ROW(pin_profile_register), 0, NULL, NULL, {0}, {{&PROFILE, sizeof PROFILE, 1}}, {HANDLE}, 0},
+    {ROW(pin_verify_3624), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.pin_in, &own.pvk_3624},
+     {PAN_IN, {ZEROS, 16, 0}, {PVV, 4, 0}}, {{NOTHING, 0}}, 0},
+    {ROW(pvv_generate), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.pin_in, &own.pvk},
+     {PAN_IN, {ZEROS, 16, 0}}, {{BYTES, 4}}, 0},
+    {ROW(pin_offset_generate), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.pin_in, &own.pvk_3624},
+     {PAN_IN, {ZEROS, 16, 0}}, {{BUFFER, PAYHSM_OFFSET_MAX_LEN}, LEN}, 0},
+    {ROW(pin_generate_pvv), 0, NULL, NULL, {&own.pin_out, &own.pvk}, {PAN_IN}, {{BUFFER, 16}, LEN, {BYTES, 4}}, 0},
+    {ROW(pin_generate_3624), 0, NULL, NULL, {&own.pin_out, &own.pvk_3624}, {PAN_IN},
+     {{BUFFER, 16}, LEN, {BYTES, PAYHSM_OFFSET_MAX_LEN}}, 0},
+    {ROW(pin_derive_3624), 0, NULL, NULL, {&own.pin_out, &own.pvk_3624}, {PAN_IN, {PVV, 4, 0}}, {{BUFFER, 16}, LEN}, 0},
+    {ROW(pin_change_pvv), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.pin_in, &own.pin_in, &own.pvk},
+     {PAN_IN, {ZEROS, 16, 0}, {ZEROS, 16, 0}, {PVV, 4, 1}}, {{BYTES, 4}}, 0},
+    {ROW(pin_change_3624), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.pin_in, &own.pin_in, &own.pvk_3624},
+     {PAN_IN, {ZEROS, 16, 0}, {ZEROS, 16, 0}, {PVV, 4, 0}}, {{BUFFER, PAYHSM_OFFSET_MAX_LEN}, LEN}, 0},
     {ROW(arqc_verify), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.imk},
      {PAN_IN, {FIELD55, sizeof FIELD55, 0}, {ZEROS, 4, 0}}, {{BUFFER, PAYHSM_ISSUER_AUTH_MAX_LEN}, LEN}, 0},
     {ROW(arqc_verify_raw), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.imk},

@@ -317,8 +317,8 @@ static void pvv(void)
     static const char key[] = "2A4C6E80A2C4E6083B5D7F91B3D5F719", pan[] = "1122334455667788";
     device_t *acquirer = start(), *issuer = start();
     uint32_t here = enter(acquirer, "P0", 'T', 'E', key), there = enter(issuer, "P0", 'T', 'D', key);
-    uint32_t pvk = enter(issuer, "V2", 'T', 'V', BDK_TDES);
-    uint8_t *block = guarded(8, 0);
+    uint32_t pvk = enter(issuer, "V2", 'T', 'C', BDK_TDES);
+    uint8_t *block = guarded(8, 0), *made = guarded(PAYHSM_PVV_LEN, 0xAA);
     payhsm_pin_t pin = {4, {4, 5, 2, 4}};
     size_t len;
 
@@ -330,6 +330,8 @@ static void pvv(void)
                  PAYHSM_ERR_VERIFICATION_FAILED);
     CHECK_STATUS(payhsm_pin_verify_pvv(issuer->ctx, there, PAYHSM_PIN_FORMAT_0, text(pan), 16, block, 8, pvk, 2, text("8523")),
                  PAYHSM_ERR_VERIFICATION_FAILED);
+    CHECK_OK(payhsm_pvv_generate(issuer->ctx, there, PAYHSM_PIN_FORMAT_0, text(pan), 16, block, 8, pvk, 1, made));
+    CHECK(issuer->asked == PAYHSM_ASK_PIN_ISSUE && memcmp(made, "8523", PAYHSM_PVV_LEN) == 0);
     /* Another block: whatever is inside, one answer. */
     block[0] ^= 1;
     CHECK_STATUS(payhsm_pin_verify_pvv(issuer->ctx, there, PAYHSM_PIN_FORMAT_0, text(pan), 16, block, 8, pvk, 1, text("8523")),
@@ -442,6 +444,138 @@ static void card_scripts(void)
     CHECK(len == 0 && all_zero(out, sizeof out));
     end(terminal);
     end(issuer);
+}
+
+/* A block for the issuer, from its own module with the other half of the key. */
+static void pin_block(device_t *acquirer, uint32_t key, const char *pan, payhsm_pin_t pin, uint8_t *block)
+{
+    size_t len;
+
+    CHECK_OK(payhsm_pin_encipher(acquirer->ctx, key, PAYHSM_PIN_FORMAT_0, text(pan), 16, &pin, block, 8, &len));
+    CHECK(len == 8);
+}
+
+/* The natural PIN 4524 and offsets of `vectors/card_verification.txt` (psec); then new PINs and changes. */
+static void ibm3624(void)
+{
+    static const char key[] = "2A4C6E80A2C4E6083B5D7F91B3D5F719", pan[] = "1122334455667788";
+    static const char back[] = "102030405060708090A0B0C0D0E0F001";
+    static const payhsm_pin_profile_t card = {
+        {'1', '2', '3', '4', '5', '6', '7', '8', '9', '0', '1', '2', '3', '4', '5', '6'}, 0, 16, 15, 16, 4, 0, {0, 0}};
+    device_t *acquirer = start(), *issuer = start();
+    uint32_t here = enter(acquirer, "P0", 'T', 'E', key), there = enter(issuer, "P0", 'T', 'D', key);
+    uint32_t out = enter(issuer, "P0", 'T', 'E', back), again, pvk = enter(issuer, "V1", 'T', 'C', BDK_TDES), profile = 0;
+    uint32_t visa = enter(issuer, "V2", 'T', 'C', "6D70A1C4E5081B3F5E728496B8DAFC1D");
+    uint8_t *old = guarded(8, 0), *new = guarded(8, 0), *offset = guarded(12, 0xAA), *pvv = guarded(4, 0xAA), other[4];
+    size_t len;
+
+    CHECK_OK(payhsm_pin_profile_register(issuer->ctx, &card, &profile));
+    CHECK(profile == 1 && issuer->asked == PAYHSM_ASK_PIN_PROFILE);
+    pin_block(acquirer, here, pan, (payhsm_pin_t){4, {5, 6, 3, 5}}, old);
+    CHECK_OK(payhsm_pin_offset_generate(issuer->ctx, there, PAYHSM_PIN_FORMAT_0, text(pan), 16, old, 8, pvk, profile, offset,
+                                        12, &len));
+    CHECK(len == 4 && memcmp(offset, "1111", 4) == 0 && all_zero(offset + 4, 8));
+    CHECK_OK(payhsm_pin_verify_3624(issuer->ctx, there, PAYHSM_PIN_FORMAT_0, text(pan), 16, old, 8, pvk, profile, offset, 4));
+    CHECK_STATUS(payhsm_pin_verify_3624(issuer->ctx, there, PAYHSM_PIN_FORMAT_0, text(pan), 16, old, 8, pvk, profile,
+                                        text("1112"), 4),
+                 PAYHSM_ERR_VERIFICATION_FAILED);
+
+    /* The old PIN is right: the offset of the new one. A PIN that everybody tries first is none. */
+    pin_block(acquirer, here, pan, (payhsm_pin_t){4, {2, 5, 8, 0}}, new);
+    CHECK_OK(payhsm_pin_change_3624(issuer->ctx, there, there, pvk, PAYHSM_PIN_FORMAT_0, PAYHSM_PIN_FORMAT_0, profile,
+                                    text(pan), 16, old, 8, new, 8, text("1111"), 4, offset, 12, &len));
+    CHECK(len == 4 && memcmp(offset, "8066", 4) == 0 && issuer->asked == PAYHSM_ASK_PIN_CHANGE);
+    CHECK_STATUS(payhsm_pin_change_3624(issuer->ctx, there, there, pvk, PAYHSM_PIN_FORMAT_0, PAYHSM_PIN_FORMAT_0, profile,
+                                        text(pan), 16, old, 8, new, 8, text("1121"), 4, offset, 12, &len),
+                 PAYHSM_ERR_VERIFICATION_FAILED);
+    CHECK(len == 0 && all_zero(offset, 12));
+    pin_block(acquirer, here, pan, (payhsm_pin_t){4, {1, 1, 1, 1}}, new);
+    CHECK_STATUS(payhsm_pin_change_3624(issuer->ctx, there, there, pvk, PAYHSM_PIN_FORMAT_0, PAYHSM_PIN_FORMAT_0, profile,
+                                        text(pan), 16, old, 8, new, 8, text("1111"), 4, offset, 12, &len),
+                 PAYHSM_ERR_VERIFICATION_FAILED);
+
+    /* The natural PIN, enciphered, is the one of the vector; a drawn one fits its references. */
+    CHECK_OK(payhsm_pin_derive_3624(issuer->ctx, out, pvk, PAYHSM_PIN_FORMAT_0, profile, text(pan), 16, text("0000"), 4, old,
+                                    8, &len));
+    CHECK(len == 8);
+    CHECK_OK(payhsm_key_erase(acquirer->ctx, here));
+    here = enter(acquirer, "P0", 'T', 'E', back);
+    pin_block(acquirer, here, pan, (payhsm_pin_t){4, {4, 5, 2, 4}}, new);
+    CHECK(memcmp(old, new, 8) == 0);
+    CHECK_OK(payhsm_pin_generate_3624(issuer->ctx, out, pvk, PAYHSM_PIN_FORMAT_0, profile, text(pan), 16, old, 8, &len, offset));
+    CHECK(len == 8 && all_zero(offset + 4, 8));
+    CHECK_OK(payhsm_pin_generate_pvv(issuer->ctx, out, visa, 6, PAYHSM_PIN_FORMAT_0, 1, text(pan), 16, new, 8, &len, pvv));
+    CHECK(len == 8 && memcmp(old, new, 8) != 0);
+    CHECK_OK(payhsm_key_erase(issuer->ctx, out));
+    again = enter(issuer, "P0", 'T', 'D', back);
+    CHECK_OK(payhsm_pin_verify_3624(issuer->ctx, again, PAYHSM_PIN_FORMAT_0, text(pan), 16, old, 8, pvk, profile, offset, 4));
+    CHECK_OK(payhsm_pin_verify_pvv(issuer->ctx, again, PAYHSM_PIN_FORMAT_0, text(pan), 16, new, 8, visa, 1, pvv));
+    CHECK_OK(payhsm_pin_change_pvv(issuer->ctx, again, again, visa, PAYHSM_PIN_FORMAT_0, PAYHSM_PIN_FORMAT_0, 1, text(pan), 16,
+                                   new, 8, old, 8, pvv, other));
+    CHECK_OK(payhsm_pin_verify_pvv(issuer->ctx, again, PAYHSM_PIN_FORMAT_0, text(pan), 16, old, 8, visa, 1, other));
+    CHECK_STATUS(payhsm_pin_change_pvv(issuer->ctx, again, again, visa, PAYHSM_PIN_FORMAT_0, PAYHSM_PIN_FORMAT_0, 1, text(pan),
+                                       16, new, 8, old, 8, text("9999"), other),
+                 memcmp(pvv, "9999", 4) == 0 ? PAYHSM_OK : PAYHSM_ERR_VERIFICATION_FAILED);
+    end(acquirer);
+    end(issuer);
+}
+
+/* Every cell of the translation matrix that C can name; what is refused leaves nothing. */
+static void translations(void)
+{
+    static const uint32_t policies[] = {0, PAYHSM_POLICY_PIN_FORMAT_1 | PAYHSM_POLICY_WEAKER_PIN_KEY};
+    static const char pan[] = "1122334455667788";
+    static const char keys[4][33] = {"2A4C6E80A2C4E6083B5D7F91B3D5F719", "102030405060708090A0B0C0D0E0F001",
+                                     "2A4C6E80A2C4E6083B5D7F91B3D5F71A", "102030405060708090A0B0C0D0E0F002"};
+    unsigned policy, from, to, done, cells = 0;
+    uint8_t *block = guarded(16, 0), *translated = guarded(16, 0);
+    size_t len;
+
+    for (policy = 0; policy < 2; policy++) {
+        device_t *maker = calloc(1, sizeof *maker), *gateway = calloc(1, sizeof *gateway);
+        uint32_t make[2], in[2], out[2];
+
+        if (maker == NULL || gateway == NULL) {
+            abort();
+        }
+        CHECK_OK(device_start(maker, PAYHSM_POLICY_PIN_FORMAT_1));
+        CHECK_OK(device_start(gateway, policies[policy]));
+        make[0] = enter(maker, "P0", 'T', 'E', keys[0]);
+        make[1] = enter(maker, "P0", 'A', 'E', keys[1]);
+        in[0] = enter(gateway, "P0", 'T', 'D', keys[0]);
+        in[1] = enter(gateway, "P0", 'A', 'D', keys[1]);
+        out[0] = enter(gateway, "P0", 'T', 'E', keys[2]);
+        out[1] = enter(gateway, "P0", 'A', 'E', keys[3]);
+        for (from = 0, done = 0; from < 5; from++) {
+            const size_t block_len = from == 4 ? 16 : 8;
+            payhsm_pin_t pin = {5, {9, 7, 5, 3, 1}};
+
+            memset(block, 0, 16);
+            CHECK((payhsm_pin_encipher(maker->ctx, make[from == 4], from, text(pan), 16, &pin, block, 16, &len) == PAYHSM_OK) ==
+                  (from != 2));
+            for (to = 0; to < 5; to++) {
+                const int row = from != 2 && to != 2 && (to != 1 || from == 1);
+                const int format_1 = from == 1 || to == 1;
+                payhsm_status_t expected = PAYHSM_OK;
+
+                if (!row || (format_1 && policy == 0)) {
+                    expected = PAYHSM_ERR_FORMAT_NOT_PERMITTED;
+                } else if (from == 4 && to != 4 && policy == 0) {
+                    expected = PAYHSM_ERR_KEY_STRENGTH;
+                }
+                cells++;
+                CHECK_STATUS(payhsm_pin_translate(gateway->ctx, in[from == 4], from, text(pan), 16, block, block_len,
+                                                  out[to == 4], to, translated, 16, &len),
+                             expected);
+                CHECK(expected == PAYHSM_OK ? len == (to == 4 ? 16u : 8u) : len == 0 && all_zero(translated, 16));
+                done += expected == PAYHSM_OK;
+            }
+        }
+        CHECK(done == (policy == 0 ? 7u : 13u));
+        end(maker);
+        end(gateway);
+    }
+    CHECK(cells == 50);
 }
 
 /* A block of ANSI TR-31:2018 annex A.7.2.2 and one of version D; a changed character; another party's export. */
@@ -597,6 +731,8 @@ int main(void)
     pvv();
     card_values();
     card_scripts();
+    ibm3624();
+    translations();
     key_blocks();
     agreements();
     card_answer();

@@ -18,8 +18,8 @@ use payhsm::emv::profile;
 use payhsm::entropy::Entropy;
 use payhsm::error::Error;
 use payhsm::hsm::{
-    ArpcRequest, Config, Group, GroupHandle, Hsm, KeyHandle, KeyRef, MacMethod, MacPurpose, Platform, Question, Slot,
-    State, TransactionHandle, TransactionKsn,
+    ArpcRequest, Config, Group, GroupHandle, Hsm, KeyHandle, KeyRef, MacMethod, MacPurpose, PinLimits, Platform,
+    Question, RateLimit, Slot, State, TransactionHandle, TransactionKsn,
 };
 use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
 use payhsm::key::{Key, role::StorageKey};
@@ -216,8 +216,13 @@ pub fn hsm(data: &[u8]) {
     for life in 0..4 {
         let (mut slots, mut groups) = (empty_slots(), empty_groups());
         let config = Config {
-            policy: Policy::from_bits(u32::from(policy & 15)).unwrap(),
+            // The four bits of old, and those of PINs.
+            policy: Policy::from_bits(u32::from(policy & 15) | u32::from(policy >> 5) << 7).unwrap(),
             storage_key: Some(&storage_key),
+            pin_limits: PinLimits {
+                entry: RateLimit::NONE,
+                host: RateLimit::NONE,
+            },
         };
         let Ok(mut module) = Hsm::new(device.clone(), &mut slots, &mut groups, config) else {
             return;

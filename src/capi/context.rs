@@ -13,7 +13,7 @@ use crate::capi::memory::{self, Place, burn_stack};
 use crate::capi::status::{PAYHSM_ABI_VERSION, PAYHSM_OK, Status, status};
 use crate::entropy::Entropy;
 use crate::error::Error;
-use crate::hsm::{Config, Group, Hsm, Platform, Question, Slot, State};
+use crate::hsm::{Config, Group, Hsm, PinLimits, Platform, Question, RateLimit, Slot, State};
 use crate::key::Key;
 use crate::key::usage::ModeOfUse;
 use crate::policy::{Permission, Policy};
@@ -64,6 +64,13 @@ pub const PAYHSM_POLICY_LEGACY_IMPORT: u32 = 1 << 19;
 /// Policy bit: a KBPK is agreed with a peer that proves nothing.
 pub const PAYHSM_POLICY_UNAUTHENTICATED_AGREEMENT: u32 = 1 << 20;
 
+/// Policy bit: PIN blocks of format 1, which are bound to no PAN, are made and translated.
+pub const PAYHSM_POLICY_PIN_FORMAT_1: u32 = 128;
+/// Policy bit: PINs are verified from blocks of format 1.
+pub const PAYHSM_POLICY_PIN_VERIFY_FORMAT_1: u32 = 256;
+/// Policy bit: new PINs may be one digit throughout or a run.
+pub const PAYHSM_POLICY_TRIVIAL_PINS: u32 = 512;
+
 /// State: commands run.
 pub const PAYHSM_STATE_OPERATIONAL: u32 = 1;
 /// State: a component ceremony is open.
@@ -93,6 +100,13 @@ pub const PAYHSM_ASK_UNAUTHENTICATED_TAKE: u32 = 23;
 /// Question: may keys be given to the owner of this public key, who proves nothing?
 pub const PAYHSM_ASK_UNAUTHENTICATED_GIVE: u32 = 24;
 
+/// Question: may a PIN of this card be made, computed or given a PVV or an offset?
+pub const PAYHSM_ASK_PIN_ISSUE: u32 = 12;
+/// Question: may the PIN of this card be changed, if the old one is right? It counts as a try.
+pub const PAYHSM_ASK_PIN_CHANGE: u32 = 13;
+/// Question: may this profile be registered: are two people here who may do it?
+pub const PAYHSM_ASK_PIN_PROFILE: u32 = 14;
+
 /// What the module asks the decision callback.
 #[repr(C)]
 #[derive(Debug)]
@@ -101,8 +115,9 @@ pub struct PayhsmQuestion {
     pub kind: u32,
     /// The counter or ATC; 0 for a PIN.
     pub counter: u32,
-    /// The PAN's digits, values 0 to 9; the initial key identifier; the usage of the key of a ceremony, two characters; or
-    /// a public key, `04 || X || Y`. Valid during the call only.
+    /// The PAN's digits, values 0 to 9; the initial key identifier; the usage of the key of a ceremony, two characters; a
+    /// public key, `04 || X || Y`; or a PIN profile: 16 digits of the table, then the six numbers of
+    /// `payhsm_pin_profile_t`. Valid during the call only.
     pub subject: *const u8,
     /// Its length.
     pub subject_len: usize,
@@ -124,6 +139,37 @@ pub type PayhsmDecideFn = Option<unsafe extern "C" fn(user: *mut c_void, questio
 
 /// Writes the milliseconds of a clock that runs while the device is on and is never set back; 0 if it could.
 pub type PayhsmTickFn = Option<unsafe extern "C" fn(user: *mut c_void, milliseconds: *mut u64) -> Status>;
+
+/// How often something may happen. A field of 0 stands for its default.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PayhsmRate {
+    /// How many may follow each other without a pause; `PAYHSM_RATE_UNLIMITED`: no limit at all.
+    pub burst: u32,
+    /// Milliseconds until there may be one more. A start brings one.
+    pub interval_ms: u32,
+    /// How many between two starts if there is no clock.
+    pub per_start: u32,
+}
+
+/// No limit: `burst` of `payhsm_rate_t`.
+pub const PAYHSM_RATE_UNLIMITED: u32 = 0xFFFF_FFFF;
+
+impl PayhsmRate {
+    const fn limit(self, default: RateLimit) -> RateLimit {
+        const fn or(value: u32, default: u32) -> u32 {
+            if value == 0 { default } else { value }
+        }
+        if self.burst == PAYHSM_RATE_UNLIMITED {
+            return RateLimit::NONE;
+        }
+        RateLimit {
+            burst: or(self.burst, default.burst),
+            interval: or(self.interval_ms, default.interval),
+            per_start: or(self.per_start, default.per_start),
+        }
+    }
+}
 
 /// What the device gives, and how the module is set up. Set it to zero, then the fields.
 ///
@@ -160,6 +206,10 @@ pub struct PayhsmConfig {
     pub decide: PayhsmDecideFn,
     /// The clock; `NULL` without one: limits over time then count what happens since the start.
     pub tick: PayhsmTickFn,
+    /// PINs that are enciphered at this terminal. Default: 10 at once, one in 30 seconds on average, 120 without a clock.
+    pub pin_entry: PayhsmRate,
+    /// PIN commands of a host, of all cards together. Default: no limit; the decision callback is asked each time.
+    pub pin_host: PayhsmRate,
 }
 
 /// The state of a context.
@@ -250,6 +300,8 @@ impl Platform for Callbacks {
         let usage;
         // A public key of 65 bytes and an identity of 32.
         let mut party = [0; 97];
+        #[cfg(feature = "host")]
+        let mut parameters = [0; 22];
         let (kind, counter, subject): (_, _, &[u8]) = match question {
             Question::Ceremony { attributes } => {
                 usage = attributes.usage.to_chars();
@@ -274,6 +326,17 @@ impl Platform for Callbacks {
             Question::PinTranslate { pan } => (PAYHSM_ASK_PIN_TRANSLATE, 0, pan.digits()),
             Question::PinVerify { pan } => (PAYHSM_ASK_PIN_VERIFY, 0, pan.digits()),
             Question::CardValue { pan } => (PAYHSM_ASK_CARD_VALUE, 0, pan.digits()),
+            Question::PinIssue { pan } => (PAYHSM_ASK_PIN_ISSUE, 0, pan.digits()),
+            Question::PinChange { pan } => (PAYHSM_ASK_PIN_CHANGE, 0, pan.digits()),
+            #[cfg(feature = "host")]
+            Question::PinProfile { profile } => {
+                let numbers = profile.numbers();
+                let bytes = profile.table().digits().iter().chain(&numbers).copied();
+                for (to, from) in parameters.iter_mut().zip(bytes) {
+                    *to = from;
+                }
+                (PAYHSM_ASK_PIN_PROFILE, 0, &parameters)
+            }
             Question::DukptCounter { identity, counter } => (PAYHSM_ASK_DUKPT_COUNTER, *counter, identity),
             Question::Atc { pan, atc } => (PAYHSM_ASK_ATC, u32::from(*atc), pan.digits()),
             Question::CryptogramExplain { pan, atc } => (PAYHSM_ASK_CRYPTOGRAM_EXPLAIN, u32::from(*atc), pan.digits()),
@@ -344,6 +407,9 @@ const _: () = assert!(PAYHSM_POLICY_RAW_CRYPTOGRAM == Permission::RawCryptogram 
 const _: () = assert!(PAYHSM_POLICY_EXPLAIN_CRYPTOGRAM == Permission::ExplainCryptogram as u32);
 const _: () = assert!(PAYHSM_POLICY_LEGACY_IMPORT == Permission::LegacyImport as u32);
 const _: () = assert!(PAYHSM_POLICY_UNAUTHENTICATED_AGREEMENT == Permission::UnauthenticatedAgreement as u32);
+const _: () = assert!(PAYHSM_POLICY_PIN_FORMAT_1 == Permission::PinFormat1 as u32);
+const _: () = assert!(PAYHSM_POLICY_PIN_VERIFY_FORMAT_1 == Permission::PinVerifyFormat1 as u32);
+const _: () = assert!(PAYHSM_POLICY_TRIVIAL_PINS == Permission::TrivialPins as u32);
 
 /// Runs one command on a context: judges the pointer and where the parameters lie, keeps callbacks out, overwrites the
 /// stack afterwards.
@@ -535,6 +601,10 @@ unsafe fn init(
         Config {
             policy,
             storage_key: storage_key.as_ref(),
+            pin_limits: PinLimits {
+                entry: config.pin_entry.limit(RateLimit::PIN_ENTRY),
+                host: config.pin_host.limit(RateLimit::NONE),
+            },
         },
     )?;
     let context = memory.cast::<PayhsmCtx>();

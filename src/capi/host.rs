@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The host's functions: BDKs, translation and verification of PINs.
+//! The host's functions: BDKs, translation of PINs.
 
 use crate::capi::context::{PayhsmCtx, run};
 use crate::capi::key::PAYHSM_KCV_MAX_LEN;
 use crate::capi::memory::{self, Output, Place};
 use crate::capi::pin::format_of;
 use crate::capi::status::Status;
-use crate::error::Error;
 use crate::hsm::{KeyHandle, KeyRef, PIN_BLOCK_MAX_LEN};
 use crate::pin::pan::Pan;
-use crate::pin::pvv::Pvv;
 
-/// Length of a PVV, in ASCII digits.
-pub const PAYHSM_PVV_LEN: usize = 4;
 /// Derives the keys of a KSN from a BDK.
 ///
 /// The decision callback is asked whether the counter is new. End the transaction when the message is answered: it
@@ -173,7 +169,7 @@ pub unsafe extern "C" fn payhsm_dukpt_export_update(
 /// Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
 /// `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_FORMAT_NOT_PERMITTED`, `PAYHSM_ERR_KEY_STRENGTH`,
 /// `PAYHSM_ERR_INVALID_PAN`, `PAYHSM_ERR_INVALID_LENGTH`, `PAYHSM_ERR_VERIFICATION_FAILED` for whatever is wrong inside
-/// the block, `PAYHSM_ERR_LIMIT_REACHED`, `PAYHSM_ERR_BUFFER_TOO_SMALL`, `PAYHSM_ERR_ENTROPY`; the context's errors.
+/// the block, `PAYHSM_ERR_LIMIT_REACHED`, `PAYHSM_ERR_RATE_LIMITED`, `PAYHSM_ERR_REFUSED`, `PAYHSM_ERR_BUFFER_TOO_SMALL`, `PAYHSM_ERR_ENTROPY`; the context's errors.
 ///
 /// In libraries built with `host`.
 ///
@@ -213,51 +209,6 @@ pub unsafe extern "C" fn payhsm_pin_translate(
                 }
                 Ok(())
             })
-        })
-    }
-}
-
-/// Verifies an enciphered PIN against its PVV. The decision callback is asked first.
-///
-/// Parameters: `input_key`, `format`, `pan`, `block`: as in `payhsm_pin_translate`. `pvk`: a V2 key with mode of use V
-/// or C. `pvki`: 0 to 9. `pvv`: `PAYHSM_PVV_LEN` ASCII digits.
-///
-/// Returns: `PAYHSM_OK` if the PIN is right, `PAYHSM_ERR_VERIFICATION_FAILED` if not; `PAYHSM_ERR_REFUSED`; otherwise
-/// as `payhsm_pin_translate`.
-///
-/// In libraries built with `host`.
-///
-/// # Safety
-/// The context's contract; C1 to C3 for the pointers.
-#[must_use]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn payhsm_pin_verify_pvv(
-    ctx: *mut PayhsmCtx,
-    input_key: u32,
-    format: u32,
-    pan: *const u8,
-    pan_len: usize,
-    block: *const u8,
-    block_len: usize,
-    pvk: u32,
-    pvki: u32,
-    pvv: *const u8,
-) -> Status {
-    // SAFETY: the caller's.
-    unsafe {
-        let inputs = [
-            Place::bytes(pan, pan_len),
-            Place::bytes(block, block_len),
-            Place::bytes(pvv, PAYHSM_PVV_LEN),
-        ];
-        run(ctx, &[], &inputs, |module| {
-            let format = format_of(format)?;
-            let pan = Pan::parse(memory::input(pan, pan_len)?)?;
-            let block = memory::input(block, block_len)?;
-            let pvki = u8::try_from(pvki).map_err(|_| Error::InvalidArgument)?;
-            let pvv = Pvv::parse(memory::input(pvv, PAYHSM_PVV_LEN)?)?;
-            let (input, pvk) = (KeyRef::from_raw(input_key)?, KeyHandle::from_raw(pvk)?);
-            module.pin_verify_pvv(input, format, &pan, block, pvk, pvki, &pvv)
         })
     }
 }

@@ -7,6 +7,8 @@ use crate::pin::block::Format;
 
 /// PIN block format: ISO 9564-1 format 0, 8 bytes.
 pub const PAYHSM_PIN_FORMAT_0: u32 = 0;
+/// PIN block format: ISO 9564-1 format 1, 8 bytes, bound to no PAN: `PAYHSM_POLICY_PIN_FORMAT_1`.
+pub const PAYHSM_PIN_FORMAT_1: u32 = 1;
 /// PIN block format: ISO 9564-1 format 3, 8 bytes.
 pub const PAYHSM_PIN_FORMAT_3: u32 = 3;
 /// PIN block format: ISO 9564-1 format 4, 16 bytes, AES.
@@ -22,8 +24,17 @@ pub(super) fn format_of(number: u32) -> Result<Format, Error> {
         .and_then(Format::from_number)
 }
 
+#[cfg(feature = "host")]
+mod issue;
+#[cfg(feature = "host")]
+mod reference;
+
 #[cfg(feature = "terminal")]
 pub use entry::*;
+#[cfg(feature = "host")]
+pub use issue::*;
+#[cfg(feature = "host")]
+pub use reference::*;
 
 #[cfg(feature = "terminal")]
 mod entry {
@@ -77,7 +88,7 @@ mod entry {
     /// Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
     /// `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_FORMAT_NOT_PERMITTED`, `PAYHSM_ERR_INVALID_PAN`,
     /// `PAYHSM_ERR_INVALID_PIN`, `PAYHSM_ERR_LIMIT_REACHED` (a second PIN of one transaction),
-    /// `PAYHSM_ERR_BUFFER_TOO_SMALL`, `PAYHSM_ERR_ENTROPY`; the context's errors.
+    /// `PAYHSM_ERR_RATE_LIMITED`, `PAYHSM_ERR_BUFFER_TOO_SMALL`, `PAYHSM_ERR_ENTROPY`; the context's errors.
     ///
     /// In libraries built with `terminal`.
     ///

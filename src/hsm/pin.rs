@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Commands on PINs. A PIN enters in clear at the terminal only, and leaves enciphered only.
 
+#[cfg(feature = "host")]
+mod issue;
+#[cfg(feature = "host")]
+pub(super) mod profile;
+#[cfg(feature = "host")]
+mod reference;
+#[cfg(feature = "host")]
+mod verify;
+
 use crate::dukpt::aes::KeyType;
 use crate::error::Error;
 use crate::hsm::dukpt::{Purpose, Side, Transaction};
@@ -9,19 +18,22 @@ use crate::hsm::{Hsm, KeyRef, Platform};
 use crate::hsm::{KeyHandle, Question};
 use crate::key::usage::KeyAlgorithm;
 #[cfg(feature = "host")]
-use crate::key::usage::strength_bits;
+use crate::key::usage::{ModeOfUse, strength_bits};
 use crate::key::{self, Key, role};
+#[cfg(feature = "terminal")]
 use crate::pin::Pin;
 use crate::pin::block::{self, Format};
 use crate::pin::pan::Pan;
+use crate::policy::{Operation, Permission, Policy};
+
 #[cfg(feature = "host")]
-use crate::pin::pvv::{self, Pvv};
-use crate::policy::Operation;
-#[cfg(feature = "host")]
-use crate::policy::Permission;
+pub use self::profile::PinProfile;
 
 /// The longest enciphered PIN block, in bytes.
 pub const PIN_BLOCK_MAX_LEN: usize = 16;
+
+/// The fewest digits of a PAN for which format 4 has a field of its own.
+const FORMAT4_PAN_DIGITS: usize = 12;
 
 /// A PIN key of either algorithm, out of its slot or transaction.
 pub(super) enum PinKey {
@@ -44,13 +56,47 @@ impl PinKey {
 
     /// The key with the format it is used for; formats that may not be used so are refused.
     ///
-    /// Formats 0 and 3 belong to 8-byte ciphers, format 4 to AES. Format 1 is bound to no PAN, format 2 is for the
-    /// card only: neither travels.
+    /// Formats 0, 1 and 3 belong to 8-byte ciphers, format 4 to AES.
     pub(super) const fn with(&self, format: Format) -> Result<block::PinKey<'_>, Error> {
         match (self, format) {
-            (Self::Tdea(key), Format::Iso0 | Format::Iso3) => Ok(block::PinKey::Tdea(key, format)),
+            (Self::Tdea(key), Format::Iso0 | Format::Iso1 | Format::Iso3) => Ok(block::PinKey::Tdea(key, format)),
             (Self::Aes(key), Format::Iso4) => Ok(block::PinKey::Aes(key)),
             _ => Err(Error::FormatNotPermitted),
+        }
+    }
+}
+
+/// What a block is for.
+#[derive(Clone, Copy)]
+pub(super) enum FormatUse {
+    /// It is enciphered where the PIN was entered, or translated.
+    Carry,
+    /// Its PIN is verified.
+    #[cfg(feature = "host")]
+    Verify,
+    /// Its PIN becomes the card's.
+    #[cfg(feature = "host")]
+    Issue,
+}
+
+impl FormatUse {
+    /// Formats that are bound to the PAN serve everything. Format 1 is not, and needs a permission where the PAN
+    /// beside it could be any; a reference for the PAN that a caller puts beside it would be one for a PIN of his own.
+    /// Format 2 is for the card only: it has one block for each PIN, and a list of them reads the others.
+    fn permit(self, format: Format, policy: Policy) -> Result<(), Error> {
+        let permitted = match (format, self) {
+            (Format::Iso0 | Format::Iso3 | Format::Iso4, _) => true,
+            (Format::Iso1, Self::Carry) => policy.has(Permission::PinFormat1),
+            #[cfg(feature = "host")]
+            (Format::Iso1, Self::Verify) => policy.has(Permission::PinVerifyFormat1),
+            #[cfg(feature = "host")]
+            (Format::Iso1, Self::Issue) => false,
+            (Format::Iso2, _) => false,
+        };
+        if permitted {
+            Ok(())
+        } else {
+            Err(Error::FormatNotPermitted)
         }
     }
 }
@@ -59,13 +105,16 @@ impl<P: Platform> Hsm<'_, P> {
     /// Enciphers a PIN that was entered at this terminal.
     ///
     /// `key`: a P0 key in a slot with mode of use E (or B, by policy), or a terminal's transaction, which enciphers one
-    /// PIN. Formats 0 and 3 under TDEA (8 bytes), format 4 under AES (16 bytes). Returns the length; the rest of `out`
-    /// is zero.
+    /// PIN. Formats 0 and 3 under TDEA (8 bytes), format 4 under AES (16 bytes); format 1 under TDEA with the permission
+    /// [`PinFormat1`](Permission::PinFormat1). Returns the length; the rest of `out` is zero.
+    ///
+    /// How many PINs go through in a time is limited ([`PinLimits`](super::PinLimits)). A source of random bytes that
+    /// fails leaves the transaction as it was: nothing was enciphered.
     ///
     /// # Errors
     /// The state's and the handle's errors; [`Error::UsageNotPermitted`], [`Error::ModeNotPermitted`];
     /// [`Error::FormatNotPermitted`]; [`Error::InvalidPan`]; [`Error::InvalidPin`] for an empty PIN; [`Error::Entropy`];
-    /// [`Error::LimitReached`] for a second PIN of one transaction. `out` is wiped then.
+    /// [`Error::LimitReached`] for a second PIN of one transaction; [`Error::RateLimited`]. `out` is wiped then.
     ///
     /// # Timing
     /// The format and the length of the PAN; neither the PIN nor its length.
@@ -89,22 +138,29 @@ impl<P: Platform> Hsm<'_, P> {
             return Err(Error::UsageNotPermitted);
         }
         let mut pin_key = PinKey::empty();
-        self.pin_key(key, Operation::PinEncipher, format, pan, &mut pin_key)?;
+        self.pin_key(key, Operation::PinEncipher, FormatUse::Carry, format, pan, &mut pin_key)?;
         pin.ready()?;
-        self.pin_used(key)?;
-        pin_key.with(format)?.encipher(pin, Some(pan), &mut self.platform, out)
+        let now = self.platform.tick();
+        self.entry_rate.take(now)?;
+        let len = pin_key
+            .with(format)?
+            .encipher(pin, Some(pan), &mut self.platform, out)?;
+        self.pin_used(key).inspect_err(|_| out.fill(0))?;
+        Ok(len)
     }
 
     /// Translates a PIN block to another key and format, for the same PAN. The PIN stays inside. The platform is asked
     /// first ([`Question::PinTranslate`]).
     ///
-    /// `input`: a P0 key with mode of use D, or a host's transaction; `output`: a P0 key with mode of use E. Only the
-    /// PAN-bound formats 0, 3 and 4 go in and out. Returns the length; the rest of `out` is zero.
+    /// `input`: a P0 key with mode of use D, or a host's transaction; `output`: a P0 key with mode of use E. The
+    /// PAN-bound formats 0, 3 and 4 become each other. Format 1 becomes any of them or itself with the permission
+    /// [`PinFormat1`](Permission::PinFormat1); then a key that could also decipher is no output for a block that is
+    /// bound to a PAN only here. Returns the length; the rest of `out` is zero.
     ///
     /// # Errors
     /// The state's and the handles' errors; [`Error::UsageNotPermitted`], [`Error::ModeNotPermitted`];
     /// [`Error::FormatNotPermitted`]; [`Error::InvalidPan`]; [`Error::KeyStrength`] for a weaker output key without the permission; the
-    /// platform's refusal; [`Error::LimitReached`] for a second PIN of one transaction;
+    /// platform's refusal; [`Error::LimitReached`] for a second PIN of one transaction; [`Error::RateLimited`];
     /// [`Error::InvalidLength`] of the block; [`Error::VerificationFailed`] for whatever is wrong inside it;
     /// [`Error::Entropy`]. `out` is wiped then.
     ///
@@ -135,102 +191,30 @@ impl<P: Platform> Hsm<'_, P> {
         self.pin_key(
             output.into(),
             Operation::PinEncipher,
+            FormatUse::Carry,
             output_format,
             pan,
             &mut output_key,
         )?;
         let to = output_key.with(output_format)?;
         let mut input_key = PinKey::empty();
-        self.pin_input_key(input, format, pan, enciphered, &mut input_key)?;
+        self.pin_input_key(input, FormatUse::Carry, format, pan, enciphered, &mut input_key)?;
         let from = input_key.with(format)?;
+        if !format.translates_to(output_format) {
+            return Err(Error::FormatNotPermitted);
+        }
+        // Who may read what he has translated for any PAN has a list of all PINs of that PAN.
+        let output_mode = self.slots.get(output)?.attributes()?.mode;
+        if !format.binds_pan() && output_format.binds_pan() && output_mode != ModeOfUse::Encrypt {
+            return Err(Error::FormatNotPermitted);
+        }
         if output_key.strength_bits() < input_key.strength_bits() && !self.policy.has(Permission::WeakerPinKey) {
             return Err(Error::KeyStrength);
         }
+        self.pin_host_rate()?;
         self.platform.decide(&Question::PinTranslate { pan })?;
         self.pin_used(input)?;
         block::translate(&from, enciphered, &to, Some(pan), &mut self.platform, out)
-    }
-
-    /// Verifies an enciphered PIN against its PVV. The platform is asked first ([`Question::PinVerify`]).
-    ///
-    /// `input`: as in [`pin_translate`](Self::pin_translate); `pvk`: a V2 key with mode of use V or C; `pvki`: the key
-    /// index, 0 to 9.
-    ///
-    /// # Errors
-    /// The platform's refusal; otherwise as [`pin_translate`](Self::pin_translate); [`Error::InvalidKeyLength`] unless
-    /// `pvk` has 16 bytes, [`Error::InvalidDigit`] for `pvki`, [`Error::InvalidPan`]; one [`Error::VerificationFailed`] for
-    /// a wrong PIN and for a malformed block.
-    ///
-    /// # Timing
-    /// The format and the length of the PAN.
-    ///
-    /// # Source
-    /// Visa PVV. Vectors: `vectors/card_verification.txt`.
-    #[cfg(feature = "host")]
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the block's key, format, PAN and bytes; the PVV's key, index, value"
-    )]
-    pub fn pin_verify_pvv(
-        &mut self,
-        input: KeyRef,
-        format: Format,
-        pan: &Pan,
-        enciphered: &[u8],
-        pvk: KeyHandle,
-        pvki: u8,
-        reference: &Pvv,
-    ) -> Result<(), Error> {
-        self.operational()?;
-        let mut pvv_key = Key::<role::PinVerificationVisa, key::Tdea>::empty();
-        self.slots
-            .get(pvk)?
-            .take(Operation::PvvVerify, self.policy, &mut pvv_key)?;
-        check_pvv(&pvv_key, pvki, pan)?;
-        let mut input_key = PinKey::empty();
-        self.pin_input_key(input, format, pan, enciphered, &mut input_key)?;
-        let from = input_key.with(format)?;
-        self.platform.decide(&Question::PinVerify { pan })?;
-        self.pin_used(input)?;
-        let mut pin = Pin::empty();
-        from.decipher(enciphered, Some(pan), &mut pin)?;
-        pvv::verify(&pvv_key, pvki, pan, &pin, reference)
-    }
-
-    /// Makes the PVV of an enciphered PIN: the issuer's side.
-    ///
-    /// `pvk`: a V2 key with mode of use G or C; the rest as in [`pin_verify_pvv`](Self::pin_verify_pvv).
-    ///
-    /// # Errors
-    /// As [`pin_verify_pvv`](Self::pin_verify_pvv); the platform is asked the same question, since a PVV made for a
-    /// chosen PIN tells as much as a verification.
-    ///
-    /// # Timing
-    /// The format and the length of the PAN.
-    #[cfg(feature = "host")]
-    pub fn pvv_generate(
-        &mut self,
-        input: KeyRef,
-        format: Format,
-        pan: &Pan,
-        enciphered: &[u8],
-        pvk: KeyHandle,
-        pvki: u8,
-    ) -> Result<Pvv, Error> {
-        self.operational()?;
-        let mut pvv_key = Key::<role::PinVerificationVisa, key::Tdea>::empty();
-        self.slots
-            .get(pvk)?
-            .take(Operation::PvvGenerate, self.policy, &mut pvv_key)?;
-        check_pvv(&pvv_key, pvki, pan)?;
-        let mut input_key = PinKey::empty();
-        self.pin_input_key(input, format, pan, enciphered, &mut input_key)?;
-        let from = input_key.with(format)?;
-        self.platform.decide(&Question::PinVerify { pan })?;
-        self.pin_used(input)?;
-        let mut pin = Pin::empty();
-        from.decipher(enciphered, Some(pan), &mut pin)?;
-        pvv::generate(&pvv_key, pvki, pan, &pin)
     }
 
     /// The key of a block that comes in. What is public about the call is judged before anything is used up.
@@ -238,6 +222,7 @@ impl<P: Platform> Hsm<'_, P> {
     pub(super) fn pin_input_key(
         &self,
         key: KeyRef,
+        purpose: FormatUse,
         format: Format,
         pan: &Pan,
         enciphered: &[u8],
@@ -248,11 +233,17 @@ impl<P: Platform> Hsm<'_, P> {
         {
             return Err(Error::UsageNotPermitted);
         }
-        self.pin_key(key, Operation::PinDecipher, format, pan, out)?;
+        self.pin_key(key, Operation::PinDecipher, purpose, format, pan, out)?;
         if enciphered.len() != format.block_len() {
             return Err(Error::InvalidLength);
         }
         Ok(())
+    }
+
+    #[cfg(feature = "host")]
+    fn pin_host_rate(&mut self) -> Result<(), Error> {
+        let now = self.platform.tick();
+        self.host_rate.take(now)
     }
 
     /// A transaction's key serves one PIN.
@@ -267,6 +258,7 @@ impl<P: Platform> Hsm<'_, P> {
         &self,
         key: KeyRef,
         operation: Operation,
+        purpose: FormatUse,
         format: Format,
         pan: &Pan,
         out: &mut PinKey,
@@ -301,22 +293,13 @@ impl<P: Platform> Hsm<'_, P> {
                 }
             }
         }
+        purpose.permit(format, self.policy)?;
         out.with(format)?;
-        if matches!(format, Format::Iso0 | Format::Iso3) {
-            pan.account_field()?;
+        match format {
+            Format::Iso0 | Format::Iso3 => pan.account_field().map(|_| ()),
+            // Shorter ones share their field with others.
+            Format::Iso4 if pan.digits().len() < FORMAT4_PAN_DIGITS => Err(Error::InvalidPan),
+            _ => Ok(()),
         }
-        Ok(())
     }
-}
-
-/// What is public about a PVV: key, index, PAN. It is judged before the platform is asked.
-#[cfg(feature = "host")]
-fn check_pvv(key: &Key<role::PinVerificationVisa, key::Tdea>, pvki: u8, pan: &Pan) -> Result<(), Error> {
-    if key.len() != 16 {
-        return Err(Error::InvalidKeyLength);
-    }
-    if pvki > 9 {
-        return Err(Error::InvalidDigit);
-    }
-    pan.pvv_digits().map(|_| ())
 }

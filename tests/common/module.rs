@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use payhsm::entropy::Entropy;
 use payhsm::error::Error;
-use payhsm::hsm::{Config, Group, Hsm, KeyHandle, Platform, Question, Slot};
+use payhsm::hsm::{Config, Group, Hsm, KeyHandle, PinLimits, Platform, Question, RateLimit, Slot};
 use payhsm::key::role::{Kbpk, StorageKey};
 use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
 use payhsm::key::{Aes, Key, Tdea};
@@ -16,10 +16,13 @@ use payhsm::keyblock::header::Version;
 use payhsm::keyblock::optional::Optional;
 use payhsm::keyblock::wrap::Template;
 use payhsm::keyblock::{KbpkRef, Profile};
+use payhsm::pin::ibm3624::{self, Table, Validation};
 use payhsm::policy::{Permission, Policy};
 use payhsm::store::Storage;
 
 pub type Module = Hsm<'static, Device>;
+
+pub type Profile3624 = ibm3624::Profile;
 
 /// All permissions.
 pub const PERMISSIVE: Policy = Policy::STRICT
@@ -36,7 +39,10 @@ pub const PERMISSIVE: Policy = Policy::STRICT
     .with(Permission::ExportSensitive)
     .with(Permission::KeyCheckLengths)
     .with(Permission::RawCryptogram)
-    .with(Permission::ExplainCryptogram);
+    .with(Permission::ExplainCryptogram)
+    .with(Permission::PinFormat1)
+    .with(Permission::PinVerifyFormat1)
+    .with(Permission::TrivialPins);
 
 /// What happens at one operation of the storage. A cut takes the power away: every later one of that boot fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +72,9 @@ pub enum Asked {
     PinTranslate(Vec<u8>),
     PinVerify(Vec<u8>),
     CardValue(Vec<u8>),
+    PinIssue(Vec<u8>),
+    PinChange(Vec<u8>),
+    PinProfile(Profile3624),
     DukptCounter(Vec<u8>, u32),
     Atc(Vec<u8>, u16),
     CryptogramExplain(Vec<u8>, u16),
@@ -213,6 +222,9 @@ impl Platform for Device {
             Question::PinTranslate { pan } => Asked::PinTranslate(pan.digits().to_vec()),
             Question::PinVerify { pan } => Asked::PinVerify(pan.digits().to_vec()),
             Question::CardValue { pan } => Asked::CardValue(pan.digits().to_vec()),
+            Question::PinIssue { pan } => Asked::PinIssue(pan.digits().to_vec()),
+            Question::PinChange { pan } => Asked::PinChange(pan.digits().to_vec()),
+            Question::PinProfile { profile } => Asked::PinProfile(*profile),
             Question::DukptCounter { identity, counter } => Asked::DukptCounter(identity.to_vec(), counter),
             Question::Atc { pan, atc } => Asked::Atc(pan.digits().to_vec(), atc),
             Question::CryptogramExplain { pan, atc } => Asked::CryptogramExplain(pan.digits().to_vec(), atc),
@@ -230,14 +242,32 @@ impl Platform for Device {
     }
 }
 
-/// Starts a module with `slots` and `groups` places on the device.
+/// No limit on PINs.
+pub const NO_LIMITS: PinLimits = PinLimits {
+    entry: RateLimit::NONE,
+    host: RateLimit::NONE,
+};
+
+/// Starts a module with `slots` and `groups` places on the device, without limits over time.
 pub fn start(device: &Device, policy: Policy, slots: usize, groups: usize) -> Result<Module, Error> {
+    start_limited(device, policy, slots, groups, NO_LIMITS)
+}
+
+/// The same with limits on PINs.
+pub fn start_limited(
+    device: &Device,
+    policy: Policy,
+    slots: usize,
+    groups: usize,
+    pin_limits: PinLimits,
+) -> Result<Module, Error> {
     let slots = Box::leak((0..slots).map(|_| Slot::EMPTY).collect::<Box<[_]>>());
     let groups = Box::leak((0..groups).map(|_| Group::EMPTY).collect::<Box<[_]>>());
     let storage_key = Key::<StorageKey, _>::from_bytes(&[0x5A; 32]).unwrap();
     let config = Config {
         policy,
         storage_key: Some(&storage_key),
+        pin_limits,
     };
     Hsm::new(device.clone(), slots, groups, config)
 }
@@ -256,6 +286,11 @@ pub fn attributes(usage: &str, algorithm: char, mode: char, exportability: char)
         ModeOfUse::from_char(byte(mode)).unwrap(),
         Exportability::from_char(byte(exportability)).unwrap(),
     )
+}
+
+/// PINs of 4 digits for PANs of 16: validation data are the 12 digits left of the check digit, and F.
+pub fn profile_3624() -> Profile3624 {
+    Profile3624::new(Table::STANDARD, Validation::new(3, 12, 15).unwrap(), 16, 4).unwrap()
 }
 
 /// A sound key value.

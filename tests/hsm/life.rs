@@ -14,8 +14,8 @@ use payhsm::emv::raw::RawRequest;
 use payhsm::emv::script::{Command, MAX_COMMAND_LEN, Request};
 use payhsm::error::Error;
 use payhsm::hsm::{
-    ArpcRequest, EncipheredPin, Export, GroupHandle, KeyHandle, KeyRef, MacMethod, MacPurpose, ScriptTarget, State,
-    TransactionHandle, WorkingKey,
+    ArpcRequest, EncipheredPin, Export, GroupHandle, KeyHandle, KeyRef, MacMethod, MacPurpose, PinProfile,
+    ScriptTarget, State, TransactionHandle, WorkingKey,
 };
 use payhsm::inject::agreement::unauthenticated::Kdf;
 use payhsm::inject::agreement::{M1_LEN, M2_LEN, SIGNED_M2_LEN, SIGNED_M3_LEN};
@@ -23,13 +23,15 @@ use payhsm::key::usage::ModeOfUse;
 use payhsm::keyblock::optional::CheckMethod;
 use payhsm::pin::Pin;
 use payhsm::pin::block::Format;
+use payhsm::pin::ibm3624::Offset;
 use payhsm::pin::pan::Pan;
 use payhsm::pin::pvv::Pvv;
 use payhsm::policy::Policy;
 
 use crate::common::card::PAN;
 use crate::common::{
-    Asked, Device, Module, PROFILE, attributes, block, ceremony, initial_key, key, load_kbpk, module, start, value,
+    Asked, Device, Module, PROFILE, attributes, block, ceremony, initial_key, key, load_kbpk, module, profile_3624,
+    start, value,
 };
 
 /// One handle of each kind, alive at the beginning.
@@ -101,7 +103,7 @@ fn every_command(hsm: &mut Module, handles: &Handles) -> Vec<(&'static str, Erro
     let mut short = [[0xA5; 16]; 6];
     let [long0, long1, long2, long3, long4, long5] = &mut long;
     let [short0, short1, short2, short3, short4, short5] = &mut short;
-    let results = vec![
+    let mut results = vec![
         ("key_info", hsm.key_info(key).map(|_| ())),
         ("random", hsm.random(long0)),
         (
@@ -241,15 +243,70 @@ fn every_command(hsm: &mut Module, handles: &Handles) -> Vec<(&'static str, Erro
                 .map(|_| ()),
         ),
         ("key_public", hsm.key_public(key).map(|_| ())),
-        ("key_erase", hsm.key_erase(key)),
     ];
     assert!(value.is_empty());
     assert!(scripts.iter().flatten().all(|&b| b == 0));
+    results.extend(issuer_commands(hsm, key));
+    results.push(("key_erase", hsm.key_erase(key)));
     assert!(long.iter().flatten().chain(short.iter().flatten()).all(|&b| b == 0));
     results
         .into_iter()
         .map(|(name, result)| (name, result.expect_err(name)))
         .collect()
+}
+
+/// What an issuer does with PINs.
+fn issuer_commands(hsm: &mut Module, key: KeyHandle) -> Vec<(&'static str, Result<(), Error>)> {
+    let pan = Pan::parse(PAN).unwrap();
+    let (pvv, offset) = (Pvv::parse(b"0000").unwrap(), Offset::parse(b"0000").unwrap());
+    let profile = PinProfile::from_raw(1).unwrap();
+    let (slot, format) = (KeyRef::from(key), Format::Iso0);
+    let block = EncipheredPin {
+        key: slot,
+        format,
+        block: &[0; 8],
+    };
+    let mut outs = [[0xA5; 16]; 3];
+    let [one, two, three] = &mut outs;
+    let results = vec![
+        (
+            "pin_profile_register",
+            hsm.pin_profile_register(&profile_3624()).map(|_| ()),
+        ),
+        (
+            "pin_verify_3624",
+            hsm.pin_verify_3624(slot, format, &pan, &[0; 8], key, profile, &offset),
+        ),
+        (
+            "pin_offset_generate",
+            hsm.pin_offset_generate(slot, format, &pan, &[0; 8], key, profile)
+                .map(|_| ()),
+        ),
+        (
+            "pin_generate_pvv",
+            hsm.pin_generate_pvv(4, &pan, key, format, key, 1, one).map(|_| ()),
+        ),
+        (
+            "pin_generate_3624",
+            hsm.pin_generate_3624(&pan, key, format, key, profile, two).map(|_| ()),
+        ),
+        (
+            "pin_derive_3624",
+            hsm.pin_derive_3624(&pan, key, format, key, profile, &offset, three)
+                .map(|_| ()),
+        ),
+        (
+            "pin_change_pvv",
+            hsm.pin_change_pvv(&pan, &block, &block, key, 1, &pvv).map(|_| ()),
+        ),
+        (
+            "pin_change_3624",
+            hsm.pin_change_3624(&pan, &block, &block, key, profile, &offset)
+                .map(|_| ()),
+        ),
+    ];
+    assert_eq!(outs, [[0; 16]; 3]);
+    results
 }
 
 /// The commands in the source, without those of the ceremony.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use payhsm::entropy::Entropy;
 use payhsm::error::Error;
-use payhsm::hsm::{Config, Group, Hsm, KeyHandle, KeyRef, MacMethod, Padding, Platform, Question, Slot};
+use payhsm::hsm::{Config, Group, Hsm, KeyHandle, KeyRef, MacMethod, Padding, PinLimits, Platform, Question, Slot};
 use payhsm::key::role::StorageKey;
 use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
 use payhsm::key::{Aes, Key};
@@ -76,6 +76,7 @@ fn start(seed: u8) -> Module {
     let config = Config {
         policy: Policy::STRICT,
         storage_key: Some(&storage_key),
+        pin_limits: PinLimits::default(),
     };
     Hsm::new(device, slots, groups, config).unwrap()
 }

@@ -5,7 +5,7 @@ use crate::emv::derive::{Psn, icc_master_key};
 use crate::emv::profile::Profile;
 use crate::emv::script::{self, Command, Request, ScriptPurpose};
 use crate::error::Error;
-use crate::hsm::pin::PinKey;
+use crate::hsm::pin::{FormatUse, PinKey};
 use crate::hsm::{Hsm, KeyHandle, KeyRef, Platform, Question};
 use crate::key::role::{IccMk, Imk, SessionKey, Smc, Smi};
 use crate::key::usage::{KeyAlgorithm, strength_bits};
@@ -33,12 +33,12 @@ pub struct ScriptTarget<'a> {
     pub index: u16,
 }
 
-/// An enciphered PIN for a card.
+/// A PIN block as it came, with its key and format.
 #[derive(Clone, Copy, Debug)]
 pub struct EncipheredPin<'a> {
     /// A P0 key with mode of use D, or a host's transaction.
     pub key: KeyRef,
-    /// Format 0 or 3 under TDEA, format 4 under AES.
+    /// Format 0 or 3 under TDEA, format 4 under AES; format 1 where a command says so.
     pub format: Format,
     /// The block.
     pub block: &'a [u8],
@@ -205,7 +205,7 @@ impl<P: Platform> Hsm<'_, P> {
 
     /// The key of a PIN for a card, judged as the input side of a translation to the card's two-key TDEA.
     fn script_pin_key(&self, pan: &Pan, pin: &EncipheredPin<'_>, out: &mut PinKey) -> Result<(), Error> {
-        self.pin_input_key(pin.key, pin.format, pan, pin.block, out)?;
+        self.pin_input_key(pin.key, FormatUse::Issue, pin.format, pan, pin.block, out)?;
         let card = strength_bits(KeyAlgorithm::Tdea, IMK_LEN);
         if card < out.strength_bits() && !self.policy.has(Permission::WeakerPinKey) {
             return Err(Error::KeyStrength);
