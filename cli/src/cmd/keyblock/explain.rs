@@ -382,3 +382,70 @@ pub(super) fn short(text: &str) -> String {
         _ => text.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BLOCKS: [&str; 5] = [
+        "D0112P0AE00E0000B82679114F470F540165EDFBF7E250FCEA43F810D215F8D207E2E417C07156A27E8E31DA05F7425509593D03A457DC34",
+        "B0120B1TX00N0300KS10DE#GBIC#OPT1KC0C000169E3KP0C00ECAD627E13D36248CFF4CA9D2F880E2401B3727F96C2D92E5FDCA0D932A6DA\
+         80CAE8B9",
+        "B0144P0TE00N0200LB00040020label-of-key-16c--8901PB08abcd7E13D36248CFF4CA9D2F880E2401B3727F96C2D92E5FDCA0D932A6DA\
+         80CAE8B97E13D36248CFF4CA9D2F880E",
+        "A0088M3TC00E000022BD7EC46BBE2A6A73389D1BA6DB63120B386F912839F4679C0523399E4D8D0F1D9A356E",
+        "E0084B3AX00N0100DA1001D2ABND3AEN67EBBB01A6DB63120B386F912839F4679C0523399E4D8D0F1D9A356E",
+    ];
+
+    /// Whatever is done to a block: the verdict is the library's, the place is in the block, and the words are more than
+    /// the name of the field.
+    #[test]
+    fn every_refusal_has_a_place_and_a_rule() {
+        let mut state = 0x1234_5678_9ABC_DEF1_u64;
+        let mut below = |n: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state % (n as u64)).unwrap()
+        };
+        let letters: Vec<char> = "0123456789ABCDEFGKPSTXabf~ #\u{1}".chars().collect();
+        let mut refused = 0;
+        for round in 0..30_000 {
+            let mut text: Vec<char> = BLOCKS[round % BLOCKS.len()].chars().collect();
+            for _ in 0..1 + below(3) {
+                // The header and the optional blocks more often than the rest.
+                let len = text.len().max(1);
+                let at = if below(3) == 0 { below(len) } else { below(len.min(60)) };
+                let letter = letters[below(letters.len())];
+                match below(8) {
+                    0 => text.truncate(at),
+                    1 => text.insert(at.min(text.len()), letter),
+                    2 if at < text.len() => drop(text.remove(at)),
+                    _ if at < text.len() => text[at] = letter,
+                    _ => {}
+                }
+            }
+            // Often with the right length, to come to the other rules.
+            let mut text: String = text.into_iter().collect();
+            if below(2) == 0 && text.len() >= 5 {
+                text.replace_range(1..5, &format!("{:04}", text.len()));
+            }
+            let outline = outline(&text);
+            assert!(outline.end >= HEADER_LEN && outline.blocks.iter().all(|block| text.contains(block.text)));
+            for (_, profile) in PROFILES {
+                let verdict = KeyBlock::parse(text.as_bytes(), *profile).err();
+                match judge(&text, *profile) {
+                    Ok(()) => assert_eq!(verdict, None),
+                    Err(broken) => {
+                        refused += 1;
+                        assert_eq!(verdict, Some(broken.error), "{text}");
+                        assert!(broken.offset <= text.len().max(HEADER_LEN), "{text} {}", broken.offset);
+                        assert_ne!(broken.rule, broken.error.to_string(), "{text}");
+                        assert!(broken.rule.len() > 10, "{text} {}", broken.rule);
+                    }
+                }
+            }
+        }
+        assert!(refused > 50_000);
+    }
+}
