@@ -189,31 +189,34 @@ impl Action {
     }
 
     fn help(&self, command: &Command) -> String {
-        let mut out = format!("payhsm-tool {}: {}\n\noptions:\n", self.title(command), self.about);
+        let mut options: Vec<(String, String)> = Vec::new();
         for spec in self.specs().filter(|spec| spec.kind != Kind::Secret) {
-            let option = format!("--{} {}", spec.name, spec.value);
             let several = if spec.kind == Kind::Many {
                 " (may stand several times)"
             } else {
                 ""
             };
-            let _ = writeln!(
-                out,
-                "  {option:<24} {}",
-                wrapped(&format!("{}{several}", spec.help), 27)
-            );
+            let option = format!("--{} {}", spec.name, spec.value);
+            options.push((option, format!("{}{several}", spec.help)));
         }
-        if self.secrets().next().is_some() {
-            out.push_str("  --key-file FILE          keys and PINs: lines name = value, or one value alone\n");
-            for spec in self
-                .secrets()
-                .filter(|spec| spec.name != "key" && !spec.help.is_empty())
-            {
-                let option = format!("--{}-file FILE", spec.name);
-                let _ = writeln!(out, "  {option:<24} the value of {} alone, or FILE#ENTRY", spec.name);
-            }
+        let named: Vec<&Spec> = self.secrets().filter(|spec| !spec.help.is_empty()).collect();
+        if !named.is_empty() {
+            let words = "keys and PINs: lines name = value, or one value alone";
+            options.push(("--key-file FILE".to_owned(), words.to_owned()));
+        }
+        for spec in named.iter().filter(|spec| spec.name != "key") {
+            let words = format!("the value of {} alone, or FILE#ENTRY", spec.name);
+            options.push((format!("--{}-file FILE", spec.name), words));
+        }
+
+        let mut out = format!("payhsm-tool {}: {}\n\noptions:\n", self.title(command), self.about);
+        let width = options.iter().map(|(option, _)| option.len()).max().unwrap_or(0);
+        for (option, words) in options {
+            let _ = writeln!(out, "  {option:<width$}  {}", wrapped(&words, width + 4));
+        }
+        if !named.is_empty() {
             out.push_str("\nsecrets (names of entries):\n");
-            for spec in self.secrets().filter(|spec| !spec.help.is_empty()) {
+            for spec in named {
                 let _ = writeln!(out, "  {:<14} {}", spec.name, spec.help);
             }
             out.push_str(

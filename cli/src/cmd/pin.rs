@@ -259,6 +259,9 @@ fn translate(call: &Call, out: &mut Report) -> Result<()> {
     }
     let pan = pins::pan_for(call, if from.binds_pan() { from } else { to }, out)?;
     let (key, new_key) = (block_key(call, "key", from, out)?, block_key(call, "new-key", to, out)?);
+    if key.strength() > new_key.strength() {
+        out.note("new-key is weaker than key: the module refuses that unless policy permits it");
+    }
     // Judged on its own for the words; the library's translation does it again.
     drop(pins::decipher(&key, from, &text, pan.as_ref(), out)?);
     let mut new = [0; 16];

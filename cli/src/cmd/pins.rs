@@ -3,7 +3,7 @@
 
 use payhsm::error::Error;
 use payhsm::key::role::PinEncryption;
-use payhsm::key::usage::KeyAlgorithm;
+use payhsm::key::usage::{KeyAlgorithm, strength_bits};
 use payhsm::key::{Aes, Key, Tdea};
 use payhsm::pin::block::{self, Format, PinKey};
 use payhsm::pin::{Pan, Pin};
@@ -140,6 +140,14 @@ impl BlockKey {
             _ => Key::from_bytes(key)
                 .expected(name, super::keys::lengths(algorithm))
                 .map(Self::Tdea),
+        }
+    }
+
+    /// Security strength in bits.
+    pub fn strength(&self) -> u16 {
+        match self {
+            Self::Tdea(key) => strength_bits(KeyAlgorithm::Tdea, key.len()),
+            Self::Aes(key) => strength_bits(KeyAlgorithm::Aes, key.len()),
         }
     }
 
