@@ -240,6 +240,13 @@
  */
 #define PAYHSM_KEY_BLOCK_MAX_LEN ((16 + 96) + 32)
 
+/* UnionPay sign-on answer of 24 bytes: keys of single length. */
+#define PAYHSM_SIGN_ON_SINGLE 1
+/* UnionPay sign-on answer of 40 bytes: keys of double length; the MAC key may be of single length. */
+#define PAYHSM_SIGN_ON_DOUBLE 2
+/* UnionPay sign-on answer of 60 bytes: keys of double length and a track key. */
+#define PAYHSM_SIGN_ON_DOUBLE_TRACK 3
+
 /* Length of the host's first message of an agreement, in bytes. */
 #define PAYHSM_AGREEMENT_M1_LEN 81
 /* Length of the terminal's answer, in bytes. */
@@ -598,6 +605,18 @@ typedef struct {
     /* 0. */
     uint8_t reserved[3];
 } payhsm_key_info_t;
+
+/* The keys of a sign-on answer. What is public about them: `payhsm_key_info`. */
+typedef struct {
+    /* The PIN key: usage P0, mode of use E. */
+    uint32_t pin;
+    /* The MAC key: usage M0, mode of use C; algorithm D if it has single length. */
+    uint32_t mac;
+    /* The track key: usage D0, mode of use E; 0 if there is none. */
+    uint32_t track;
+    /* 0. */
+    uint32_t reserved;
+} payhsm_working_keys_t;
 
 /* What is public about an initial key that was loaded. */
 typedef struct {
@@ -974,6 +993,62 @@ payhsm_status_t payhsm_key_export(payhsm_ctx_t *ctx,
                                   uint8_t *block,
                                   size_t block_capacity,
                                   size_t *block_len);
+
+/*
+ * Takes a working key that is enciphered by TDES-ECB under a terminal master key. Only where policy permits it: nothing
+ * but the check value authenticates such a key.
+ *
+ * Parameters: `kek`: a K0 TDEA key with mode of use D or B. `attributes`: of the key; usage P0, D0, M0, M1, M3 or M6,
+ * exportability N. `cipher`, `cipher_len`: 16 or 24 bytes; 8 for algorithm D. `kcv`, `kcv_len`: the leftmost 3 or 4 bytes
+ * of its enciphered zero block. `key`, `info`: receive the handle and what is public; zero on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`; `PAYHSM_ERR_USAGE_NOT_PERMITTED`, also unless policy permits it,
+ * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_ALGORITHM_MISMATCH`; the `PAYHSM_ERR_KEY_BLOCK_...` errors for attributes;
+ * `PAYHSM_ERR_EXPORT_NOT_PERMITTED`, `PAYHSM_ERR_INVALID_KEY_LENGTH`, `PAYHSM_ERR_INVALID_LENGTH`,
+ * `PAYHSM_ERR_KEY_STRENGTH`; `PAYHSM_ERR_LOCKED` after three wrong check values under this `kek`, until it is erased;
+ * `PAYHSM_ERR_VERIFICATION_FAILED`; `PAYHSM_ERR_WEAK_KEY`, `PAYHSM_ERR_SLOTS_FULL`; the context's errors.
+ *
+ * In libraries built with `legacy`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_working_key_import(payhsm_ctx_t *ctx,
+                                          uint32_t kek,
+                                          const payhsm_key_attributes_t *attributes,
+                                          const uint8_t *cipher,
+                                          size_t cipher_len,
+                                          const uint8_t *kcv,
+                                          size_t kcv_len,
+                                          uint32_t *key,
+                                          payhsm_key_info_t *info);
+
+/*
+ * Takes the working keys of a UnionPay sign-on answer (field 62): all of them, or none. Only where policy permits it.
+ *
+ * Parameters: `tmk`: a K0 TDEA key with mode of use D or B. `kind_number`: `PAYHSM_SIGN_ON_...`, what the terminal asked
+ * for. `field`, `field_len`: 24, 40 or 60 bytes. `keys`: receives the handles; zero on error. The keys that they replace
+ * stay: erase them when this has succeeded. PIN keys of single length do not come in.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`; `PAYHSM_ERR_USAGE_NOT_PERMITTED`, also unless policy permits it,
+ * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_ALGORITHM_MISMATCH`; `PAYHSM_ERR_INVALID_ARGUMENT` (kind),
+ * `PAYHSM_ERR_INVALID_LENGTH`, `PAYHSM_ERR_INVALID_KEY_LENGTH` (a PIN key of single length), `PAYHSM_ERR_SLOTS_FULL`;
+ * `PAYHSM_ERR_LOCKED` after three wrong fields under this `tmk`, until it is erased; `PAYHSM_ERR_VERIFICATION_FAILED`;
+ * `PAYHSM_ERR_WEAK_KEY`, `PAYHSM_ERR_UNSUPPORTED`; the context's errors.
+ *
+ * In libraries built with `legacy`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_unionpay_sign_on(payhsm_ctx_t *ctx,
+                                        uint32_t tmk,
+                                        uint32_t kind_number,
+                                        const uint8_t *field,
+                                        size_t field_len,
+                                        payhsm_working_keys_t *keys);
 
 /*
  * Answers the first message of a host that wants to agree a key-block protection key: the terminal's side.

@@ -54,6 +54,8 @@ pub use self::dukpt::{Group, TransactionKsn, Ways, WorkingKey};
 pub use self::emv::{ArpcRequest, ArqcAnswer, EncipheredPin, ScriptTarget};
 pub use self::handle::{GroupHandle, KeyHandle, KeyRef, TransactionHandle};
 pub use self::limit::{PinLimits, RateLimit};
+#[cfg(feature = "legacy")]
+pub use self::load::WorkingKeys;
 pub use self::load::{Export, ImportedKey};
 pub use self::mac::{MacMethod, MacPurpose};
 #[cfg(any(feature = "host", feature = "terminal"))]

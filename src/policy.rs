@@ -24,6 +24,8 @@ pub enum Operation {
     KeyBlockUnwrapVariant,
     /// Wrap a key block of version A or C under this key. By [`Permission::LegacyKeyBlocks`].
     KeyBlockWrapVariant,
+    /// Unwrap a working key that is enciphered by ECB under this key. By [`Permission::LegacyImport`].
+    WorkingKeyUnwrap,
     /// Authenticate a key agreement.
     AgreementAuthenticate,
     /// Sign for a key agreement.
@@ -79,6 +81,7 @@ impl Operation {
         Self::KeyBlockWrapIso20038,
         Self::KeyBlockUnwrapVariant,
         Self::KeyBlockWrapVariant,
+        Self::WorkingKeyUnwrap,
         Self::AgreementAuthenticate,
         Self::AgreementSign,
         Self::PublicKey,
@@ -117,6 +120,7 @@ impl Operation {
             Self::KeyBlockWrapIso20038 => Row(&[Usage::K4], &[ModeOfUse::Both, ModeOfUse::Encrypt], &[Aes]),
             Self::KeyBlockUnwrapVariant => Row(&[Usage::K0], &[ModeOfUse::Both, ModeOfUse::Decrypt], &[Tdea]),
             Self::KeyBlockWrapVariant => Row(&[Usage::K0], &[ModeOfUse::Both, ModeOfUse::Encrypt], &[Tdea]),
+            Self::WorkingKeyUnwrap => Row(&[Usage::K0], &[ModeOfUse::Both, ModeOfUse::Decrypt], &[Tdea]),
             // A derivation key: no other operation takes it, so nothing else can make or check its tags.
             Self::AgreementAuthenticate => Row(&[Usage::B3], &[ModeOfUse::Derive], &[Aes]),
             // No other operation signs: nothing else can make a proof.

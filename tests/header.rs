@@ -19,6 +19,7 @@ const SOURCES: &[&str] = &[
     "key",
     "key/ceremony",
     "key/block",
+    "key/working",
     "key/agreement",
     "key/agreement/host",
     "key/agreement/signed",

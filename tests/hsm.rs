@@ -48,3 +48,5 @@ mod pin_issue;
 mod pin_limits;
 #[path = "hsm/script.rs"]
 mod script;
+#[path = "hsm/working.rs"]
+mod working;

@@ -50,6 +50,7 @@ const ALLOWED: &[(Operation, &str, &str, &str)] = &[
     (Operation::KeyBlockWrapIso20038, "K4", "BE", "A"),
     (Operation::KeyBlockUnwrapVariant, "K0", "BD", "T"),
     (Operation::KeyBlockWrapVariant, "K0", "BE", "T"),
+    (Operation::WorkingKeyUnwrap, "K0", "BD", "T"),
     (Operation::AgreementAuthenticate, "B3", "X", "A"),
     (Operation::AgreementSign, "S0", "S", "E"),
     (Operation::PublicKey, "S0", "S", "E"),
@@ -95,7 +96,11 @@ const IN_PARTS: &str = "TA";
 const IN_BLOCKS: &str = "TAE";
 
 /// Operations that need a permission.
-const BY_PERMISSION: [Operation; 2] = [Operation::KeyBlockUnwrapVariant, Operation::KeyBlockWrapVariant];
+const BY_PERMISSION: [Operation; 3] = [
+    Operation::KeyBlockUnwrapVariant,
+    Operation::KeyBlockWrapVariant,
+    Operation::WorkingKeyUnwrap,
+];
 
 /// Commands that name a key and do nothing with its value but to compare a check value.
 const WITHOUT_OPERATION: [&str; 3] = ["key_check", "key_erase", "key_info"];
@@ -239,6 +244,7 @@ impl Rig {
             | Operation::KeyBlockWrapIso20038
             | Operation::KeyBlockUnwrapVariant
             | Operation::KeyBlockWrapVariant
+            | Operation::WorkingKeyUnwrap
             | Operation::AgreementAuthenticate
             | Operation::AgreementSign
             | Operation::PublicKey => self.attempt_keys(operation, key, attributes),

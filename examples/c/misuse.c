@@ -20,6 +20,7 @@ static struct {
     payhsm_state_t *state;
     uint8_t *kcv;
     payhsm_pin_t *pin;
+    payhsm_working_keys_t *keys;
 } out;
 
 static void outputs_make(void)
@@ -32,6 +33,7 @@ static void outputs_make(void)
     out.state = guarded(sizeof *out.state, 0xAA);
     out.kcv = guarded(PAYHSM_KCV_MAX_LEN, 0xAA);
     out.pin = guarded(sizeof *out.pin, 0xAA);
+    out.keys = guarded(sizeof *out.keys, 0xAA);
 }
 
 static void outputs_spoil(void)
@@ -42,10 +44,11 @@ static void outputs_spoil(void)
     memset(out.info, 0xAA, sizeof *out.info);
     memset(out.initial, 0xAA, sizeof *out.initial);
     memset(out.kcv, 0xAA, PAYHSM_KCV_MAX_LEN);
+    memset(out.keys, 0xAA, sizeof *out.keys);
     memcpy(out.pin, &(payhsm_pin_t){4, {1, 2, 3, 4}}, sizeof *out.pin);
 }
 
-enum { BYTES = 1, HANDLE = 2, INFO = 4, INITIAL = 8, KCV = 16, PIN = 32 };
+enum { BYTES = 1, HANDLE = 2, INFO = 4, INITIAL = 8, KCV = 16, PIN = 32, KEYS = 64 };
 
 /* A refused call has wiped what it would have filled; the PIN in every case. */
 static void refused(payhsm_status_t status, payhsm_status_t expected, unsigned outputs, int wiped, const char *name,
@@ -59,6 +62,7 @@ static void refused(payhsm_status_t status, payhsm_status_t expected, unsigned o
         CHECK(!(outputs & HANDLE) || *out.handle == 0);
         CHECK(!(outputs & INFO) || all_zero(out.info, sizeof *out.info));
         CHECK(!(outputs & INITIAL) || all_zero(out.initial, sizeof *out.initial));
+        CHECK(!(outputs & KEYS) || all_zero(out.keys, sizeof *out.keys));
         CHECK(!(outputs & KCV) || all_zero(out.kcv, PAYHSM_KCV_MAX_LEN));
     }
     CHECK(!(outputs & PIN) || all_zero(out.pin, sizeof *out.pin));
@@ -103,6 +107,8 @@ static void all_commands(payhsm_ctx_t *ctx, payhsm_status_t expected, int wiped,
     REFUSED(payhsm_key_export(ctx, NO_KEY, NO_KEY + 1, b, 256, out.len), BYTES);
     REFUSED(payhsm_agreement_answer(ctx, NO_KEY, PAN, 4, PAN, 5, 16, zeros, b, 256, out.len), BYTES);
     REFUSED(payhsm_agreement_finish(ctx, zeros, out.handle, out.info), HANDLE | INFO);
+    REFUSED(payhsm_working_key_import(ctx, NO_KEY, &attributes, zeros, 16, zeros, 4, out.handle, out.info), HANDLE | INFO);
+    REFUSED(payhsm_unionpay_sign_on(ctx, NO_KEY, PAYHSM_SIGN_ON_DOUBLE, zeros, 40, out.keys), KEYS);
     REFUSED(payhsm_key_public(ctx, NO_KEY, b, 256, out.len), BYTES);
     REFUSED(payhsm_agreement_begin(ctx, NO_KEY, PAN, 4, PAN, 5, 16, b, 256, out.len), BYTES);
     REFUSED(payhsm_agreement_confirm(ctx, zeros, out.handle, out.info, b, 256, out.len), HANDLE | INFO | BYTES);
@@ -160,7 +166,7 @@ static void all_commands(payhsm_ctx_t *ctx, payhsm_status_t expected, int wiped,
     REFUSED(payhsm_cvv_generate(ctx, NO_KEY, PAYHSM_CVV_CHIP, 0, PAN, 13, PAN, 3, b, 256, out.len), BYTES);
     REFUSED(payhsm_cvv_verify(ctx, NO_KEY, PAYHSM_CVV_CHIP, 0, PAN, 13, PAN, PAN, 3), 0);
     REFUSED(payhsm_cvc3_verify(ctx, NO_KEY, PAYHSM_MASTER_KEY_A, PAN, 13, 0, zeros, 19, zeros, 1, PAN, 5), 0);
-    CHECK(calls == (loading ? 57u : 60u));
+    CHECK(calls == (loading ? 59u : 62u));
 }
 
 static void contexts(device_t *device)

@@ -278,6 +278,8 @@ F(key_import, payhsm_key_import(C, H(0), PAYHSM_PROFILE_X9_143_STRICT, IL(0), O(
 F(key_export, payhsm_key_export(C, H(0), H(1), OB))
 F(agreement_answer, payhsm_agreement_answer(C, H(0), IL(0), IL(1), 16, I(2), OB))
 F(agreement_finish, payhsm_agreement_finish(C, I(0), O(0), O(1)))
+F(working_key_import, payhsm_working_key_import(C, H(0), I(0), IL(1), IL(2), O(0), O(1)))
+F(unionpay_sign_on, payhsm_unionpay_sign_on(C, H(0), PAYHSM_SIGN_ON_DOUBLE, IL(0), O(0)))
 F(key_public, payhsm_key_public(C, H(0), OB))
 F(agreement_begin, payhsm_agreement_begin(C, H(0), IL(0), IL(1), 16, OB))
 F(agreement_confirm, payhsm_agreement_confirm(C, I(0), O(2), O(3), OB))
@@ -363,6 +365,10 @@ static const call_t CALLS[] = {
      {{BUFFER, PAYHSM_AGREEMENT_M2_LEN}, LEN}, 0},
     {ROW(agreement_finish), PAYHSM_ERR_VERIFICATION_FAILED, answered, NULL, {0},
      {{ZEROS, PAYHSM_AGREEMENT_M3_LEN, 1}}, {HANDLE, INFO}, 0},
+    {ROW(working_key_import), PAYHSM_ERR_USAGE_NOT_PERMITTED, NULL, NULL, {&own.kbpk},
+     {ATTRIBUTES, {ZEROS, 16, 0}, {ZEROS, 4, 0}}, {HANDLE, INFO}, 0},
+    {ROW(unionpay_sign_on), PAYHSM_ERR_USAGE_NOT_PERMITTED, NULL, NULL, {&own.kbpk}, {{ZEROS, 40, 0}},
+     {{VALUE, sizeof(payhsm_working_keys_t)}}, 0},
     {ROW(key_public), 0, NULL, NULL, {&own.sign}, {{0}}, {{BUFFER, PAYHSM_EC_PUBLIC_LEN}, LEN}, 0},
     {ROW(agreement_begin), 0, NULL, NULL, {&own.psk}, {{PAN, 4, 0}, {PAN, 5, 0}},
      {{BUFFER, PAYHSM_AGREEMENT_M1_LEN}, LEN}, 0},

@@ -249,9 +249,9 @@ static void dukpt_choices(void)
                  PAYHSM_ERR_ALGORITHM_MISMATCH);
     CHECK_STATUS(payhsm_transaction_select(host->ctx, message, 0, PAYHSM_KEY_TYPE_AES128), PAYHSM_ERR_INVALID_ARGUMENT);
     CHECK_STATUS(payhsm_transaction_select(host->ctx, message, PAYHSM_WORKING_PIN, 9), PAYHSM_ERR_INVALID_ARGUMENT);
-    /* This library is built without the older devices' keys. */
+    /* Only a transaction with TDEA keys has the older devices' keys. */
     CHECK_STATUS(payhsm_transaction_select(host->ctx, message, PAYHSM_WORKING_LEGACY_DATA_VARIANT, PAYHSM_KEY_TYPE_TDES2),
-                 PAYHSM_ERR_UNSUPPORTED);
+                 PAYHSM_ERR_ALGORITHM_MISMATCH);
 
     /* The update. Its transaction is over then, the handle of the group is not. */
     CHECK_STATUS(payhsm_dukpt_export_update(host->ctx, bdk, id, id_len, bdk, id, id_len, block, 256, &len, kcv),
@@ -617,6 +617,60 @@ static void key_blocks(void)
     end(device);
 }
 
+/* Working keys under a master key, and the published sign-on answer of a UnionPay terminal. */
+static void working_keys(void)
+{
+    static const char tmk[] = "CA5D92598DCA48CE8A4C76361A9269E9";
+    static const char pik[] = "6701EAD6A9AD51E51AA406E2C27FCFA9", pik_kcv[] = "8D0A74B8";
+    static const char mak[] = "AA3A8E0552E755BDA9D6A7B8B6367174", mak_kcv[] = "08D7B4FB";
+    static const char field[] = "6701EAD6A9AD51E51AA406E2C27FCFA98D0A74B8"
+                                "AA3A8E0552E755BDA9D6A7B8B636717408D7B4FB";
+    static const payhsm_key_attributes_t attributes = {{'P', '0'}, 'T', 'E', {'0', '0'}, 'N', 0};
+    device_t *device = calloc(1, sizeof *device);
+    uint8_t cipher[16], kcv[4], answer[40];
+    payhsm_working_keys_t keys;
+    payhsm_key_info_t info;
+    uint32_t master, key;
+
+    if (device == NULL) {
+        abort();
+    }
+    CHECK_OK(device_start(device, PAYHSM_POLICY_LEGACY_IMPORT));
+    master = enter(device, "K0", 'T', 'D', tmk);
+    CHECK(unhex(pik, cipher) == 16 && unhex(pik_kcv, kcv) == 4 && unhex(field, answer) == 40);
+    CHECK_OK(payhsm_working_key_import(device->ctx, master, &attributes, cipher, 16, kcv, 4, &key, &info));
+    CHECK(info.len == 16 && info.kcv_len == 3);
+    CHECK_BYTES(info.kcv, "8D0A74");
+    CHECK_OK(payhsm_key_erase(device->ctx, key));
+    kcv[3] ^= 1;
+    CHECK_STATUS(payhsm_working_key_import(device->ctx, master, &attributes, cipher, 16, kcv, 4, &key, &info),
+                 PAYHSM_ERR_VERIFICATION_FAILED);
+    CHECK(key == 0 && all_zero(&info, sizeof info));
+
+    CHECK_OK(payhsm_unionpay_sign_on(device->ctx, master, PAYHSM_SIGN_ON_DOUBLE, answer, sizeof answer, &keys));
+    CHECK(keys.pin != 0 && keys.mac != 0 && keys.track == 0 && keys.reserved == 0);
+    CHECK_OK(payhsm_key_info(device->ctx, keys.mac, &info));
+    CHECK(memcmp(info.attributes.usage, "M0", 2) == 0 && info.attributes.mode == 'C' && info.len == 16);
+    CHECK_OK(payhsm_key_erase(device->ctx, keys.pin));
+    CHECK_OK(payhsm_key_erase(device->ctx, keys.mac));
+    CHECK_STATUS(payhsm_unionpay_sign_on(device->ctx, master, 4, answer, sizeof answer, &keys), PAYHSM_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(payhsm_unionpay_sign_on(device->ctx, master, PAYHSM_SIGN_ON_DOUBLE_TRACK, answer, sizeof answer, &keys),
+                 PAYHSM_ERR_INVALID_LENGTH);
+    /* One check value of two: nothing comes in. */
+    answer[39] ^= 1;
+    CHECK_STATUS(payhsm_unionpay_sign_on(device->ctx, master, PAYHSM_SIGN_ON_DOUBLE, answer, sizeof answer, &keys),
+                 PAYHSM_ERR_VERIFICATION_FAILED);
+    CHECK(all_zero(&keys, sizeof keys));
+    /* The first half of a MAC key is a key of single length, which has another check value. */
+    CHECK(unhex(mak, answer + 20) == 16 && unhex(mak_kcv, answer + 36) == 4);
+    memset(answer + 28, 0, 8);
+    CHECK_STATUS(payhsm_unionpay_sign_on(device->ctx, master, PAYHSM_SIGN_ON_DOUBLE, answer, sizeof answer, &keys),
+                 PAYHSM_ERR_VERIFICATION_FAILED);
+    CHECK_STATUS(payhsm_unionpay_sign_on(device->ctx, master, PAYHSM_SIGN_ON_DOUBLE, answer, sizeof answer, &keys),
+                 PAYHSM_ERR_LOCKED);
+    end(device);
+}
+
 /* A pair of devices agrees a key in each of the three ways, and a key goes over under it. */
 static void agreements(void)
 {
@@ -734,6 +788,7 @@ int main(void)
     ibm3624();
     translations();
     key_blocks();
+    working_keys();
     agreements();
     card_answer();
     return check_end("selfcheck");

@@ -5,6 +5,8 @@
 mod agreement;
 mod block;
 mod ceremony;
+#[cfg(feature = "legacy")]
+mod working;
 
 use core::mem::size_of;
 
@@ -19,6 +21,8 @@ use crate::key::usage::{Attributes, Exportability, KeyAlgorithm, KeyVersion, Mod
 pub use agreement::*;
 pub use block::*;
 pub use ceremony::*;
+#[cfg(feature = "legacy")]
+pub use working::*;
 
 /// The longest key check value, in bytes.
 pub const PAYHSM_KCV_MAX_LEN: usize = 5;

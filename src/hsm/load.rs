@@ -5,6 +5,8 @@
 mod agreement;
 mod ceremony;
 mod key_block;
+#[cfg(feature = "legacy")]
+mod working;
 
 #[cfg(feature = "ec")]
 use crate::entropy::Entropy;
@@ -27,6 +29,9 @@ use crate::{
 pub use self::key_block::Export;
 #[cfg(feature = "host")]
 pub(super) use self::key_block::{Kbpk, Way};
+
+#[cfg(feature = "legacy")]
+pub use self::working::WorkingKeys;
 
 /// A key that came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -187,6 +187,10 @@ impl Derivable {
 /// Wrong authenticators of 32 bits (versions A and C) after which a protection key opens no such block any more.
 const MAX_FAILURES: u8 = 10;
 
+/// Wrong check values after which a master key opens no working key any more.
+#[cfg(feature = "legacy")]
+const MAX_WRONG_CHECK_VALUES: u8 = 3;
+
 /// The place of one key.
 pub struct Slot {
     material: SecretBuf<KEY_CAPACITY>,
@@ -240,6 +244,16 @@ impl Slot {
     /// Judges whether the key may still open blocks with an authenticator of 32 bits.
     pub(crate) const fn may_guess(&self) -> Result<(), Error> {
         if self.failures < MAX_FAILURES {
+            Ok(())
+        } else {
+            Err(Error::Locked)
+        }
+    }
+
+    /// Judges whether the key may still open working keys that a check value alone authenticates.
+    #[cfg(feature = "legacy")]
+    pub(crate) const fn may_import(&self) -> Result<(), Error> {
+        if self.failures < MAX_WRONG_CHECK_VALUES {
             Ok(())
         } else {
             Err(Error::Locked)

@@ -6,6 +6,7 @@ use core::cell::{RefCell, RefMut};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use payhsm::cipher::{modes, tdes::Tdes};
 use payhsm::entropy::Entropy;
 use payhsm::error::Error;
 use payhsm::hsm::{Config, Group, Hsm, KeyHandle, PinLimits, Platform, Question, RateLimit, Slot};
@@ -38,6 +39,8 @@ pub const PERMISSIVE: Policy = Policy::STRICT
     .with(Permission::WeakPedigree)
     .with(Permission::ExportSensitive)
     .with(Permission::KeyCheckLengths)
+    .with(Permission::LegacyImport)
+    .with(Permission::UnauthenticatedAgreement)
     .with(Permission::RawCryptogram)
     .with(Permission::ExplainCryptogram)
     .with(Permission::PinFormat1)
@@ -396,6 +399,26 @@ fn write_block(
         .unwrap();
     out.truncate(len);
     out
+}
+
+/// A working key under a TDEA master key by ECB, and its check value of 4 bytes.
+pub fn working_key(kek: &[u8], material: &[u8]) -> (Vec<u8>, [u8; 4]) {
+    let (mut cipher, mut zeros) = (material.to_vec(), [0; 8]);
+    modes::ecb_encrypt(&Tdes::new(kek).unwrap(), &mut cipher).unwrap();
+    modes::ecb_encrypt(&Tdes::new(material).unwrap(), &mut zeros).unwrap();
+    (cipher, *zeros.first_chunk().unwrap())
+}
+
+/// Field 62 of a sign-on answer. A MAC key of 8 bytes beside a PIN key of 16 is padded.
+pub fn sign_on(tmk: &[u8], keys: &[&[u8]]) -> Vec<u8> {
+    let mut field = Vec::new();
+    for key in keys {
+        let (mut cipher, kcv) = working_key(tmk, key);
+        cipher.resize(keys[0].len(), 0);
+        field.extend(cipher);
+        field.extend(kcv);
+    }
+    field
 }
 
 /// The KBPK under which [`initial_key`] comes in.

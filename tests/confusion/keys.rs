@@ -3,6 +3,7 @@
 
 use payhsm::ecdh::PrivateKey;
 use payhsm::hsm::{Export, KeyHandle};
+use payhsm::inject::working::SignOnKind;
 use payhsm::key::usage::{Attributes, KeyAlgorithm};
 use payhsm::keyblock::header::Version;
 use payhsm::keyblock::{Profile, optional::Optional};
@@ -90,6 +91,25 @@ impl Rig {
                     outcomes.push(Outcome::new("dukpt_export_initial_key", initial, &outs[3]));
                 }
                 outcomes
+            }
+            Operation::WorkingKeyUnwrap => {
+                // Longer keys than the master key are refused by their strength, so all are of its length.
+                let (cipher, kcv) = common::working_key(&own, &value(22, 16));
+                let inner = common::attributes("D0", 'T', 'E', 'N');
+                let imported = hsm.working_key_import(key, &inner, &cipher, &kcv[..3]);
+                if let Ok(imported) = imported {
+                    hsm.key_erase(imported.key).unwrap();
+                }
+                let field = common::sign_on(&own, &[&value(23, 16), &value(24, 16)]);
+                let keys = hsm.unionpay_sign_on(key, SignOnKind::Double, &field);
+                if let Ok(keys) = keys {
+                    hsm.key_erase(keys.pin.key).unwrap();
+                    hsm.key_erase(keys.mac.key).unwrap();
+                }
+                vec![
+                    Outcome::new("working_key_import", imported, &[]),
+                    Outcome::new("unionpay_sign_on", keys, &[]),
+                ]
             }
             Operation::AgreementAuthenticate => {
                 let begun = hsm.agreement_begin(key, b"host", b"terminal", 16);

@@ -19,6 +19,7 @@ use payhsm::hsm::{
 };
 use payhsm::inject::agreement::unauthenticated::Kdf;
 use payhsm::inject::agreement::{M1_LEN, M2_LEN, SIGNED_M2_LEN, SIGNED_M3_LEN};
+use payhsm::inject::working::SignOnKind;
 use payhsm::key::usage::ModeOfUse;
 use payhsm::keyblock::optional::CheckMethod;
 use payhsm::pin::Pin;
@@ -134,6 +135,14 @@ fn every_command(hsm: &mut Module, handles: &Handles) -> Vec<(&'static str, Erro
             hsm.agreement_answer(key, b"a", b"b", 16, &[4; M1_LEN]).map(|_| ()),
         ),
         ("agreement_finish", hsm.agreement_finish(&[0; 16]).map(|_| ())),
+        (
+            "working_key_import",
+            hsm.working_key_import(key, &any, &[0; 16], &[0; 3]).map(|_| ()),
+        ),
+        (
+            "unionpay_sign_on",
+            hsm.unionpay_sign_on(key, SignOnKind::Double, &[0; 40]).map(|_| ()),
+        ),
         (
             "agreement_begin_signed",
             hsm.agreement_begin_signed(key, b"a", b"b", 16).map(|_| ()),

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Key derivation, P-256 and the loading of keys: components, agreement.
 
+use payhsm::cipher::modes::{ecb_decrypt, ecb_encrypt};
+use payhsm::cipher::tdes::Tdes;
 use payhsm::ecdh::PrivateKey;
 use payhsm::ecdsa::SigningKey;
 use payhsm::inject::agreement::unauthenticated::{Agreement, Kdf};
 use payhsm::inject::agreement::{Identity, Initiator, KbpkLen, Parties, PeerHistory, Responder};
 use payhsm::inject::component::{Assembly, Ceremony, CheckValue, CustodianId, Parity};
+use payhsm::inject::working::{SignOn, SignOnKeys, SignOnKind, unwrap_ecb};
 use payhsm::kdf::{hkdf_sha256, hkdf_sha256_extract, hkdf_sha384, hkdf_sha512, one_step_sha256, x963_sha512};
 use payhsm::key::role::{Kbpk, Kek, MacKey};
 use payhsm::key::usage::KeyAlgorithm;
 use payhsm::key::{Aes, Algorithm, Key, Tdea};
-use payhsm::secret::Secret;
+use payhsm::secret::{Secret, SecretBuf};
 
 use super::{Random, bytes, open, secret};
 use crate::Harness;
@@ -65,7 +68,41 @@ pub fn run(h: &mut Harness) {
             .is_ok()
     });
 
+    working(h);
     curve(h);
+}
+
+/// Working keys under a master key, and the refusal of a wrong check value.
+fn working(h: &mut Harness) {
+    let master = || Key::<Kek, Tdea>::from_bytes(&secret(bytes::<16>(0x50))).unwrap();
+    let (cipher, mut zeros) = (bytes::<16>(0x51), [0; 8]);
+    let mut key = cipher;
+    ecb_decrypt(&Tdes::new(&bytes::<16>(0x50)).unwrap(), &mut key).unwrap();
+    ecb_encrypt(&Tdes::new(&key).unwrap(), &mut zeros).unwrap();
+    let kcv: [u8; 4] = *zeros.first_chunk().unwrap();
+    h.constant::<16>("working key under a master key", || {
+        let mut out = SecretBuf::new();
+        unwrap_ecb(&master(), &cipher, &kcv, &mut out).unwrap();
+        out.expose().try_into().unwrap()
+    });
+    h.verdict("working key: refuse a wrong check value", false, || {
+        let mut out = SecretBuf::new();
+        unwrap_ecb(&master(), &cipher, &[1, 2, 3], &mut out).is_ok()
+    });
+    h.constant::<16>("UnionPay sign-on", || {
+        let mut field = [0; 40];
+        for part in field.chunks_mut(20) {
+            let (to, check) = part.split_at_mut(16);
+            to.copy_from_slice(&cipher);
+            check.copy_from_slice(&kcv);
+        }
+        let mut keys = SignOnKeys::empty();
+        SignOn::parse(SignOnKind::Double, &field)
+            .unwrap()
+            .open(&master(), &mut keys)
+            .unwrap();
+        keys.mac.expose().try_into().unwrap()
+    });
 }
 
 /// Two parts and, over the result, the refusal of weak keys.
@@ -104,9 +141,10 @@ fn curve(h: &mut Harness) {
         own.agree(&peer, &mut z).unwrap();
         *z.expose()
     });
-    h.constant("ECDSA P-256: signature", || {
+    // The signature itself is public.
+    h.verdict("ECDSA P-256: signature", true, || {
         let key = SigningKey::from_bytes(&secret(bytes(0x47))).unwrap();
-        key.sign(b"a message").unwrap().to_raw()
+        key.sign(b"a message").is_ok()
     });
     h.verdict("ECDSA P-256: key generation and public key", true, || {
         SigningKey::generate(&mut Random(0x48)).is_ok_and(|key| key.public().is_ok())
