@@ -6,13 +6,17 @@ use core::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use payhsm::codec::tlv::{Reader, Writer};
 use payhsm::emv::card;
+use payhsm::emv::cryptogram;
 use payhsm::emv::derive::{MasterKeyOption, Psn, icc_master_key};
 use payhsm::emv::dol::Dol;
 use payhsm::emv::element::{Atc, CryptogramKind, tag};
-use payhsm::emv::profile::{AcInput, CDOL1, MCHIP_CVN10, Profile, VISA_CVN18, verify_arqc};
+use payhsm::emv::explain::explain;
+use payhsm::emv::profile::{AcInput, CDOL1, MCHIP_CVN10, Profile, VISA_CVN10, VISA_CVN18, verify_arqc};
 use payhsm::emv::response::Authentication;
-use payhsm::key::role::{Ac, IccMk, Imk};
-use payhsm::key::{Key, Tdea};
+use payhsm::emv::script::{self, Command, Style};
+use payhsm::key::role::{Ac, IccMk, Imk, SessionKey};
+use payhsm::key::{Aes, Key, Tdea};
+use payhsm::pin::Pin;
 use payhsm::pin::pan::Pan;
 
 const TERMINAL: [u8; AcInput::TERMINAL_LEN] = [
@@ -108,12 +112,57 @@ fn emv(c: &mut Criterion) {
         });
     });
 
+    // Its records say CVN 10: everything is tried.
+    c.bench_function("emv/explain a cryptogram that does not match", |b| {
+        b.iter(|| explain(&VISA_CVN10, &visa.imk, &visa.pan, Psn::ABSENT, black_box(&visa.field55)).unwrap());
+    });
+    answers_and_scripts(c);
+
     c.bench_function("emv/read field 55", |b| {
         b.iter(|| {
             Reader::new(black_box(&visa.field55))
                 .map(|e| e.unwrap().value().len())
                 .sum::<usize>()
         });
+    });
+}
+
+fn answers_and_scripts(c: &mut Criterion) {
+    let material: Vec<u8> = (0..16).map(|i| i * 29 + 1).collect();
+    let (sk, mk): (Key<SessionKey<Ac>, Tdea>, Key<IccMk<Ac>, Tdea>) =
+        (Key::from_bytes(&material).unwrap(), Key::from_bytes(&material).unwrap());
+    let (smi, smc) = (Key::from_bytes(&material).unwrap(), Key::from_bytes(&material).unwrap());
+    let aes: Key<SessionKey<Ac>, Aes> = Key::from_bytes(&material).unwrap();
+    let arqc = [1, 2, 3, 4, 5, 6, 7, 8];
+    c.bench_function("emv/ARPC, method 1", |b| {
+        b.iter(|| cryptogram::arpc1(&sk, black_box(&arqc), *b"00").unwrap());
+    });
+    c.bench_function("emv/ARPC, method 2", |b| {
+        b.iter(|| cryptogram::arpc2(&sk, black_box(&arqc), [0; 4], &[]).unwrap());
+    });
+    c.bench_function("emv/ARPC, method 2, AES", |b| {
+        b.iter(|| cryptogram::arpc2_aes(&aes, black_box(&arqc), [0; 4], &[]).unwrap());
+    });
+    let request = script::Request::new(Atc::new(7), arqc);
+    let mut out = [0; script::MAX_COMMAND_LEN];
+    c.bench_function("emv/script command with its MAC", |b| {
+        let command = Command::ApplicationUnblock;
+        b.iter(|| script::secure(&MCHIP_CVN10, &smi, None, black_box(&request), &command, &mut out).unwrap());
+    });
+    for (name, style) in [
+        ("Visa", Style::Visa),
+        ("Mastercard", Style::Mastercard),
+        ("EMV", Style::Emv),
+    ] {
+        c.bench_function(&format!("emv/encipher 16 bytes of a script, {name}"), |b| {
+            b.iter(|| script::encipher(&smc, style, black_box(&[0x5A; 16]), &mut out).unwrap());
+        });
+    }
+    let pin = Pin::from_entry(4, &[1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0]).unwrap();
+    c.bench_function("emv/PIN CHANGE, Visa CVN 10", |b| {
+        let (smi, smc, mk_ac) = (&smi, &smc, &mk);
+        let keys = script::Keys { smi, smc, mk_ac };
+        b.iter(|| script::pin_change(&VISA_CVN10, &keys, black_box(&request), &pin, None, &mut out).unwrap());
     });
 }
 

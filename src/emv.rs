@@ -25,6 +25,8 @@
 //! before is the caller's to judge, *before* an ARPC leaves.
 
 mod algorithm;
+#[cfg(feature = "host")]
+pub mod atc;
 pub mod card;
 pub mod derive;
 pub mod dictionary;

@@ -730,3 +730,42 @@ fn pboc_card() {
     answer[9] ^= 1;
     assert_eq!(check(&answer), Err(Error::VerificationFailed));
 }
+
+/// The second public chain, from field 55 as it stands in a message to field 91, byte for byte.
+#[test]
+fn pboc_from_the_message() {
+    let hex = |text: &str| -> Vec<u8> {
+        let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
+        let value = |c: u8| u8::try_from(char::from(c).to_digit(16).unwrap()).unwrap();
+        digits
+            .chunks(2)
+            .map(|pair| value(pair[0]) << 4 | value(pair[1]))
+            .collect()
+    };
+    let imk: Key<Imk<Ac>, Tdea> = Key::from_bytes(&hex("F0C34A8124CEE0A91A0B034AA97D6EAC")).unwrap();
+    let (pan, psn) = (pan("6228000100001"), psn("01"));
+    let message = hex(
+        "9F26 08 5D016C91005E7CC2 9F27 01 80 9F10 08 0701 0103A0400201 9F37 04 1E78EEBC 9F36 02 0240 95 05 0080046000 \
+         9A 03 140701 9C 01 00 9F02 06 000000000001 5F2A 02 0156 82 02 7D00 9F1A 02 0156 9F03 06 000000000000 \
+         9F33 03 E0E1C8 9F34 03 020300 9F35 01 22 9F1E 08 3132333435363738 84 08 A000000333010102 9F09 02 0030 \
+         9F41 04 00000001 00 00",
+    );
+    let verified = verify_arqc(&profile::UNIONPAY_CVN01, &imk, &pan, psn, &message).unwrap();
+    assert_eq!(
+        (verified.atc().value(), verified.kind()),
+        (0x0240, CryptogramKind::Arqc)
+    );
+    let answer = verified.arpc1(*b"01").unwrap();
+    assert_eq!(answer.as_bytes(), hex("21415243527CE78F 3031"));
+    // An SM4 card under the same numbers is another card: its algorithm is not this one's.
+    let at = message.windows(4).position(|window| window == hex("A0400201")).unwrap();
+    let mut sm4 = message.clone();
+    sm4[at + 3] = 0x04;
+    let refused = verify_arqc(&profile::UNIONPAY_CVN01, &imk, &pan, psn, &sm4);
+    assert_eq!(refused.err(), Some(Error::Iad));
+    for at in [0, 20, 40, 60] {
+        let mut wrong = message.clone();
+        wrong[at + 3] ^= 1;
+        assert!(verify_arqc(&profile::UNIONPAY_CVN01, &imk, &pan, psn, &wrong).is_err());
+    }
+}

@@ -128,3 +128,74 @@ fn count() {
     all.iter().for_each(vectors::Case::discard);
     assert_eq!(all.len(), 12 + 7 + 16);
 }
+
+/// What the data of a card and a terminal must not be: every example is refused, with the offset of its fault.
+#[test]
+fn malformed_with_offsets() {
+    use payhsm::codec::tlv::fault;
+    use payhsm::emv::dol::Dol;
+    use payhsm::emv::element::{Track2, pan_fault};
+    use payhsm::emv::response::GenerateAcResponse;
+
+    let hex = |text: &str| -> Vec<u8> {
+        let digits: Vec<u8> = text
+            .bytes()
+            .filter(|c| *c != b' ')
+            .map(|c| u8::try_from(char::from(c).to_digit(16).unwrap()).unwrap())
+            .collect();
+        digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+    };
+    for (text, error, offset) in [
+        ("9F", Error::TlvTag, 0),
+        ("9F81", Error::TlvTag, 0),
+        ("5A", Error::TlvLength, 1),
+        ("5A 05 11 22", Error::TlvValue, 1),
+        ("70 81", Error::TlvLength, 1),
+        ("70 82 01", Error::TlvLength, 1),
+        ("84 84 FF FF FF FF", Error::TlvLength, 1),
+        ("95 84 FF FF FF FF", Error::TlvLength, 1),
+        ("9C 80 00 00", Error::TlvIndefinite, 1),
+        ("9C 01 00 E0 03 9C 02 01 02", Error::TlvValue, 6),
+        ("70 04 5A 05 11 22 33 44 55", Error::TlvValue, 3),
+    ] {
+        let found = fault(&hex(text)).unwrap();
+        assert_eq!((found.error, found.offset), (error, offset), "{text}");
+    }
+    // The depth bomb.
+    let bomb: Vec<u8> = (0..64).rev().flat_map(|left| [0xE1, 2 * left]).collect();
+    let found = fault(&bomb).unwrap();
+    assert_eq!((found.error, found.offset), (Error::TlvDepth, 16));
+
+    let found = Dol::fault(&hex("9F02")).unwrap();
+    assert_eq!((found.error, found.offset), (Error::Dol, 0));
+    let found = Dol::fault(&hex("9A 03 9F02")).unwrap();
+    assert_eq!((found.error, found.offset), (Error::Dol, 2));
+    for (text, error, offset) in [
+        // Short and long answers to GENERATE AC, an empty template, both cryptogram and signature.
+        ("80 0A 80 0001 0102030405060708", Error::TlvLength, 13),
+        ("80 0A 80 0001 01020304050607", Error::EmvElement, 2),
+        ("77 00", Error::TlvMissing, 2),
+        (
+            "77 13 9F2701 80 9F3602 0001 9F2608 0102030405060708",
+            Error::TlvValue,
+            13,
+        ),
+        ("77 11 9F2701 80 9F3602 0001 9F2607 01020304050607", Error::TlvValue, 13),
+        (
+            "77 13 9F2701 C0 9F3602 0001 9F2607 01020304050607",
+            Error::EmvElement,
+            2,
+        ),
+    ] {
+        let mut data = hex(text);
+        if error == Error::EmvElement && data[0] == 0x77 {
+            data[1] = u8::try_from(data.len() - 2).unwrap();
+        }
+        let found = GenerateAcResponse::fault(&data).unwrap();
+        assert_eq!((found.error, found.offset), (error, offset), "{text}");
+    }
+    let found = pan_fault(&hex("4111 11A1 1111 1111")).unwrap();
+    assert_eq!((found.error, found.offset), (Error::Bcd, 3));
+    let found = Track2::fault(&hex("4111111111111111 D3112 2D1 123F")).unwrap();
+    assert_eq!((found.error, found.offset), (Error::EmvElement, 11));
+}

@@ -2,15 +2,17 @@
 //! EMV: data object lists, answers of a card, authorisation messages, track 2.
 
 use payhsm::codec::bcd;
-use payhsm::codec::tlv::{Reader, Tag, Writer};
+use payhsm::codec::tlv::{self, Reader, Tag, Writer};
 use payhsm::emv::card::{IssuerAnswer, generate_ac, verify_arpc};
 use payhsm::emv::derive::{Psn, icc_master_key};
 use payhsm::emv::dol::{Dol, MAX_DATA};
 use payhsm::emv::element::{self, Atc, CryptogramKind, Track2, tag};
+use payhsm::emv::explain::{Finding, explain};
 use payhsm::emv::profile::{self, AcInput, ArpcMethod, CDOL1, IadLayout, IssuerAuthenticationData, verify_arqc};
 use payhsm::emv::response::{Authentication, Format, GenerateAcResponse};
 use payhsm::error::Error;
 use payhsm::key::role::{Ac, Imk};
+use payhsm::key::usage::KeyAlgorithm;
 use payhsm::key::{Key, Tdea};
 use payhsm::pin::pan::Pan;
 
@@ -20,7 +22,14 @@ use crate::Input;
 pub fn dol(data: &[u8]) {
     let mut input = Input::new(data);
     let list = input.short();
-    let Ok(dol) = Dol::parse(list) else { return };
+    let Ok(dol) = Dol::parse(list) else {
+        let fault = Dol::fault(list).unwrap();
+        assert!(fault.error == Error::Dol && fault.offset < list.len());
+        // What stands before the fault is a list.
+        assert!(Dol::parse(&list[..fault.offset]).is_ok());
+        return;
+    };
+    assert_eq!(Dol::fault(list), None);
     let mut spelled = Vec::new();
     let mut len = 0;
     for entry in dol.entries() {
@@ -60,9 +69,17 @@ pub fn dol(data: &[u8]) {
 
 /// An answer that is read is written and read again as the same.
 pub fn response(data: &[u8]) {
-    let Ok(response) = GenerateAcResponse::parse(data) else {
-        return;
+    let fault = GenerateAcResponse::fault(data);
+    let response = match GenerateAcResponse::parse(data) {
+        Ok(response) => response,
+        Err(error) => {
+            let fault = fault.unwrap();
+            assert_eq!(fault.error, tlv::fault(data).map_or(error, Error::from));
+            assert!(fault.offset <= data.len());
+            return;
+        }
     };
+    assert_eq!(fault, None);
     let mut out = vec![0; data.len() + 32];
     for format in [Format::Format1, Format::Format2] {
         match response.write(format, &mut out) {
@@ -80,6 +97,13 @@ pub fn response(data: &[u8]) {
 
 /// Track 2 that is read begins with its PAN, expiry and service code; a PAN that is read is written the same.
 pub fn track2(data: &[u8]) {
+    for (parsed, fault) in [
+        (Track2::parse(data).map(|_| ()), Track2::fault(data)),
+        (element::pan(data).map(|_| ()), element::pan_fault(data)),
+    ] {
+        assert_eq!(parsed.err(), fault.map(Error::from));
+        assert!(fault.is_none_or(|fault| fault.offset <= data.len()));
+    }
     if let Ok(track) = Track2::parse(data) {
         let head = [track.pan().digits(), &[0xD], &track.expiry(), &track.service_code()].concat();
         let nibbles: Vec<u8> = data.iter().flat_map(|b| [b >> 4, b & 15]).collect();
@@ -92,15 +116,7 @@ pub fn track2(data: &[u8]) {
         bcd::encode_compressed(pan.digits(), &mut back).unwrap();
         assert_eq!(back, data);
     }
-    let layouts = [
-        IadLayout::Visa,
-        IadLayout::VisaAny,
-        IadLayout::MChip,
-        IadLayout::Pboc,
-        IadLayout::Interac,
-        IadLayout::CommonCore,
-    ];
-    for layout in layouts {
+    for layout in IadLayout::ALL {
         if let Ok(iad) = layout.parse(data) {
             assert_eq!(iad.whole, data);
             assert!(data.len() <= 32);
@@ -144,8 +160,15 @@ pub fn field55(data: &[u8]) {
         return;
     };
     let iad = input.short();
-    // A message of nobody.
-    assert!(verify_arqc(profile, &imk, &pan, psn, input.rest()).is_err());
+    // A message of nobody, which is explained if it is one.
+    let rest = input.rest();
+    assert!(verify_arqc(profile, &imk, &pan, psn, rest).is_err());
+    if profile.algorithm() == KeyAlgorithm::Tdea
+        && let Ok(explanation) = explain(profile, &imk, &pan, psn, rest)
+    {
+        assert_eq!(explanation.finding, Finding::Nothing);
+        assert!(explanation.to_string().len() < 2048);
+    }
 
     let kind = [CryptogramKind::Aac, CryptogramKind::Arqc, CryptogramKind::Tc][usize::from(kind % 3)];
     let mut mk = Key::empty();
@@ -206,6 +229,10 @@ pub fn field55(data: &[u8]) {
         changed[place] ^= xor;
         assert_eq!(believed(&changed).is_ok(), xor == 0);
     }
+
+    let explanation = explain(profile, &imk, &pan, psn, message).unwrap();
+    assert_eq!(explanation.finding, Finding::Matches);
+    assert!(explanation.to_string().len() < 2048);
 
     let before = covered(message);
     let place = usize::from(place) % len;

@@ -15,7 +15,8 @@
 //! - bytes 00 before, between and after elements are padding, at every level;
 //! - at most [`MAX_DEPTH`] levels of elements; a value never crosses the end of its template.
 //!
-//! Every failure has its own code (−310 to −316), and [`Reader::offset`] says where it is.
+//! Every failure has its own code (−310 to −316), and [`Reader::offset`] says where it is; so does [`fault`], of data as a
+//! whole.
 //!
 //! ```
 //! use payhsm::codec::tlv::{Reader, Tag};
@@ -33,7 +34,7 @@ mod reader;
 mod tag;
 mod writer;
 
-pub use reader::{Element, Reader, find, require};
+pub use reader::{Element, Fault, Reader, fault, find, require};
 pub use tag::{MAX_TAG_LEN, Tag};
 pub use writer::Writer;
 

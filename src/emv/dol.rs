@@ -5,7 +5,7 @@
 use core::fmt;
 
 use super::dictionary::{Definition, Format};
-use crate::codec::tlv::Tag;
+use crate::codec::tlv::{Fault, Tag};
 use crate::error::Error;
 
 /// Most data that a list may ask for: what fits one short command.
@@ -33,16 +33,31 @@ impl<'a> Dol<'a> {
     /// # Errors
     /// [`Error::Dol`] if an entry is cut off, has no whole tag, or the data would be longer than [`MAX_DATA`].
     pub fn parse(list: &'a [u8]) -> Result<Self, Error> {
+        Ok(Self::read(list)?)
+    }
+
+    /// Where a list is malformed: where the entry begins that is cut off, is none, or asks for too much; `None` if the
+    /// list is well formed.
+    #[must_use]
+    pub fn fault(list: &[u8]) -> Option<Fault> {
+        Dol::read(list).err()
+    }
+
+    fn read(list: &'a [u8]) -> Result<Self, Fault> {
         let mut rest = list;
         let mut data_len = 0_usize;
-        while let Some((entry, after)) = take(rest)? {
+        loop {
+            let offset = list.len().saturating_sub(rest.len());
+            let at = |error| Fault { error, offset };
+            let Some((entry, after)) = take(rest).map_err(at)? else {
+                return Ok(Self { list, data_len });
+            };
             data_len = data_len.saturating_add(usize::from(entry.len));
+            if data_len > MAX_DATA {
+                return Err(at(Error::Dol));
+            }
             rest = after;
         }
-        if data_len > MAX_DATA {
-            return Err(Error::Dol);
-        }
-        Ok(Self { list, data_len })
     }
 
     /// Length of the data it asks for, in bytes.
@@ -162,17 +177,23 @@ mod tests {
         assert_eq!(entries.next(), Some((0x9F37, 4)));
         assert_eq!(entries.next(), None);
         assert_eq!(Dol::parse(&[]).map(|dol| dol.data_len()), Ok(0));
-        let broken: &[&[u8]] = &[
-            &[0x9F, 0x02],
-            &[0x9F],
-            &[0x95],
-            &[0x9F, 0x02, 0x06, 0x9F],
-            &[0x00, 0x01],
-            &[0x9F, 0x81],
+        let broken: &[(&[u8], usize)] = &[
+            (&[0x9F, 0x02], 0),
+            (&[0x9F], 0),
+            (&[0x95], 0),
+            (&[0x9F, 0x02, 0x06, 0x9F], 3),
+            (&[0x9F, 0x02, 0x06, 0x95], 3),
+            (&[0x00, 0x01], 0),
+            (&[0x95, 0x05, 0x00, 0x01], 2),
+            (&[0x9F, 0x81], 0),
+            (&[0x95, 200, 0x9C, 52, 0x9F, 0x02, 1, 0x9A, 3], 4),
         ];
-        for list in broken {
+        for &(list, offset) in broken {
             assert_eq!(Dol::parse(list), Err(Error::Dol), "{list:02X?}");
+            let error = Error::Dol;
+            assert_eq!(Dol::fault(list), Some(Fault { error, offset }), "{list:02X?}");
         }
+        assert_eq!(Dol::fault(&[0x95, 5]), None);
         assert_eq!(Dol::parse(&[0x95, 252]).map(|dol| dol.data_len()), Ok(252));
         assert_eq!(Dol::parse(&[0x95, 253]), Err(Error::Dol));
         assert_eq!(Dol::parse(&[0x95, 252, 0x9C, 1]), Err(Error::Dol));
@@ -209,6 +230,44 @@ mod tests {
             // Unknown to the terminal: zeros.
             let n = dol.build(&[], &mut out).unwrap();
             assert!(out[..n].iter().all(|&b| b == 0));
+        }
+    }
+
+    /// The lists of a card and a terminal: CDOL2 asks for the issuer's answer, PDOL for what the terminal is, TDOL for what
+    /// the TC hash covers; what the terminal does not know is zeros, and a template is never given.
+    #[test]
+    fn lists_of_a_transaction() {
+        let objects = [
+            (tag(0x8A), &b"00"[..]),
+            (tag(0x91), &[1, 2, 3, 4, 5, 6, 7, 8, b'0', b'0'][..]),
+            (tag(0x95), &[0x80, 0, 0, 0x80, 0][..]),
+            (tag(0x9F37), &[9, 8, 7, 6][..]),
+            (tag(0x9F66), &[0xB6, 0, 0xC0, 0][..]),
+            (tag(0x9F02), &[0, 0, 0, 0, 0x12, 0x34][..]),
+            (tag(0x5F2A), &[0x01, 0x56][..]),
+            (tag(0x9A), &[0x26, 0x01, 0x31][..]),
+        ];
+        let cases: &[(&[u8], &[u8])] = &[
+            // CDOL2, with room for the longest answer.
+            (
+                &[0x8A, 2, 0x91, 16, 0x95, 5, 0x9F, 0x37, 4],
+                &[
+                    b'0', b'0', 1, 2, 3, 4, 5, 6, 7, 8, b'0', b'0', 0, 0, 0, 0, 0, 0, 0x80, 0, 0, 0x80, 0, 9, 8, 7, 6,
+                ],
+            ),
+            // PDOL.
+            (
+                &[0x9F, 0x66, 4, 0x9F, 0x02, 6, 0x5F, 0x2A, 2, 0x9F, 0x7A, 1, 0x70, 2],
+                &[0xB6, 0, 0xC0, 0, 0, 0, 0, 0, 0x12, 0x34, 0x01, 0x56, 0, 0, 0],
+            ),
+            // TDOL: two digits of a date, an amount with one more.
+            (&[0x9A, 1, 0x9F, 0x02, 7], &[0x31, 0, 0, 0, 0, 0, 0x12, 0x34]),
+        ];
+        for (list, data) in cases {
+            let dol = Dol::parse(list).unwrap();
+            let mut out = [0x55; MAX_DATA];
+            let len = dol.build(&objects, &mut out).unwrap();
+            assert_eq!(&out[..len], *data);
         }
     }
 

@@ -4,9 +4,15 @@
 use core::fmt;
 
 use crate::codec::bcd;
-use crate::codec::tlv::Tag;
+use crate::codec::tlv::{Fault, Tag};
 use crate::error::Error;
 use crate::pin::pan::Pan;
+
+/// Longest value of tag 5A in bytes.
+const PAN_MAX_LEN: usize = 10;
+
+/// Longest value of tag 57 in bytes.
+const TRACK2_MAX_LEN: usize = 19;
 
 /// Most digits of a PAN (ISO/IEC 7812-1).
 const PAN_DIGITS: usize = 19;
@@ -180,6 +186,22 @@ pub fn pan(value: &[u8]) -> Result<Pan, Error> {
     pan_of_digits(digits.get(..count).ok_or(Error::Internal)?)
 }
 
+/// Where the value of tag 5A is malformed: the byte with a nibble that is no digit, or behind a padding; its end if it has
+/// too few digits, and byte 10 if it is too long. `None` if it is well formed.
+#[must_use]
+pub fn pan_fault(value: &[u8]) -> Option<Fault> {
+    let error = pan(value).err()?;
+    let padding = bcd::nibbles(value).position(|n| n > 9).unwrap_or(usize::MAX);
+    let mut wrong = bcd::nibbles(value)
+        .enumerate()
+        .filter(|&(at, n)| at >= padding && n != 0xF);
+    let offset = match wrong.next() {
+        Some((at, _)) => at >> 1,
+        None => value.len().min(PAN_MAX_LEN),
+    };
+    Some(Fault { error, offset })
+}
+
 fn pan_of_digits(digits: &[u8]) -> Result<Pan, Error> {
     let mut text = [0; PAN_DIGITS];
     for (to, digit) in text.iter_mut().zip(digits) {
@@ -203,7 +225,7 @@ impl Track2 {
     /// [`Error::EmvElement`] for another shape: no separator or two, nothing but digits besides it, a month that is
     /// none, F elsewhere than in the last nibble. [`Error::InvalidPan`] as [`Pan::parse`].
     pub fn parse(value: &[u8]) -> Result<Self, Error> {
-        if value.len() > 19 {
+        if value.len() > TRACK2_MAX_LEN {
             return Err(Error::EmvElement);
         }
         let mut nibbles = [0; 38];
@@ -232,6 +254,30 @@ impl Track2 {
             expiry: *expiry,
             service_code: *service_code,
         })
+    }
+
+    /// Where the value of tag 57 is malformed: the byte of a nibble that is no digit, of a second separator or of a month
+    /// that is none; the end, if something is missing there; byte 19 if it is too long. `None` if it is well formed.
+    #[must_use]
+    pub fn fault(value: &[u8]) -> Option<Fault> {
+        let error = Self::parse(value).err()?;
+        let len = value.len().wrapping_mul(2);
+        let all = || bcd::nibbles(value).enumerate();
+        let separator = all().find(|&(_, n)| n == 0xD).map_or(len, |(at, _)| at);
+        // One F may stand at the very end.
+        let is_end = |at: usize, n| n == 0xF && at.wrapping_add(1) == len;
+        let foreign = all().find(|&(at, n)| n > 9 && at != separator && !is_end(at, n));
+        let month = separator.saturating_add(3);
+        let offset = match foreign {
+            _ if value.len() > TRACK2_MAX_LEN => TRACK2_MAX_LEN,
+            Some((at, _)) => at >> 1,
+            // Separator, YYMM, service code.
+            None if separator.saturating_add(8) > len => value.len(),
+            None if separator > PAN_DIGITS => PAN_DIGITS >> 1,
+            None if error == Error::InvalidPan => separator >> 1,
+            None => month.min(len) >> 1,
+        };
+        Some(Fault { error, offset })
     }
 
     /// The PAN.
@@ -302,6 +348,14 @@ mod tests {
         assert_eq!(pan(&[0x41, 0x11, 0x11, 0x1A, 0x11, 0x11, 0x11]).err(), Some(Error::Bcd));
         assert_eq!(pan(&[0x41, 0x11, 0xF1, 0x11, 0x11, 0x11, 0x11]).err(), Some(Error::Bcd));
         assert_eq!(pan(&[0x11; 10]).err(), Some(Error::EmvElement));
+        let at = |value: &[u8]| pan_fault(value).map(|fault| fault.offset);
+        assert_eq!(at(&value), None);
+        assert_eq!(at(&[0x41, 0x11, 0x11, 0x1A, 0x11, 0x11, 0x11]), Some(3));
+        assert_eq!(at(&[0x41, 0x11, 0xF1, 0x11, 0x11, 0x11, 0x11]), Some(2));
+        assert_eq!(
+            (at(&[0x11; 10]), at(&[0x11; 11]), at(&[])),
+            (Some(10), Some(10), Some(0))
+        );
         assert_eq!(pan(&[]).err(), Some(Error::InvalidPan));
     }
 
@@ -326,7 +380,17 @@ mod tests {
             let mut bad = good;
             bad[at] = byte;
             assert_eq!(Track2::parse(&bad).err(), Some(Error::EmvElement), "{at}");
+            // Without a separator there is something missing at the end, a month is where it is.
+            let offset = match (at, byte) {
+                (8, _) => 14,
+                (9, _) => 9,
+                _ => at,
+            };
+            let fault = Track2::fault(&bad).map(|fault| fault.offset);
+            assert_eq!(fault, Some(offset), "{at}");
         }
+        assert_eq!(Track2::fault(&good), None);
+        assert_eq!(Track2::fault(&[0x11; 20]).map(|fault| fault.offset), Some(19));
         assert!(Track2::parse(&good[..12]).is_ok());
         assert_eq!(Track2::parse(&good[..11]).err(), Some(Error::EmvElement));
         assert_eq!(Track2::parse(&[]).err(), Some(Error::EmvElement));

@@ -3,7 +3,7 @@
 
 use super::cryptogram;
 use super::element::{Atc, Cid, CryptogramKind, tag};
-use crate::codec::tlv::{self, Reader, Writer};
+use crate::codec::tlv::{self, Fault, Reader, Writer};
 use crate::error::Error;
 
 /// Most issuer application data (tag 9F10), in bytes.
@@ -62,6 +62,62 @@ impl<'a> GenerateAcResponse<'a> {
             Some(Ok(_)) => Err(Error::TlvTag),
             Some(Err(e)) => Err(e),
         }
+    }
+
+    /// Where an answer is malformed: of BER-TLV that is none as [`tlv::fault`]; of an element with a wrong value, or one
+    /// that stands twice or beside the template, its tag; of one that is missing, the end of the template; in format 1 the
+    /// value. `None` if the answer is well formed.
+    #[must_use]
+    pub fn fault(data: &'a [u8]) -> Option<Fault> {
+        let error = Self::parse(data).err()?;
+        if let Some(fault) = tlv::fault(data) {
+            return Some(fault);
+        }
+        let mut reader = Reader::new(data);
+        let Some(Ok(template)) = reader.next() else {
+            let offset = data.len();
+            return Some(Fault { error, offset });
+        };
+        let content = reader.offset();
+        let offset = match template.tag() {
+            // Format 1 is primitive: the reader stands behind its value.
+            tag::FORMAT1 if error == Error::EmvElement => content.saturating_sub(template.value().len()),
+            tag::FORMAT2 if error != Error::TlvTag => {
+                let end = content.saturating_add(template.value().len());
+                Self::fault_in(template.value()).map_or(end, |at| content.saturating_add(at))
+            }
+            tag::FORMAT1 | tag::FORMAT2 => {
+                reader.skip_content(&template);
+                let behind = reader.next().and_then(Result::ok);
+                behind.map_or(data.len(), |element| element.offset())
+            }
+            _ => template.offset(),
+        };
+        Some(Fault { error, offset })
+    }
+
+    /// The element of a format 2 answer that is wrong.
+    fn fault_in(content: &[u8]) -> Option<usize> {
+        let mut reader = Reader::new(content);
+        let mut signed = false;
+        while let Some(Ok(element)) = reader.next() {
+            reader.skip_content(&element);
+            let (tag, value) = (element.tag(), element.value());
+            let wrong = match tag {
+                tag::CID => Cid::from_bytes(value).is_err(),
+                tag::ATC => Atc::from_bytes(value).is_err(),
+                // A cryptogram and a signature exclude each other.
+                tag::CRYPTOGRAM => value.len() != cryptogram::LEN || core::mem::replace(&mut signed, true),
+                tag::SIGNED_DATA => value.is_empty() || core::mem::replace(&mut signed, true),
+                tag::IAD => value.len() > MAX_IAD,
+                _ => continue,
+            };
+            let before = content.get(..element.offset()).unwrap_or(&[]);
+            if wrong || matches!(tlv::find(before, tag), Ok(Some(_))) {
+                return Some(element.offset());
+            }
+        }
+        None
     }
 
     fn format1(value: &'a [u8]) -> Result<Self, Error> {
@@ -239,9 +295,20 @@ mod tests {
                 Error::EmvElement,
             ),
         ];
-        for &(data, error) in cases {
+        let offsets = [2, 2, 2, 2, 0, 0, 4, 6, 11, 11, 11];
+        for (&(data, error), offset) in cases.iter().zip(offsets) {
             assert_eq!(GenerateAcResponse::parse(data), Err(error), "{data:02X?}");
+            let fault = Some(Fault { error, offset });
+            assert_eq!(GenerateAcResponse::fault(data), fault, "{data:02X?}");
         }
+        assert_eq!(cases.len(), offsets.len());
+        // Something beside the template.
+        let mut out = [0; 80];
+        let n = RESPONSE.write(Format::Format2, &mut out).unwrap();
+        assert_eq!(GenerateAcResponse::fault(&out[..n]), None);
+        out[n] = 0x9C;
+        let fault = GenerateAcResponse::fault(&out[..n + 2]).unwrap();
+        assert_eq!((fault.error, fault.offset), (Error::TlvTag, n));
     }
 
     #[test]

@@ -4,16 +4,20 @@
 use payhsm::card::CardValue;
 use payhsm::card::cvc3::{self, IvCvc3, Tap};
 use payhsm::card::cvv::{self, Expiry, ExpiryOrder, Kind, ServiceCode};
+use payhsm::codec::tlv::Tag;
 use payhsm::emv::card::{generate_ac, verify_arpc};
-use payhsm::emv::derive::{MasterKeyOption, Psn, icc_master_key};
+use payhsm::emv::derive::{MasterKeyOption, Psn, icc_master_key, icc_master_key_aes};
 use payhsm::emv::element::{Atc, CryptogramKind};
+use payhsm::emv::explain::{Finding, explain};
 use payhsm::emv::profile::{
-    AcInput, ArpcMethod, MCHIP_CVN10, Profile, UNIONPAY_CVN01, VISA_CVN10, VISA_CVN18, VISA_CVN22, verify_arqc,
+    AcInput, ArpcMethod, CCD_CV6, MCHIP_CVN10, Profile, Recipe, UNIONPAY_CVN01, VISA_CVN10, VISA_CVN18, VISA_CVN22,
+    verify_arqc,
 };
+use payhsm::emv::raw::{self, RawRequest};
 use payhsm::emv::response::Authentication;
-use payhsm::emv::script::{self, Request, Style};
-use payhsm::key::role::{Ac, IccMk, Imk, Smc, Smi};
-use payhsm::key::{Key, Tdea};
+use payhsm::emv::script::{self, Command, Request, Style};
+use payhsm::key::role::{Ac, IccMk, Imk, SessionKey, Smc, Smi};
+use payhsm::key::{Aes, Key, Tdea};
 use payhsm::pin::{Pan, Pin};
 
 use super::schemes::{digits, some_pin};
@@ -43,6 +47,7 @@ pub fn run(h: &mut Harness) {
     );
     profile(h, "UnionPay CVN 01", &UNIONPAY_CVN01, &[7, 1, 1, 3, 0xA0, 0, 0, 1]);
     scripts(h);
+    other_cards(h);
     card_values(h);
 }
 
@@ -86,13 +91,7 @@ fn card_values(h: &mut Harness) {
 /// The issuer sends a new PIN, the card takes it.
 fn scripts(h: &mut Harness) {
     let request = Request::new(Atc::new(7), bytes(0xB3));
-    let session = |profile| {
-        let (mut smi, mut smc) = (Key::empty(), Key::empty());
-        let (mk_smi, mk_smc) = (secret(bytes::<16>(0xB4)), secret(bytes::<16>(0xB5)));
-        script::session_key::<Smi>(profile, &Key::from_bytes(&mk_smi).unwrap(), &request, &mut smi).unwrap();
-        script::session_key::<Smc>(profile, &Key::from_bytes(&mk_smc).unwrap(), &request, &mut smc).unwrap();
-        (smi, smc)
-    };
+    commands(h);
     let mk_ac = || Key::<IccMk<Ac>, Tdea>::from_bytes(&secret(bytes::<16>(0xB6))).unwrap();
     for (name, profile, with_current) in [
         ("Visa CVN 10", &VISA_CVN10, false),
@@ -121,6 +120,107 @@ fn scripts(h: &mut Harness) {
         h.verdict(&format!("script data, {name}: refuse"), false, || {
             let (_, smc) = session(&VISA_CVN10);
             script::decipher(&smc, style, &bytes::<16>(0xB7), &mut [0; 11]).is_ok()
+        });
+    }
+}
+
+/// An AES card, and cryptograms over bytes that the caller gives.
+fn other_cards(h: &mut Harness) {
+    let pan = Pan::parse(b"4012345678909").unwrap();
+    let mut iad = [0; 32];
+    (iad[0], iad[1], iad[16]) = (0x0F, 0xA6, 0x0F);
+    let input = AcInput::new(&TERMINAL, AIP, Atc::from_bytes(&[0, 7]).unwrap()).unwrap();
+    let imk = |len: usize| Key::<Imk<Ac>, Aes>::from_bytes(&secret(bytes::<32>(0xB8))[..len]).unwrap();
+    for len in [16, 24, 32] {
+        let master_key = || {
+            let mut mk = Key::empty();
+            icc_master_key_aes(&imk(len), &pan, Psn::ABSENT, &mut mk).unwrap();
+            mk
+        };
+        let arqc = || {
+            let answer = generate_ac(&CCD_CV6, &master_key(), CryptogramKind::Arqc, &input, &iad).unwrap();
+            let Authentication::Cryptogram(mut arqc) = answer.authentication else {
+                unreachable!("no cryptogram asked for");
+            };
+            open(&mut arqc);
+            arqc
+        };
+        h.verdict(&format!("AES-{} card: ARQC and ARPC", 8 * len), true, || {
+            let arqc = arqc();
+            let message = field55(&arqc, &iad);
+            let verified = verify_arqc(&CCD_CV6, &imk(len), &pan, Psn::ABSENT, &message).unwrap();
+            let mut data = verified.arpc2([0; 4], &[1, 2]).unwrap().as_bytes().to_vec();
+            open(&mut data);
+            verify_arpc(&CCD_CV6, &master_key(), &input, &arqc, &data).is_ok()
+        });
+        h.verdict(&format!("AES-{} card: refuse an ARQC", 8 * len), false, || {
+            let mut arqc = arqc();
+            arqc[5] ^= 1;
+            verify_arqc(&CCD_CV6, &imk(len), &pan, Psn::ABSENT, &field55(&arqc, &iad)).is_ok()
+        });
+    }
+    let recipe = Recipe {
+        arpc: ArpcMethod::Method1,
+        ..CCD_CV6.recipe()
+    };
+    h.verdict("raw cryptogram, AES: refuse", false, || {
+        let request = RawRequest {
+            kind: CryptogramKind::Arqc,
+            atc: Atc::new(7),
+            unpredictable_number: [0; 4],
+            data: &TERMINAL,
+            cryptogram: [0x55; 8],
+        };
+        raw::verify(&recipe, &imk(16), &pan, Psn::ABSENT, &request).is_ok()
+    });
+    // What it tells is public; how it finds out is not.
+    h.verdict("explain a cryptogram", true, || {
+        let iad = [6, 1, 0x12, 3, 0xA0, 0, 0];
+        let mk = self::master_key(VISA_CVN18.master_key(), &pan);
+        let answer = generate_ac(&VISA_CVN18, &mk, CryptogramKind::Arqc, &input, &iad).unwrap();
+        let Authentication::Cryptogram(mut arqc) = answer.authentication else {
+            unreachable!("no cryptogram asked for");
+        };
+        open(&mut arqc);
+        let message = field55(&arqc, &iad);
+        let explanation = explain(&VISA_CVN10, &self::imk(), &pan, Psn::ABSENT, &message).unwrap();
+        matches!(explanation.finding, Finding::MadeWith(made) if made.profile == Some(&VISA_CVN18))
+    });
+}
+
+/// The keys of a script.
+fn session(profile: &Profile) -> (Key<SessionKey<Smi>, Tdea>, Key<SessionKey<Smc>, Tdea>) {
+    let request = Request::new(Atc::new(7), bytes(0xB3));
+    let (mut smi, mut smc) = (Key::empty(), Key::empty());
+    let (mk_smi, mk_smc) = (secret(bytes::<16>(0xB4)), secret(bytes::<16>(0xB5)));
+    script::session_key::<Smi>(profile, &Key::from_bytes(&mk_smi).unwrap(), &request, &mut smi).unwrap();
+    script::session_key::<Smc>(profile, &Key::from_bytes(&mk_smc).unwrap(), &request, &mut smc).unwrap();
+    (smi, smc)
+}
+
+/// Whole commands of a script, and that the card takes them.
+fn commands(h: &mut Harness) {
+    let request = Request::new(Atc::new(7), bytes(0xB3));
+    let tag = Tag::new(0x9F58).unwrap();
+    for (name, profile) in [
+        ("Visa CVN 10", &VISA_CVN10),
+        ("Visa CVN 22", &VISA_CVN22),
+        ("M/Chip CVN 10", &MCHIP_CVN10),
+    ] {
+        h.verdict(&format!("{name}: PUT DATA, enciphered"), true, || {
+            let (smi, smc) = session(profile);
+            let data = secret(bytes::<11>(0xB9));
+            let mut out = [0; script::MAX_COMMAND_LEN];
+            let command = Command::PutData { tag, data: &data };
+            let len = script::secure(profile, &smi, Some(&smc), &request, &command, &mut out).unwrap();
+            open(&mut out);
+            let text = script::verify_command(profile, &smi, &request, &out[..len]).unwrap();
+            let mut clear = [0; 11];
+            script::decipher(&smc, profile.script().unwrap().style, text, &mut clear).is_ok()
+        });
+        h.verdict(&format!("{name}: refuse a command"), false, || {
+            let (smi, _) = session(profile);
+            script::verify_command(profile, &smi, &request, &[0x84, 0x18, 0, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8]).is_ok()
         });
     }
 }

@@ -183,6 +183,33 @@ impl fmt::Debug for Reader<'_> {
     }
 }
 
+/// What is malformed, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What.
+    pub error: Error,
+    /// Where, in bytes from the start.
+    pub offset: usize,
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        fault.error
+    }
+}
+
+/// The first fault of BER-TLV data, at every level; `None` if they are well formed. Of an element that is cut off, the
+/// offset is that of the tag or length that says too much.
+#[must_use]
+pub fn fault(data: &[u8]) -> Option<Fault> {
+    let mut reader = Reader::new(data);
+    let error = reader.by_ref().find_map(Result::err)?;
+    Some(Fault {
+        error,
+        offset: reader.offset(),
+    })
+}
+
 /// The element `tag` at the top level of `data`; `None` if there is none. All of `data` is read, at every level.
 ///
 /// A logical data set has a tag once: a second one is refused, whatever its value. To look into a template, take its
@@ -218,6 +245,9 @@ mod tests {
         let mut reader = Reader::new(data);
         let error = reader.by_ref().find_map(Result::err);
         assert!(reader.next().is_none());
+        let found = fault(data);
+        assert_eq!(found.map(Error::from), error);
+        assert!(found.is_none_or(|fault| fault.offset == reader.offset()));
         (error, reader.offset())
     }
 
