@@ -2,6 +2,7 @@
 //! The operations by layer.
 
 mod card;
+mod dukpt;
 mod injection;
 mod module;
 mod primitives;
@@ -18,6 +19,7 @@ pub fn run(h: &mut Harness) {
     schemes::run(h);
     card::run(h);
     module::run(h);
+    dukpt::run(h);
 }
 
 /// Marks as secret.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! DUKPT: key serial numbers and register states.
 
-use payhsm::dukpt::{Unstored, aes, tdes};
+use payhsm::dukpt::{KsnLayout, ReplayWindow, Scheme, Unstored, aes, tdes};
+use payhsm::error::Error;
 use payhsm::key::role::InitialKey;
 use payhsm::key::{Aes, Key, Tdea};
 
@@ -42,11 +43,94 @@ pub fn ksn(data: &[u8]) {
             None => assert!(ksn.counter() >= aes::Ksn::LAST_COUNTER),
         }
     }
+    layouts(data);
     let _ = (
         tdes::InitialKeyId::parse(data),
         aes::InitialKeyId::parse(data),
         tdes::Ksn::from_short(data),
     );
+}
+
+/// The parts of a KSN are its digits, whatever the layout.
+fn layouts(ksn: &[u8]) {
+    let bits: String = ksn.iter().map(|byte| format!("{byte:08b}")).collect();
+    let number = |bits: &str| u64::from_str_radix(bits, 2).unwrap_or(0);
+    let first = ksn.first().copied().unwrap_or(0);
+    for (scheme, len, counter) in [(Scheme::Tdes, 10, 21), (Scheme::Aes, 12, 32)] {
+        for (key_set, device) in [(first & 63, first >> 2), (24, 19), (32, 27), (0, 8), (200, 56)] {
+            let before = len * 8 - counter;
+            let named = usize::from(key_set) + usize::from(device);
+            let fits = key_set > 0 && device > 0 && named <= before;
+            let layout = KsnLayout::from_bits(scheme, key_set, device);
+            assert_eq!(layout.is_ok(), fits);
+            let Ok(layout) = layout else {
+                continue;
+            };
+            let filled = ksn.len() == len && !bits[..before - named].contains('0');
+            match layout.split(ksn) {
+                Ok(fields) => {
+                    assert!(filled);
+                    let at = before - usize::from(device);
+                    assert_eq!(fields.key_set, number(&bits[before - named..at]));
+                    assert_eq!(fields.device, number(&bits[at..before]));
+                    assert_eq!(u64::from(fields.counter), number(&bits[before..]));
+                }
+                Err(error) => assert!(!filled && error == Error::InvalidKsn),
+            }
+        }
+    }
+}
+
+/// A window takes each transaction once, none that lies before it, and comes back as it was stored.
+pub fn replay_window(data: &[u8]) {
+    let mut input = Input::new(data);
+    let stored = input.array::<{ ReplayWindow::STORED_LEN }>();
+    // Bytes of nobody are refused, or are what a window writes.
+    if let Ok(window) = ReplayWindow::from_bytes(&stored) {
+        assert_eq!(window.to_bytes(), stored);
+    }
+    let back = input.byte();
+    let id: &[u8] = if input.byte() & 1 == 0 {
+        &[7; 8]
+    } else {
+        &[7, 7, 7, 7, 7, 7, 7, 0xE0, 0, 0]
+    };
+    let Ok(mut window) = ReplayWindow::new(id, back) else {
+        assert!(back > ReplayWindow::MAX_BACK);
+        return;
+    };
+    let number = |counter: u32| match id.len() {
+        8 => aes::InitialKeyId::parse(id)
+            .unwrap()
+            .ksn(counter)
+            .map(|ksn| ksn.transaction_number()),
+        _ => tdes::InitialKeyId::parse(id)
+            .unwrap()
+            .ksn(counter)
+            .map(|ksn| ksn.transaction_number()),
+    };
+    let mut taken = std::collections::BTreeSet::new();
+    let mut counter = 0_u32;
+    while let Some(step) = input.more() {
+        // Near the last one, or anywhere.
+        counter = match step {
+            0..=127 => counter.wrapping_add(u32::from(step)),
+            128..=223 => counter.wrapping_sub(u32::from(step - 128)),
+            _ => u32::from_be_bytes(input.array()),
+        };
+        let result = window.accept(id, counter);
+        let expected = number(counter).and_then(|number| {
+            let newest = taken.last().copied().unwrap_or(0);
+            if taken.contains(&number) || number + u32::from(back) < newest {
+                Err(Error::CounterReplayed)
+            } else {
+                taken.insert(number);
+                Ok(())
+            }
+        });
+        assert_eq!(result, expected, "{counter:X}");
+        assert_eq!(ReplayWindow::from_bytes(&window.to_bytes()), Ok(window));
+    }
 }
 
 /// A snapshot that is taken is written the same, and what steps from it agrees with a terminal that never stopped.

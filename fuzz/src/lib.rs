@@ -8,6 +8,7 @@
 pub mod card;
 pub mod codec;
 pub mod dukpt;
+pub mod dukpt_update;
 pub mod emv;
 pub mod hsm;
 pub mod inject;
@@ -27,6 +28,7 @@ pub const TARGETS: &[Target] = &[
     ("card_value", card::card_value),
     ("component", inject::component),
     ("dol", emv::dol),
+    ("dukpt_update", dukpt_update::update),
     ("ec_point", inject::ec_point),
     ("emv_field55", emv::field55),
     ("generate_ac_response", emv::response),
@@ -40,6 +42,7 @@ pub const TARGETS: &[Target] = &[
     ("pin_block", pin::block),
     ("pin_clear", pin::clear),
     ("record", store::record),
+    ("replay_window", dukpt::replay_window),
     ("snapshot", dukpt::snapshot),
     ("tlv", codec::tlv),
     ("track2", emv::track2),

@@ -185,6 +185,35 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             ]
             .concat(),
         ],
+        "dukpt_update" => vec![
+            vec![1, 0, 0],
+            vec![1, 0, 0, 140, 1],
+            vec![1, 4, 1],
+            [
+                vec![2, 0, 0],
+                b"B1AXN".to_vec(),
+                short(&[0x31; 16]),
+                b"IK1234567890123457".to_vec(),
+            ]
+            .concat(),
+            [
+                vec![0, 0, 0],
+                b"D0144B1AX00N0200IK141234567890123457PB0C00000000".to_vec(),
+            ]
+            .concat(),
+        ],
+        "replay_window" => vec![
+            [vec![0; 28], vec![0, 0, 1, 1, 3, 130, 129]].concat(),
+            [vec![0; 28], vec![64, 1, 255, 0, 0, 3, 0xFE, 1, 1, 1, 1, 135, 2]].concat(),
+            [
+                vec![1, 2, 3, 0, 7, 7, 7, 7, 7, 7, 7, 7],
+                vec![0; 4],
+                vec![0, 0, 0, 9],
+                vec![0; 7],
+                vec![5],
+            ]
+            .concat(),
+        ],
         "snapshot" => (0..4)
             .map(|n| [vec![n * 5], vec![0, n, n, 1, n, 0], vec![n + 1; 24]].concat())
             .collect(),

@@ -24,7 +24,7 @@ use super::{Random, bytes, open, secret};
 use crate::Harness;
 
 /// Random bytes that are secret, records that are public, and consent to everything.
-struct Device {
+pub(super) struct Device {
     random: Random,
     records: BTreeMap<u16, Vec<u8>>,
 }
@@ -63,9 +63,9 @@ impl Platform for Device {
     }
 }
 
-type Module = Hsm<'static, Device>;
+pub(super) type Module = Hsm<'static, Device>;
 
-fn start(seed: u8) -> Module {
+pub(super) fn start(seed: u8) -> Module {
     let slots = Box::leak(Box::new([const { Slot::EMPTY }; 6]));
     let groups = Box::leak(Box::new([const { Group::EMPTY }; 2]));
     let storage_key = Key::<StorageKey, Aes>::from_bytes(&secret(bytes::<32>(seed))).unwrap();
@@ -91,7 +91,7 @@ fn attributes(usage: &[u8; 2], algorithm: KeyAlgorithm, mode: u8) -> Attributes 
 }
 
 /// A key by ceremony, its components secret.
-fn enter(module: &mut Module, usage: &[u8; 2], algorithm: KeyAlgorithm, mode: u8, seed: u8) -> KeyHandle {
+pub(super) fn enter(module: &mut Module, usage: &[u8; 2], algorithm: KeyAlgorithm, mode: u8, seed: u8) -> KeyHandle {
     let mut first: [u8; 16] = bytes(seed);
     // Halves that differ.
     first[15] ^= 0x70;
@@ -104,7 +104,7 @@ fn enter(module: &mut Module, usage: &[u8; 2], algorithm: KeyAlgorithm, mode: u8
 }
 
 /// The PAN of the whole sale.
-fn pan() -> Pan {
+pub(super) fn pan() -> Pan {
     Pan::parse(b"4012345678909").unwrap()
 }
 
