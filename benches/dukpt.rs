@@ -5,7 +5,7 @@
 use core::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use payhsm::dukpt::{Unstored, aes, tdes};
+use payhsm::dukpt::{ReplayWindow, Unstored, aes, tdes};
 use payhsm::key::role::{Bdk, InitialKey, PinEncryption};
 use payhsm::key::{Aes, Key, Tdea};
 use zeroize::Zeroize;
@@ -82,5 +82,29 @@ fn aes_bench(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, tdes_bench, aes_bench);
+/// What goes with the keys: the update of a terminal, and the counters that a host remembers.
+fn rest(c: &mut Criterion) {
+    let ids = [1, 2].map(|n| aes::InitialKeyId::parse(&[n; 8]).unwrap());
+    let (mut terminal, mut next) = (aes::Terminal::empty(), aes::Terminal::empty());
+    let mut ik = Key::<InitialKey, Aes>::from_bytes(&[0x29; 16]).unwrap();
+    terminal.load(&mut ik, &ids[0], &mut Unstored).unwrap();
+    let mut turn = ids.iter().rev().cycle();
+    c.bench_function("dukpt/aes-128/terminal, update", |b| {
+        b.iter(|| {
+            let mut ik = Key::<InitialKey, Aes>::from_bytes(black_box(&[0x29; 16])).unwrap();
+            terminal.update(&mut ik, turn.next().unwrap(), &mut next, &mut Unstored)
+        });
+    });
+    let id = [7; 8];
+    let fresh = ReplayWindow::new(&id, 64).unwrap();
+    c.bench_function("dukpt/replay window, check and accept", |b| {
+        b.iter(|| {
+            let mut window = fresh;
+            window.check(&id, black_box(0x00FF_00F0))?;
+            window.accept(&id, 0x00FF_00F0)
+        });
+    });
+}
+
+criterion_group!(benches, tdes_bench, aes_bench, rest);
 criterion_main!(benches);

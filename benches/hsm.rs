@@ -149,5 +149,41 @@ fn transactions(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, transactions);
+/// A host's derivation with the initial key kept from the last KSN of the terminal, and without: nine terminals in turn are
+/// one more than are kept. Five one bits of the counter.
+fn derivations(c: &mut Criterion) {
+    for (name, algorithm) in [("tdes", KeyAlgorithm::Tdea), ("aes", KeyAlgorithm::Aes)] {
+        let mut host = module();
+        let bdk = load(&mut host, Usage::B0, algorithm, ModeOfUse::Derive, 3);
+        let ksn = |terminal: u8| match algorithm {
+            KeyAlgorithm::Tdea => vec![0xFF, 0xFF, 0x98, 0x76, 0x54, 0x32, terminal, 0xE0, 0, 0x1F],
+            _ => vec![1, 2, 3, 4, 5, 6, 7, terminal, 0, 0, 0, 0x1F],
+        };
+        for (what, terminals) in [("kept", 1), ("not kept", 9)] {
+            let ksns: Vec<Vec<u8>> = (0..terminals).map(ksn).collect();
+            let mut turn = ksns.iter().cycle();
+            c.bench_function(&format!("hsm/derive/{name}, initial key {what}"), |b| {
+                b.iter(|| {
+                    let transaction = host.dukpt_derive(bdk, black_box(turn.next().unwrap())).unwrap();
+                    host.transaction_end(transaction).unwrap();
+                });
+            });
+        }
+    }
+}
+
+/// The update of an initial key: the host's block. (A terminal takes eight in its life.)
+fn updates(c: &mut Criterion) {
+    let mut host = module();
+    let bdk = load(&mut host, Usage::B0, KeyAlgorithm::Aes, ModeOfUse::Derive, 3);
+    let mut block = [0; 256];
+    c.bench_function("hsm/update of an initial key, host", |b| {
+        b.iter(|| {
+            host.dukpt_export_update(bdk, &[7; 8], bdk, &[8; 8], &mut block)
+                .unwrap()
+        });
+    });
+}
+
+criterion_group!(benches, transactions, derivations, updates);
 criterion_main!(benches);

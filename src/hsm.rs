@@ -132,7 +132,8 @@ pub enum Question<'a> {
     /// A transaction's keys are about to be derived on the host: was this counter not seen before?
     ///
     /// Nothing has been authenticated yet: compare here, and remember the counter when the message's MAC has verified, or
-    /// anybody can use up a terminal's counters with invented KSNs.
+    /// anybody can use up a terminal's counters with invented KSNs. [`ReplayWindow`](crate::dukpt::ReplayWindow) is the
+    /// record for it: its `check` is the answer here, its `accept` comes after the MAC.
     DukptCounter {
         /// The initial key identifier: 8 (AES) or 10 bytes (TDEA, counter bits zero).
         identity: &'a [u8],

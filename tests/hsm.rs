@@ -22,6 +22,8 @@ mod agreement;
 mod card;
 #[path = "hsm/dukpt.rs"]
 mod dukpt;
+#[path = "hsm/dukpt_life.rs"]
+mod dukpt_life;
 #[path = "hsm/dukpt_update.rs"]
 mod dukpt_update;
 #[path = "hsm/dukpt_working.rs"]
