@@ -36,6 +36,15 @@ pub struct Spec {
     /// What the value is called in the help.
     value: &'static str,
     help: &'static str,
+    needed: bool,
+}
+
+impl Spec {
+    /// The same, and nothing goes without it.
+    pub const fn needed(mut self) -> Self {
+        self.needed = true;
+        self
+    }
 }
 
 /// An option without value.
@@ -64,6 +73,7 @@ const fn spec(name: &'static str, kind: Kind, value: &'static str, help: &'stati
         kind,
         value,
         help,
+        needed: false,
     }
 }
 
@@ -191,10 +201,10 @@ impl Action {
     fn help(&self, command: &Command) -> String {
         let mut options: Vec<(String, String)> = Vec::new();
         for spec in self.specs().filter(|spec| spec.kind != Kind::Secret) {
-            let several = if spec.kind == Kind::Many {
-                " (may stand several times)"
-            } else {
-                ""
+            let several = match (spec.kind, spec.needed) {
+                (Kind::Many, _) => " (may stand several times)",
+                (_, true) => " (needed)",
+                _ => "",
             };
             let option = format!("--{} {}", spec.name, spec.value);
             options.push((option, format!("{}{several}", spec.help)));

@@ -214,6 +214,13 @@ fn every_action_has_help() {
             {
                 assert!(options.contains(&format!("  {option} ")), "{words:?} {option}");
             }
+            // What is marked as needed is in the example.
+            let flat = options.split("\n  --").skip(1);
+            let flat = flat.map(|option| option.split_whitespace().collect::<Vec<_>>().join(" "));
+            for option in flat.filter(|option| option.contains(" (needed)")) {
+                let option = option.split(' ').next().unwrap();
+                assert!(example.contains(&format!(" --{option} ")), "{words:?} {option}");
+            }
             assert!(options.lines().all(|line| line.chars().count() <= 120), "{words:?}");
             count += 1;
         }

@@ -19,13 +19,14 @@ use crate::report::Report;
 
 const CVV: &[Spec] = &[
     secret("cvk", "card verification key pair, 16 bytes: CVK A, then CVK B"),
-    option("pan", "DIGITS", "the PAN with its check digit"),
-    option("expiry", "YYMM", "expiry date as on the track: year, then month"),
+    option("pan", "DIGITS", "the PAN with its check digit").needed(),
+    option("expiry", "YYMM", "expiry date as on the track: year, then month").needed(),
     option(
         "kind",
         "cvv|cvv2|icvv",
         "on the stripe (CVC1), printed (CVC2), or in the chip (Chip CVC)",
-    ),
+    )
+    .needed(),
     option("service-code", "DIGITS", "cvv: the three digits of the track"),
     option(
         "order",
@@ -45,8 +46,8 @@ const CVC3: &[Spec] = &[
         "static track data, places of UN, ATC and CVC3 as the card was made",
     ),
     option("iv", "HEX", "IVCVC3, 2 bytes, instead of the track data"),
-    option("un", "HEX", "unpredictable number, 4 bytes: 8 digits in BCD"),
-    option("atc", "HEX", "application transaction counter, 2 bytes"),
+    option("un", "HEX", "unpredictable number, 4 bytes: 8 digits in BCD").needed(),
+    option("atc", "HEX", "application transaction counter, 2 bytes").needed(),
 ];
 
 /// The command.
@@ -66,7 +67,7 @@ Service codes: that of the track for cvv, 000 for cvv2, 999 for icvv.",
         Action {
             name: "verify-cvv",
             about: "checks a card verification value, and says what else it could be",
-            specs: &[CVV, &[option("value", "DIGITS", "the value, 3 to 5 digits")]],
+            specs: &[CVV, &[option("value", "DIGITS", "the value, 3 to 5 digits").needed()]],
             notes: "",
             example: include_str!("examples/card-verify-cvv.txt"),
             run: verify_cvv,
@@ -82,7 +83,10 @@ Service codes: that of the track for cvv, 000 for cvv2, 999 for icvv.",
         Action {
             name: "verify-cvc3",
             about: "checks the digits of a CVC3 that came",
-            specs: &[CVC3, &[option("value", "DIGITS", "the rightmost 3 to 5 digits")]],
+            specs: &[
+                CVC3,
+                &[option("value", "DIGITS", "the rightmost 3 to 5 digits").needed()],
+            ],
             notes: "",
             example: include_str!("examples/card-verify-cvc3.txt"),
             run: verify_cvc3,

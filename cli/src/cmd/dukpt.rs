@@ -37,7 +37,7 @@ const FORMAT: &[Spec] = &[option(
     "PIN block format; default 0 under TDES keys, 4 under AES keys",
 )];
 const LENGTH: &[Spec] = &[option("length", "BYTES", "leftmost bytes of the MAC; default all")];
-const MAC: &[Spec] = &[option("mac", "HEX", "the MAC to be checked; its length counts")];
+const MAC: &[Spec] = &[option("mac", "HEX", "the MAC to be checked; its length counts").needed()];
 
 const MAC_NOTES: &str = "\
 Default algorithm: retail (X9.19) under TDES keys, cmac under AES keys, hmac-sha256 under HMAC keys.

@@ -63,7 +63,7 @@ KBPK is said after it.",
                         "header",
                         "HEADER",
                         "16 characters: version, 0000, usage, algorithm, mode, key version, exportability, 00, context, 0",
-                    ),
+                    ).needed(),
                     many("optional", "ID=DATA", "an optional block; padding is added"),
                     option(
                         "check-values",

@@ -19,7 +19,7 @@ const KEY: &[Spec] = &[
     ),
 ];
 const LENGTH: &[Spec] = &[option("length", "BYTES", "leftmost bytes of the MAC; default all")];
-const MAC: &[Spec] = &[option("mac", "HEX", "the MAC to be checked; its length counts")];
+const MAC: &[Spec] = &[option("mac", "HEX", "the MAC to be checked; its length counts").needed()];
 
 const NOTES: &str = "\
 A key of 16 or 24 bytes is taken for TDES by retail and cbc and for AES by cmac, unless --cipher says

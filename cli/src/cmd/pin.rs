@@ -19,16 +19,12 @@ use crate::random::System;
 use crate::report::Report;
 use crate::secrets::secret_hex;
 
-const FORMAT: &[Spec] = &[option(
-    "format",
-    "0..4",
-    "PIN block format of ISO 9564-1; 4 is the AES one",
-)];
+const FORMAT: &[Spec] = &[option("format", "0..4", "PIN block format of ISO 9564-1; 4 is the AES one").needed()];
 const KEY: &[Spec] = &[secret("key", "PIN encryption key: TDES for formats 0 to 3, AES for 4")];
 const PVV: &[Spec] = &[
     secret("pvk", "PIN verification key pair, 16 bytes"),
     option("pvki", "DIGIT", "index of the key, 0 to 9; default 1"),
-    option("pan", "DIGITS", "the PAN with its check digit, 12 digits or more"),
+    option("pan", "DIGITS", "the PAN with its check digit, 12 digits or more").needed(),
 ];
 
 const IBM_NOTES: &str = "\
@@ -86,7 +82,7 @@ and 3 do not authenticate the PAN: with a wrong one a block can be well-formed a
                 &[
                     secret("key", "the key that the block is under"),
                     secret("new-key", "the key that it shall be under"),
-                    option("to", "0..4", "the new format"),
+                    option("to", "0..4", "the new format").needed(),
                 ],
                 pins::BLOCK,
                 pins::PAN,
@@ -109,7 +105,7 @@ PAN is the same on both sides.",
         Action {
             name: "verify-pvv",
             about: "checks a PIN against its PVV",
-            specs: &[PVV, pins::PIN, &[option("pvv", "DIGITS", "the PVV, 4 digits")]],
+            specs: &[PVV, pins::PIN, &[option("pvv", "DIGITS", "the PVV, 4 digits").needed()]],
             notes: "",
             example: include_str!("examples/pin-verify-pvv.txt"),
             run: verify_pvv,

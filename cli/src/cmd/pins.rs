@@ -38,11 +38,7 @@ pub const FILL: &[Spec] = &[option(
 )];
 
 /// The block.
-pub const BLOCK: &[Spec] = &[option(
-    "block",
-    "HEX",
-    "the enciphered PIN block: 8 bytes, format 4: 16",
-)];
+pub const BLOCK: &[Spec] = &[option("block", "HEX", "the enciphered PIN block: 8 bytes, format 4: 16").needed()];
 
 /// A PIN block format.
 pub fn format(name: &str, text: &str) -> Result<Format> {

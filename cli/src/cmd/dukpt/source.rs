@@ -18,7 +18,7 @@ use crate::secrets::Wiped;
 
 /// How a KSN is given.
 pub const KSN: &[Spec] = &[
-    option("ksn", "HEX", "key serial number: 20 digits (TDES) or 24 (AES)"),
+    option("ksn", "HEX", "key serial number: 20 digits (TDES) or 24 (AES)").needed(),
     flag("short-ksn", "the KSN is the 8-byte form of TDES: FFFF is put in front"),
 ];
 

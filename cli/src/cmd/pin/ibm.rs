@@ -17,12 +17,13 @@ use crate::value::to_hex;
 /// Options of all of them.
 pub(super) const OPTIONS: &[Spec] = &[
     secret("pvk", "PIN verification key: 8 (old), 16 or 24 bytes"),
-    option("pan", "DIGITS", "the PAN with its check digit"),
+    option("pan", "DIGITS", "the PAN with its check digit").needed(),
     option(
         "validation",
         "S,L,P",
         "validation data: L digits of the PAN from place S (0 is the first), padded with the digit P to 16",
-    ),
+    )
+    .needed(),
     option(
         "table",
         "DIGITS",
