@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Properties of PIN blocks and PVVs: round trips, refusals, independence of the PAN, distribution of the fill.
+//! Properties of PIN blocks, PVVs and offsets: round trips, refusals, independence of the PAN, distribution of the fill.
 //!
 //! Rows of the attack catalogue: A01 and A02 (translation matrix, at scheme level), A04, A08, A09, A10.
 #![cfg(all(feature = "hazmat", feature = "host"))]
 
 use payhsm::entropy::Entropy;
 use payhsm::error::Error;
-use payhsm::key::role::{PinEncryption, PinVerificationVisa};
+use payhsm::key::role::{PinEncryption, PinVerification3624, PinVerificationVisa};
 use payhsm::key::{Aes, Key, Tdea};
 use payhsm::pin::block::{self, Format, PinKey};
+use payhsm::pin::ibm3624::{self, Profile, Table, Validation};
 use payhsm::pin::pvv;
 use payhsm::pin::{Pan, Pin};
 use proptest::prelude::*;
@@ -193,6 +194,42 @@ proptest! {
         }
     }
 
+    /// PIN = natural PIN + offset, whatever the profile; an offset of fewer digits is the end of the whole one.
+    #[test]
+    fn offsets_give_the_pin_back(
+        raw in tdea_keys(),
+        table in prop::collection::vec(0_u8..10, 16),
+        digits in pins(),
+        account in prop::collection::vec(0_u8..10, 12..=19),
+        start in 0_u8..12,
+        len in 1_u8..=16,
+        pad in 0_u8..16,
+        less in 0_u8..9,
+    ) {
+        let key = Key::<PinVerification3624, Tdea>::from_bytes(&raw).unwrap();
+        let text: Vec<u8> = table.iter().map(|d| d + b'0').collect();
+        let (pan_len, pin_len) = (u8::try_from(account.len()).unwrap(), u8::try_from(digits.len()).unwrap());
+        prop_assume!(start + len <= pan_len);
+        let validation = Validation::new(start, len, pad).unwrap();
+        let profile = Profile::new(Table::parse(&text).unwrap(), validation, pan_len, pin_len).unwrap();
+        let (pan, entered) = (pan(&account), pin(&digits));
+        let offset = ibm3624::generate(&key, &profile, &pan, &entered).unwrap();
+        prop_assert_eq!(ibm3624::verify(&key, &profile, &pan, &entered, &offset), Ok(()));
+        let mut back = Pin::empty();
+        ibm3624::derive(&key, &profile, &pan, &offset, &mut back).unwrap();
+        assert_same(&back, &digits);
+        // The same by the functions for vectors.
+        let data = validation.data(&pan).unwrap();
+        let mut out = vec![0; digits.len()];
+        ibm3624::offset_digits(&key, profile.table(), &data, &digits, &mut out).unwrap();
+        prop_assert_eq!(&out[..], offset.digits());
+        let check_len = pin_len.saturating_sub(less).max(4);
+        let profile = profile.with_check_len(check_len).unwrap();
+        let shorter = ibm3624::generate(&key, &profile, &pan, &entered).unwrap();
+        prop_assert_eq!(shorter.digits(), &offset.digits()[usize::from(pin_len - check_len)..]);
+        prop_assert_eq!(ibm3624::verify(&key, &profile, &pan, &entered, &shorter), Ok(()));
+    }
+
     #[test]
     fn pvv_counts_four_digits_and_eleven(
         digits in pins(), account in prop::collection::vec(0..=9_u8, 12..=19), key: [u8; 16], pvki in 0..=9_u8
@@ -214,6 +251,29 @@ proptest! {
             pvv::generate(&key, pvki + 10, &pan(&account), &pin(&digits)).unwrap_err(),
             Error::InvalidDigit
         );
+    }
+}
+
+/// Names of formats: those of the same block, and no others.
+#[test]
+fn names_of_formats() {
+    for (name, format) in [
+        ("ISO-0", Format::Iso0),
+        ("ANSI X9.8", Format::Iso0),
+        ("VISA-1", Format::Iso0),
+        ("ECI-1", Format::Iso0),
+        ("ISO-1", Format::Iso1),
+        ("ECI-4", Format::Iso1),
+        ("ISO-2", Format::Iso2),
+        ("ISO-3", Format::Iso3),
+        ("ISO-4", Format::Iso4),
+    ] {
+        assert_eq!(Format::from_name(name), Ok(format));
+    }
+    for name in [
+        "", "ISO-5", "iso-0", "VISA-2", "VISA-3", "VISA-4", "ECI-2", "ECI-3", "OEM-1", "DOCUTEL", "IBM 3624",
+    ] {
+        assert_eq!(Format::from_name(name), Err(Error::FormatNotPermitted), "{name}");
     }
 }
 

@@ -142,6 +142,7 @@ static void all_commands(payhsm_ctx_t *ctx, payhsm_status_t expected, int wiped,
     REFUSED(payhsm_dukpt_export_initial_key(ctx, NO_KEY, zeros, 8, NO_KEY, b, 256, out.len, out.kcv), BYTES | KCV);
     REFUSED(payhsm_dukpt_export_update(ctx, NO_KEY, zeros, 8, NO_KEY, zeros, 8, b, 256, out.len, out.kcv), BYTES | KCV);
     REFUSED(payhsm_pin_translate(ctx, NO_KEY, 4, PAN, 13, zeros, 16, NO_KEY, 4, b, 256, out.len), BYTES);
+    REFUSED(payhsm_pin_translate_pans(ctx, NO_KEY, 4, PAN, 13, zeros, 16, NO_KEY, 4, PAN, 13, b, 256, out.len), BYTES);
     REFUSED(payhsm_pin_verify_pvv(ctx, NO_KEY, 0, PAN, 13, zeros, 8, NO_KEY, 1, PAN), 0);
     REFUSED(payhsm_pin_profile_register(ctx, &profile, out.handle), HANDLE);
     REFUSED(payhsm_pin_verify_3624(ctx, NO_KEY, 0, PAN, 13, zeros, 8, NO_KEY, 1, PAN, 4), 0);
@@ -166,7 +167,7 @@ static void all_commands(payhsm_ctx_t *ctx, payhsm_status_t expected, int wiped,
     REFUSED(payhsm_cvv_generate(ctx, NO_KEY, PAYHSM_CVV_CHIP, 0, PAN, 13, PAN, 3, b, 256, out.len), BYTES);
     REFUSED(payhsm_cvv_verify(ctx, NO_KEY, PAYHSM_CVV_CHIP, 0, PAN, 13, PAN, PAN, 3), 0);
     REFUSED(payhsm_cvc3_verify(ctx, NO_KEY, PAYHSM_MASTER_KEY_A, PAN, 13, 0, zeros, 19, zeros, 1, PAN, 5), 0);
-    CHECK(calls == (loading ? 59u : 62u));
+    CHECK(calls == (loading ? 60u : 63u));
 }
 
 static void contexts(device_t *device)

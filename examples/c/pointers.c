@@ -316,6 +316,8 @@ F(replay_new, payhsm_replay_new(IL(0), 3, O(0)))
 F(replay_check, payhsm_replay_check(I(0), IL(1), 1))
 F(replay_accept, payhsm_replay_accept(I(0), IL(1), 1, O(0)))
 F(pin_translate, payhsm_pin_translate(C, H(0), PAYHSM_PIN_FORMAT_4, IL(0), IL(1), H(1), PAYHSM_PIN_FORMAT_4, OB))
+F(pin_translate_pans, payhsm_pin_translate_pans(C, H(0), PAYHSM_PIN_FORMAT_4, IL(0), IL(1), H(1), PAYHSM_PIN_FORMAT_4,
+                                                  IL(2), OB))
 F(pin_verify_pvv, payhsm_pin_verify_pvv(C, H(0), PAYHSM_PIN_FORMAT_4, IL(0), IL(1), H(1), 1, I(2)))
 F(pin_profile_register, payhsm_pin_profile_register(C, I(0), O(0)))
 F(pin_verify_3624, payhsm_pin_verify_3624(C, H(0), PAYHSM_PIN_FORMAT_4, IL(0), IL(1), H(1), 1, IL(2)))
@@ -418,6 +420,8 @@ static const call_t CALLS[] = {
      {{BYTES, PAYHSM_REPLAY_WINDOW_LEN}}, 0},
     {ROW(pin_translate), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.pin_in, &own.pin_out},
      {PAN_IN, {ZEROS, 16, 0}}, {{BUFFER, 16}, LEN}, 0},
+    {ROW(pin_translate_pans), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.pin_in, &own.pin_out},
+     {PAN_IN, {ZEROS, 16, 0}, PAN_IN}, {{BUFFER, 16}, LEN}, 0},
     {ROW(pin_verify_pvv), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.pin_in, &own.pvk},
      {PAN_IN, {ZEROS, 16, 0}, {PVV, 4, 1}}, {{NOTHING, 0}}, 0},
     {ROW(pin_profile_register), 0, NULL, NULL, {0}, {{&PROFILE, sizeof PROFILE, 1}}, {HANDLE}, 0},

@@ -569,6 +569,14 @@ static void translations(void)
                              expected);
                 CHECK(expected == PAYHSM_OK ? len == (to == 4 ? 16u : 8u) : len == 0 && all_zero(translated, 16));
                 done += expected == PAYHSM_OK;
+                /* With two PANs: the same, and never another. */
+                CHECK_STATUS(payhsm_pin_translate_pans(gateway->ctx, in[from == 4], from, text(pan), 16, block, block_len,
+                                                       out[to == 4], to, text(pan), 16, translated, 16, &len),
+                             expected);
+                CHECK_STATUS(payhsm_pin_translate_pans(gateway->ctx, in[from == 4], from, text(pan), 16, block, block_len,
+                                                       out[to == 4], to, text("1122334455667789"), 16, translated, 16, &len),
+                             PAYHSM_ERR_PAN_MISMATCH);
+                CHECK(len == 0 && all_zero(translated, 16));
             }
         }
         CHECK(done == (policy == 0 ? 7u : 13u));

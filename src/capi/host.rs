@@ -212,3 +212,64 @@ pub unsafe extern "C" fn payhsm_pin_translate(
         })
     }
 }
+
+/// Translates a PIN block as `payhsm_pin_translate` does, for a caller who has the PAN of the block and that of the message
+/// it goes into: they must be the same.
+///
+/// Parameters: `out_pan`, `out_pan_len`: the second PAN. The others as there: `input_key`: a P0 key with mode of use D, or a transaction. `format_in`, `format_out`:
+/// `PAYHSM_PIN_FORMAT_…`. `pan`, `pan_len`: ASCII digits. `block`, `block_len`: as it came. `output_key`: a P0 key with
+/// mode of use E. `out`, `out_capacity`, `out_len`: receive 8 or 16 bytes; wiped and 0 on error.
+///
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
+/// `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_FORMAT_NOT_PERMITTED`, `PAYHSM_ERR_KEY_STRENGTH`,
+/// `PAYHSM_ERR_INVALID_PAN`, `PAYHSM_ERR_PAN_MISMATCH`, `PAYHSM_ERR_INVALID_LENGTH`, `PAYHSM_ERR_VERIFICATION_FAILED` for whatever is wrong inside
+/// the block, `PAYHSM_ERR_LIMIT_REACHED`, `PAYHSM_ERR_RATE_LIMITED`, `PAYHSM_ERR_REFUSED`, `PAYHSM_ERR_BUFFER_TOO_SMALL`, `PAYHSM_ERR_ENTROPY`; the context's errors.
+///
+/// In libraries built with `host`.
+///
+/// # Safety
+/// The context's contract; C1 to C3 for the pointers.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_pin_translate_pans(
+    ctx: *mut PayhsmCtx,
+    input_key: u32,
+    format_in: u32,
+    pan: *const u8,
+    pan_len: usize,
+    block: *const u8,
+    block_len: usize,
+    output_key: u32,
+    format_out: u32,
+    out_pan: *const u8,
+    out_pan_len: usize,
+    out: *mut u8,
+    out_capacity: usize,
+    out_len: *mut usize,
+) -> Status {
+    // SAFETY: the caller's.
+    unsafe {
+        let outputs = [Place::bytes(out, out_capacity), Place::of(out_len)];
+        let inputs = [
+            Place::bytes(pan, pan_len),
+            Place::bytes(block, block_len),
+            Place::bytes(out_pan, out_pan_len),
+        ];
+        run(ctx, &outputs, &inputs, |module| {
+            let out = Output::new(out, out_capacity, out_len)?;
+            let (from, to) = (format_of(format_in)?, format_of(format_out)?);
+            let pan = Pan::parse(memory::input(pan, pan_len)?)?;
+            let out_pan = Pan::parse(memory::input(out_pan, out_pan_len)?)?;
+            let block = memory::input(block, block_len)?;
+            let (input, output) = (KeyRef::from_raw(input_key)?, KeyHandle::from_raw(output_key)?);
+            out.exactly(to.block_len(), |bytes| {
+                let mut translated = [0; PIN_BLOCK_MAX_LEN];
+                module.pin_translate_pans(input, from, &pan, block, output, to, &out_pan, &mut translated)?;
+                for (to, from) in bytes.iter_mut().zip(translated) {
+                    *to = from;
+                }
+                Ok(())
+            })
+        })
+    }
+}

@@ -217,6 +217,39 @@ impl<P: Platform> Hsm<'_, P> {
         block::translate(&from, enciphered, &to, Some(pan), &mut self.platform, out)
     }
 
+    /// Translates a PIN block as [`pin_translate`](Self::pin_translate) does, for a caller who has the PAN of the block
+    /// and that of the message it goes into: they must be the same.
+    ///
+    /// # Errors
+    /// [`Error::PanMismatch`] if they differ, before the platform is asked; those of
+    /// [`pin_translate`](Self::pin_translate). `out` is wiped then.
+    ///
+    /// # Timing
+    /// The formats and the length of the PAN.
+    #[cfg(feature = "host")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "two keys, two formats, two PANs, one block in and one out"
+    )]
+    pub fn pin_translate_pans(
+        &mut self,
+        input: KeyRef,
+        format: Format,
+        pan: &Pan,
+        enciphered: &[u8],
+        output: KeyHandle,
+        output_format: Format,
+        output_pan: &Pan,
+        out: &mut [u8; PIN_BLOCK_MAX_LEN],
+    ) -> Result<usize, Error> {
+        out.fill(0);
+        self.operational()?;
+        if pan != output_pan {
+            return Err(Error::PanMismatch);
+        }
+        self.pin_translate(input, format, pan, enciphered, output, output_format, out)
+    }
+
     /// The key of a block that comes in. What is public about the call is judged before anything is used up.
     #[cfg(feature = "host")]
     pub(super) fn pin_input_key(

@@ -81,6 +81,22 @@ impl Format {
         }
     }
 
+    /// The format of a name, in capitals: `ISO-0` to `ISO-4`; for format 0 also `ANSI X9.8`, `VISA-1` and `ECI-1`, for
+    /// format 1 `ECI-4`, which are the same blocks. Other names of old stand for other blocks.
+    ///
+    /// # Errors
+    /// [`Error::FormatNotPermitted`] for any other name.
+    pub fn from_name(name: &str) -> Result<Self, Error> {
+        match name {
+            "ISO-0" | "ANSI X9.8" | "VISA-1" | "ECI-1" => Ok(Self::Iso0),
+            "ISO-1" | "ECI-4" => Ok(Self::Iso1),
+            "ISO-2" => Ok(Self::Iso2),
+            "ISO-3" => Ok(Self::Iso3),
+            "ISO-4" => Ok(Self::Iso4),
+            _ => Err(Error::FormatNotPermitted),
+        }
+    }
+
     /// The format's number, which is its control nibble.
     #[must_use]
     pub const fn number(self) -> u8 {
@@ -105,7 +121,8 @@ impl Format {
     /// Whether a block of this format may be translated into one of format `to` under the same PAN.
     ///
     /// A block bound to a PAN never becomes one without, because then the PIN could be searched for by changing the
-    /// PAN; and format 2 only goes to the card, where it is not made by translation.
+    /// PAN. Format 2 is for the card, which any PIN may reach; it is not made by translation, because under a zone's key
+    /// all cardholders with one PIN would have one block.
     ///
     /// # Source
     /// ISO 9564-1, translation between formats.

@@ -32,11 +32,12 @@ impl Rig {
         let text = pin_block(attributes.algorithm, PIN_IN[at], PIN);
         let (pvk, pvk_3624, profile) = (self.pvk, self.pvk_3624, self.profile);
         let (input, hsm) = (self.pin_in[at].into(), &mut self.hsm);
-        let mut outs = [[0xA5; 16]; 5];
-        let [one, two, three, four, five] = &mut outs;
+        let mut outs = [[0xA5; 16]; 6];
+        let [one, two, three, four, five, six] = &mut outs;
         let enciphered = hsm.pin_encipher(key.into(), format, &pan, &pin, one);
         let translated = hsm.pin_translate(input, format, &pan, &text, key, format, two);
         let generated = hsm.pin_generate_pvv(4, &pan, key, format, pvk, 1, three);
+        let same_pan = hsm.pin_translate_pans(input, format, &pan, &text, key, format, &pan, six);
         let generated_3624 = hsm.pin_generate_3624(&pan, key, format, pvk_3624, profile, four);
         let derived = hsm.pin_derive_3624(&pan, key, format, pvk_3624, profile, &zeros(), five);
         vec![
@@ -45,6 +46,7 @@ impl Rig {
             Outcome::new("pin_generate_pvv", generated, &outs[2]),
             Outcome::new("pin_generate_3624", generated_3624, &outs[3]),
             Outcome::new("pin_derive_3624", derived, &outs[4]),
+            Outcome::new("pin_translate_pans", same_pan, &outs[5]),
         ]
     }
 

@@ -275,9 +275,14 @@ fn issuer_commands(hsm: &mut Module, key: KeyHandle) -> Vec<(&'static str, Resul
         format,
         block: &[0; 8],
     };
-    let mut outs = [[0xA5; 16]; 3];
-    let [one, two, three] = &mut outs;
+    let mut outs = [[0xA5; 16]; 4];
+    let [one, two, three, four] = &mut outs;
     let results = vec![
+        (
+            "pin_translate_pans",
+            hsm.pin_translate_pans(slot, format, &pan, &[0; 8], key, format, &pan, four)
+                .map(|_| ()),
+        ),
         (
             "pin_profile_register",
             hsm.pin_profile_register(&profile_3624()).map(|_| ()),
@@ -314,7 +319,7 @@ fn issuer_commands(hsm: &mut Module, key: KeyHandle) -> Vec<(&'static str, Resul
                 .map(|_| ()),
         ),
     ];
-    assert_eq!(outs, [[0; 16]; 3]);
+    assert_eq!(outs, [[0; 16]; 4]);
     results
 }
 

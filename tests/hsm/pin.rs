@@ -108,6 +108,22 @@ fn a01_translations() {
                     assert_eq!((out, device.touched()), ([0; 16], touched));
                     continue;
                 };
+                // A message for another card: the same cell is refused.
+                let other_pan = Pan::parse(b"4761739001010028").unwrap();
+                let asked = device.touched();
+                let mut none = [0xA5; 16];
+                let result = hsm.pin_translate_pans(
+                    input,
+                    from_format,
+                    &pan(),
+                    text,
+                    output,
+                    to_format,
+                    &other_pan,
+                    &mut none,
+                );
+                assert_eq!((result, none), (Err(Error::PanMismatch), [0; 16]));
+                assert_eq!(device.touched(), asked);
                 done += 1;
                 assert_eq!((len, &out[len..]), (to_format.block_len(), &[0; 16][len..]));
                 assert_eq!(device.world().asked.last(), Some(&Asked::PinTranslate(digits())));

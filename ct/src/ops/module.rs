@@ -8,13 +8,16 @@ use std::collections::BTreeMap;
 
 use payhsm::entropy::Entropy;
 use payhsm::error::Error;
-use payhsm::hsm::{Config, Group, Hsm, KeyHandle, KeyRef, MacMethod, Padding, PinLimits, Platform, Question, Slot};
+use payhsm::hsm::{
+    Config, EncipheredPin, Group, Hsm, KeyHandle, KeyRef, MacMethod, Padding, PinLimits, Platform, Question, Slot,
+};
 use payhsm::key::role::StorageKey;
 use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
 use payhsm::key::{Aes, Key};
 use payhsm::keyblock::Profile;
 use payhsm::pin::Pin;
 use payhsm::pin::block::Format;
+use payhsm::pin::ibm3624::{self, Table, Validation};
 use payhsm::pin::pan::Pan;
 use payhsm::pin::pvv::Pvv;
 use payhsm::policy::{MacAlgorithm, Policy};
@@ -170,7 +173,60 @@ fn issuer(algorithm: KeyAlgorithm, format: Format, block: &[u8]) {
         .unwrap_err();
 }
 
+/// Draws PINs with both references, changes one to the other, and refuses a change from a wrong PIN.
+fn new_pins(algorithm: KeyAlgorithm, format: Format) -> bool {
+    let mut maker = start(0xB1);
+    let zpk = enter(&mut maker, b"P0", algorithm, b'E', 0x8C);
+    let visa = enter(&mut maker, b"V2", KeyAlgorithm::Tdea, b'C', 0x7A);
+    let ibm = enter(&mut maker, b"V1", KeyAlgorithm::Tdea, b'C', 0x6B);
+    let fixed = ibm3624::Profile::new(Table::STANDARD, Validation::new(0, 12, 15).unwrap(), 13, 4).unwrap();
+    let profile = maker.pin_profile_register(&fixed).unwrap();
+    let mut blocks = [[0; 16]; 3];
+    let [one, two, three] = &mut blocks;
+    let (len, pvv) = maker.pin_generate_pvv(4, &pan(), zpk, format, visa, 1, one).unwrap();
+    let (_, offset) = maker.pin_generate_3624(&pan(), zpk, format, ibm, profile, two).unwrap();
+    maker
+        .pin_derive_3624(&pan(), zpk, format, ibm, profile, &offset, three)
+        .unwrap();
+    for block in &mut blocks {
+        open(block);
+    }
+
+    let mut issuer = start(0xC1);
+    let zpk = KeyRef::Slot(enter(&mut issuer, b"P0", algorithm, b'D', 0x8C));
+    let visa = enter(&mut issuer, b"V2", KeyAlgorithm::Tdea, b'C', 0x7A);
+    let ibm = enter(&mut issuer, b"V1", KeyAlgorithm::Tdea, b'C', 0x6B);
+    let profile = issuer.pin_profile_register(&fixed).unwrap();
+    let [first, second, _] = blocks.each_ref().map(|block| EncipheredPin {
+        key: zpk,
+        format,
+        block: &block[..len],
+    });
+    let changed = issuer.pin_change_pvv(&pan(), &first, &second, visa, 1, &pvv).unwrap();
+    issuer
+        .pin_verify_pvv(zpk, format, &pan(), second.block, visa, 1, &changed)
+        .unwrap();
+    let back = issuer
+        .pin_change_3624(&pan(), &second, &first, ibm, profile, &offset)
+        .unwrap();
+    issuer
+        .pin_verify_3624(zpk, format, &pan(), first.block, ibm, profile, &back)
+        .unwrap();
+    issuer
+        .pin_offset_generate(zpk, format, &pan(), second.block, ibm, profile)
+        .unwrap();
+    issuer
+        .pin_change_3624(&pan(), &second, &first, ibm, profile, &back)
+        .is_err()
+}
+
 pub fn run(h: &mut Harness) {
+    h.verdict("module: new PINs, TDES", true, || {
+        new_pins(KeyAlgorithm::Tdea, Format::Iso3)
+    });
+    h.verdict("module: new PINs, AES", true, || {
+        new_pins(KeyAlgorithm::Aes, Format::Iso4)
+    });
     h.verdict("module: a sale, TDES DUKPT", true, || {
         let mac = MacMethod {
             algorithm: MacAlgorithm::Iso9797Alg3,

@@ -3,7 +3,7 @@
 
 use payhsm::cipher::modes;
 use payhsm::dukpt::{Unstored, aes, tdes};
-use payhsm::key::role::{Bdk, InitialKey, Kbpk, PinEncryption, PinVerificationVisa};
+use payhsm::key::role::{Bdk, InitialKey, Kbpk, PinEncryption, PinVerification3624, PinVerificationVisa};
 use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, KeyVersion, ModeOfUse, Usage};
 use payhsm::key::{Aes, Algorithm, Key, Tdea};
 use payhsm::keyblock::header::Version;
@@ -11,8 +11,9 @@ use payhsm::keyblock::wrap::Template;
 use payhsm::keyblock::{KbpkRef, KeyBlock, Payload, Profile};
 use payhsm::pin::Pin;
 use payhsm::pin::block::{Format, PinKey, decipher_aes, decipher_tdea, encipher_aes, encipher_tdea, translate};
+use payhsm::pin::ibm3624::{self, Offset, Table, Validation};
 use payhsm::pin::pan::Pan;
-use payhsm::pin::pvv;
+use payhsm::pin::{choose, pvv};
 
 use super::{Random, bytes, open, secret};
 use crate::Harness;
@@ -239,6 +240,41 @@ fn pin(h: &mut Harness) {
         let pvk = key::<PinVerificationVisa, Tdea, 16>(0x8D);
         let pvv = pvv::generate(&pvk, 1, &pan, &some_pin()).unwrap();
         pvv::verify(&pvk, 1, &pan, &some_pin(), &pvv).is_ok()
+    });
+    let profile = ibm3624::Profile::new(Table::STANDARD, Validation::new(0, 12, 15).unwrap(), 13, 6).unwrap();
+    h.verdict("IBM 3624: offset and verify", true, || {
+        let pvk = key::<PinVerification3624, Tdea, 24>(0x91);
+        let offset = ibm3624::generate(&pvk, &profile, &pan, &some_pin()).unwrap();
+        ibm3624::verify(&pvk, &profile, &pan, &some_pin(), &offset).is_ok()
+    });
+    h.verdict("IBM 3624: refuse a PIN, fewer digits checked", false, || {
+        let pvk = key::<PinVerification3624, Tdea, 16>(0x92);
+        let profile = profile.with_check_len(4).unwrap();
+        let offset = Offset::parse(b"0000").unwrap();
+        ibm3624::verify(&pvk, &profile, &pan, &some_pin(), &offset).is_ok()
+    });
+    h.verdict("IBM 3624: no offset for a PIN of another length", false, || {
+        let pvk = key::<PinVerification3624, Tdea, 16>(0x93);
+        let profile = ibm3624::Profile::new(Table::STANDARD, Validation::new(0, 12, 15).unwrap(), 13, 7).unwrap();
+        ibm3624::generate(&pvk, &profile, &pan, &some_pin()).is_ok()
+    });
+    h.constant::<13>("IBM 3624: PIN from an offset", || {
+        let mut out = Pin::empty();
+        let pvk = key::<PinVerification3624, Tdea, 16>(0x94);
+        ibm3624::derive(&pvk, &profile, &pan, &Offset::parse(b"271828").unwrap(), &mut out).unwrap();
+        digits(&out)
+    });
+    h.constant::<13>("PIN: draw", || {
+        let mut out = Pin::empty();
+        choose::random(12, &mut Random(0x95), &mut out).unwrap();
+        digits(&out)
+    });
+    h.constant::<2>("PIN: trivial, listed", || {
+        let list: [&[u8]; 2] = [&[1, 2, 3, 4], &[2, 5, 8, 0, 0, 0]];
+        [
+            choose::is_trivial(&some_pin()).unwrap_u8(),
+            choose::is_listed(&some_pin(), &list).unwrap_u8(),
+        ]
     });
     h.verdict("PVV: refuse", false, || {
         let pvk = key::<PinVerificationVisa, Tdea, 16>(0x8E);
