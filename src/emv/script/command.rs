@@ -154,7 +154,11 @@ fn write(
         Some(smc) => {
             encipher(smc, rules.style, command.data(), data)?;
         }
-        None => data.copy_from_slice(command.data()),
+        None => {
+            for (to, from) in data.iter_mut().zip(command.data()) {
+                *to = *from;
+            }
+        }
     }
     command_mac(profile, smi, request, &header, data, mac)?;
     ct::public(mac);
