@@ -1811,6 +1811,40 @@ payhsm_status_t payhsm_pin_translate(payhsm_ctx_t *ctx,
                                      size_t *out_len);
 
 /*
+ * Translates a PIN block as `payhsm_pin_translate` does, for a caller who has the PAN of the block and that of the message
+ * it goes into: they must be the same.
+ *
+ * Parameters: `out_pan`, `out_pan_len`: the second PAN. The others as there: `input_key`: a P0 key with mode of use D, or a transaction. `format_in`, `format_out`:
+ * `PAYHSM_PIN_FORMAT_...`. `pan`, `pan_len`: ASCII digits. `block`, `block_len`: as it came. `output_key`: a P0 key with
+ * mode of use E. `out`, `out_capacity`, `out_len`: receive 8 or 16 bytes; wiped and 0 on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
+ * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_FORMAT_NOT_PERMITTED`, `PAYHSM_ERR_KEY_STRENGTH`,
+ * `PAYHSM_ERR_INVALID_PAN`, `PAYHSM_ERR_PAN_MISMATCH`, `PAYHSM_ERR_INVALID_LENGTH`, `PAYHSM_ERR_VERIFICATION_FAILED` for whatever is wrong inside
+ * the block, `PAYHSM_ERR_LIMIT_REACHED`, `PAYHSM_ERR_RATE_LIMITED`, `PAYHSM_ERR_REFUSED`, `PAYHSM_ERR_BUFFER_TOO_SMALL`, `PAYHSM_ERR_ENTROPY`; the context's errors.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_pin_translate_pans(payhsm_ctx_t *ctx,
+                                          uint32_t input_key,
+                                          uint32_t format_in,
+                                          const uint8_t *pan,
+                                          size_t pan_len,
+                                          const uint8_t *block,
+                                          size_t block_len,
+                                          uint32_t output_key,
+                                          uint32_t format_out,
+                                          const uint8_t *out_pan,
+                                          size_t out_pan_len,
+                                          uint8_t *out,
+                                          size_t out_capacity,
+                                          size_t *out_len);
+
+/*
  * Divides a KSN as its key owner says: in hexadecimal digits, such as 10-5-5 or 6-5-5 (TDEA) and 8-8-8 (AES). For finding
  * the BDK; nothing is derived from the parts.
  *
