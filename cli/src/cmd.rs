@@ -13,7 +13,7 @@ mod macs;
 mod pin;
 mod pins;
 
-use crate::args::Command;
+use crate::spec::Command;
 
 /// The commands, in the order of the help.
 pub const COMMANDS: &[&Command] = &[

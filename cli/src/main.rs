@@ -21,6 +21,7 @@ mod prompt;
 mod random;
 mod report;
 mod secrets;
+mod spec;
 mod value;
 mod wycheproof;
 
@@ -31,11 +32,12 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::args::{Command, Request};
+use crate::args::Request;
 use crate::cmd::COMMANDS;
 use crate::error::{Error, Result};
 use crate::fail::Failure;
 use crate::report::Report;
+use crate::spec::Command;
 
 const HELP: &str = "\
 usage:

@@ -13,9 +13,10 @@ use payhsm::key::{Key, Tdea};
 use payhsm::pin::Pan;
 
 use super::{keys, pins};
-use crate::args::{Action, Call, Command, Spec, option, secret};
+use crate::args::Call;
 use crate::fail::{Failure, Named as _, Result};
 use crate::report::Report;
+use crate::spec::{Action, Command, Spec, option, secret};
 
 const CVV: &[Spec] = &[
     secret("cvk", "card verification key pair, 16 bytes: CVK A, then CVK B"),

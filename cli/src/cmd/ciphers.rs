@@ -5,9 +5,10 @@ use payhsm::cipher::{aes::Aes, modes, tdes::Tdes};
 use payhsm::error::Error;
 use payhsm::key::usage::KeyAlgorithm;
 
-use crate::args::{Call, Spec, option};
+use crate::args::Call;
 use crate::fail::{Named as _, Result};
 use crate::secrets::Wiped;
+use crate::spec::{Spec, option};
 
 /// How blocks are chained.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -12,11 +12,12 @@ use payhsm::key::usage::KeyAlgorithm;
 use payhsm::key::{Aes, Key, Tdea};
 
 use super::keys;
-use crate::args::{Action, Call, Command, Spec, flag, many, option, secret};
+use crate::args::Call;
 use crate::fail::{Failure, Named as _, Result};
 use crate::random::System;
 use crate::report::Report;
 use crate::secrets::Wiped;
+use crate::spec::{Action, Command, Spec, flag, many, option, secret};
 use crate::value::to_hex;
 
 const ALGORITHM: &[Spec] = &[option(

@@ -5,10 +5,12 @@ mod derive;
 mod ksn;
 mod source;
 mod use_keys;
+mod working;
 
 use super::{ciphers, macs, pins};
-use crate::args::{Action, Command, DATA, Spec, option};
-use source::{KEY_TYPE, KEYS, KSN};
+use crate::spec::{Action, Command, DATA, Spec, option};
+use source::{KEYS, KSN};
+use working::KEY_TYPE;
 
 const IKSN: &[Spec] = &[option(
     "layout",

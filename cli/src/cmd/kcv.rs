@@ -6,9 +6,10 @@ use payhsm::key::usage::KeyAlgorithm;
 
 use super::keys;
 use super::macs::{Algorithm, Name};
-use crate::args::{Action, Call, Command, option, secret};
+use crate::args::Call;
 use crate::fail::{Failure, Named as _, Result};
 use crate::report::Report;
+use crate::spec::{Action, Command, option, secret};
 use crate::value::to_hex;
 
 /// The command.

@@ -7,10 +7,11 @@ mod words;
 
 use payhsm::keyblock::header::{HEADER_LEN, Header, Version};
 
-use crate::args::{Action, Call, Command, Spec, many, option, secret};
+use crate::args::Call;
 use crate::fail::{Failure, Result};
 use crate::report::Report;
 use crate::secrets::data_file;
+use crate::spec::{Action, Command, Spec, many, option, secret};
 use explain::{PROFILES, field, outline};
 
 const BLOCK: &[Spec] = &[

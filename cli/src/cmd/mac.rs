@@ -5,10 +5,11 @@ use payhsm::key::usage::KeyAlgorithm;
 
 use super::keys;
 use super::macs::{self, Algorithm};
-use crate::args::{Action, Call, Command, DATA, Spec, option, secret};
+use crate::args::Call;
 use crate::fail::{Failure, Result};
 use crate::report::Report;
 use crate::secrets::Wiped;
+use crate::spec::{Action, Command, DATA, Spec, option, secret};
 
 const KEY: &[Spec] = &[
     secret("key", "MAC key"),

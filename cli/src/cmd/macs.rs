@@ -9,9 +9,10 @@ use payhsm::mac::cmac::{CmacAes, CmacTdes};
 use payhsm::mac::hmac::{HmacSha256, HmacSha384, HmacSha512};
 use payhsm::mac::iso9797::{CbcMac, Padding, RetailMac};
 
-use crate::args::{Call, Spec, option};
+use crate::args::Call;
 use crate::fail::{Failure, Named as _, Result};
 use crate::report::Report;
+use crate::spec::{Spec, option};
 
 /// A MAC algorithm.
 #[derive(Clone, Copy, PartialEq, Eq)]

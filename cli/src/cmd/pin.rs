@@ -13,11 +13,12 @@ use payhsm::pin::{Pan, Pin};
 
 use super::keys;
 use super::pins::{self, BlockKey};
-use crate::args::{Action, Call, Command, Spec, option, secret};
+use crate::args::Call;
 use crate::fail::{Failure, Named as _, Result};
 use crate::random::System;
 use crate::report::Report;
 use crate::secrets::secret_hex;
+use crate::spec::{Action, Command, Spec, option, secret};
 
 const FORMAT: &[Spec] = &[option("format", "0..4", "PIN block format of ISO 9564-1; 4 is the AES one").needed()];
 const KEY: &[Spec] = &[secret("key", "PIN encryption key: TDES for formats 0 to 3, AES for 4")];

@@ -8,11 +8,12 @@ use payhsm::key::{Aes, Key, Tdea};
 use payhsm::pin::block::{self, Format, PinKey};
 use payhsm::pin::{Pan, Pin};
 
-use crate::args::{Call, Spec, flag, option, secret};
+use crate::args::Call;
 use crate::fail::{Failure, Named as _, Result};
 use crate::random::System;
 use crate::report::Report;
 use crate::secrets::Wiped;
+use crate::spec::{Spec, flag, option, secret};
 
 /// The PAN.
 pub const PAN: &[Spec] = &[

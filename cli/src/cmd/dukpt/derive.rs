@@ -4,7 +4,8 @@
 use payhsm::dukpt::aes::{KeyType, update_key_bytes};
 use payhsm::secret::SecretBuf;
 
-use super::source::{Initial, Ksn, PURPOSES, Purpose, algorithm_of};
+use super::source::{Initial, Ksn};
+use super::working::{PURPOSES, Purpose, Transaction, algorithm_of, key_type_name};
 use crate::args::Call;
 use crate::cmd::keys;
 use crate::fail::{Failure, Named as _, Result};
@@ -43,7 +44,7 @@ pub(super) fn run(call: &Call, out: &mut Report) -> Result<()> {
     )?;
     let key_type = transaction.key_type(call)?;
     if let Some(key_type) = key_type {
-        out.text("key_type", "key type", super::source::key_type_name(key_type));
+        out.text("key_type", "key type", key_type_name(key_type));
     }
     out.line("working keys:");
     for purpose in purposes {
@@ -106,7 +107,7 @@ pub(super) fn update(call: &Call, out: &mut Report) -> Result<()> {
     let key_type = match call.get("key-type") {
         None => own,
         // The same words as for working keys.
-        Some(_) => super::source::Transaction::Aes(payhsm::dukpt::aes::Transaction::empty())
+        Some(_) => Transaction::Aes(payhsm::dukpt::aes::Transaction::empty())
             .key_type(call)?
             .unwrap_or(own),
     };

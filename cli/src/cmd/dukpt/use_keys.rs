@@ -7,7 +7,8 @@ use payhsm::key::usage::KeyAlgorithm;
 use payhsm::pin::block::Format;
 
 use super::derive::head;
-use super::source::{Initial, Ksn, Purpose, Transaction};
+use super::source::{Initial, Ksn};
+use super::working::{Purpose, Transaction};
 use crate::args::Call;
 use crate::cmd::ciphers::{self, Chaining, Mode};
 use crate::cmd::macs::{self, Algorithm, Name};

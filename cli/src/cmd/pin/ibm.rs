@@ -8,10 +8,11 @@ use payhsm::key::{Key, Tdea};
 use payhsm::pin::ibm3624::{self, Offset, Profile, Table, Validation};
 use payhsm::pin::{Pan, Pin};
 
-use crate::args::{Call, Spec, option, secret};
+use crate::args::Call;
 use crate::cmd::{keys, pins};
 use crate::fail::{Failure, Named as _, Result};
 use crate::report::Report;
+use crate::spec::{Spec, option, secret};
 use crate::value::to_hex;
 
 /// Options of all of them.
