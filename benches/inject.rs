@@ -116,5 +116,36 @@ fn component(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, primitives, signatures, agreement, component);
+#[cfg(feature = "legacy")]
+fn working(c: &mut Criterion) {
+    use payhsm::cipher::{modes, tdes::Tdes};
+    use payhsm::inject::working::{SignOn, SignOnKeys, SignOnKind, unwrap_ecb};
+    use payhsm::secret::SecretBuf;
+
+    let tmk = Key::<Kek, Tdea>::from_bytes(b"a master key....").unwrap();
+    let (key, mut cipher, mut zeros) = (*b"a working key...", *b"a working key...", [0; 8]);
+    modes::ecb_encrypt(&Tdes::new(tmk.expose_bytes()).unwrap(), &mut cipher).unwrap();
+    modes::ecb_encrypt(&Tdes::new(&key).unwrap(), &mut zeros).unwrap();
+    c.bench_function("inject/working/unwrap_ecb 16", |b| {
+        b.iter(|| {
+            let mut out = SecretBuf::new();
+            unwrap_ecb(&tmk, black_box(&cipher), &zeros[..4], &mut out).unwrap();
+            out
+        });
+    });
+    let field = [&cipher[..], &zeros[..4]].concat().repeat(3);
+    c.bench_function("inject/working/sign-on 60", |b| {
+        b.iter(|| {
+            let mut keys = SignOnKeys::empty();
+            let sign_on = SignOn::parse(SignOnKind::DoubleWithTrack, black_box(&field)).unwrap();
+            sign_on.open(&tmk, &mut keys).unwrap();
+            keys
+        });
+    });
+}
+
+#[cfg(not(feature = "legacy"))]
+fn working(_: &mut Criterion) {}
+
+criterion_group!(benches, primitives, signatures, agreement, component, working);
 criterion_main!(benches);

@@ -535,8 +535,11 @@ typedef struct {
     uint32_t groups;
     /* `PAYHSM_POLICY_...` bits. */
     uint32_t policy;
-    /* 0. */
-    uint32_t reserved;
+    /*
+     * Minutes after which a component ceremony that is still open is over, at most 65535; 0: 15. Without `tick` it lasts
+     * until it ends by itself or is aborted.
+     */
+    uint32_t ceremony_minutes;
     /*
      * 32 bytes that seal stored records, unique to the device; copied. `NULL`: nothing is stored, and no DUKPT
      * initial key can be loaded.
@@ -762,7 +765,7 @@ const char *payhsm_status_text(payhsm_status_t status);
  * the module starts tampered, which `payhsm_state` tells.
  *
  * Returns: `PAYHSM_OK`; `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_INVALID_LENGTH` (memory too
- * short), `PAYHSM_ERR_INVALID_ARGUMENT` (slots, groups, policy, reserved, or some storage callbacks only),
+ * short), `PAYHSM_ERR_INVALID_ARGUMENT` (slots, groups, policy, minutes, or some storage callbacks only),
  * `PAYHSM_ERR_ABI_MISMATCH` (version or size), `PAYHSM_ERR_OVERLAP`, `PAYHSM_ERR_ENTROPY`.
  *
  * Contract:

@@ -197,7 +197,13 @@ pub struct Config<'a> {
     pub storage_key: Option<&'a Key<StorageKey, key::Aes>>,
     /// How many PINs may pass in a time.
     pub pin_limits: PinLimits,
+    /// Minutes after which a component ceremony that is still open is over; 0 means [`CEREMONY_MINUTES`]. Counted by
+    /// [`Platform::tick`]: without a clock a ceremony lasts until it ends by itself or is aborted.
+    pub ceremony_minutes: u16,
 }
+
+/// How long a component ceremony lasts if nothing else is said, in minutes: time for nine custodians.
+pub const CEREMONY_MINUTES: u16 = 15;
 
 /// What [`Hsm::status`] tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -223,6 +229,9 @@ pub struct Hsm<'m, P: Platform> {
     scratch: Scratch,
     assembly: Assembly,
     ceremony: Option<Attributes>,
+    ceremony_minutes: u16,
+    /// When the open ceremony is over, on the platform's clock.
+    ceremony_end: Option<u64>,
     mac: mac::Stream,
     #[cfg(feature = "host")]
     initial_keys: dukpt::InitialKeys,
@@ -278,6 +287,11 @@ impl<'m, P: Platform> Hsm<'m, P> {
             scratch: Scratch::new(),
             assembly: Assembly::empty(),
             ceremony: None,
+            ceremony_minutes: match config.ceremony_minutes {
+                0 => CEREMONY_MINUTES,
+                minutes => minutes,
+            },
+            ceremony_end: None,
             mac: mac::Stream::IDLE,
             #[cfg(feature = "host")]
             initial_keys: dukpt::InitialKeys::EMPTY,
@@ -351,6 +365,21 @@ impl<'m, P: Platform> Hsm<'m, P> {
         self.initial_keys.forget(key);
         self.end_orphaned_mac();
         Ok(())
+    }
+
+    /// Ends what has taken too long: an open component ceremony, whose components are wiped. Every command of the ceremony
+    /// does so before anything else; call it in idle times, so that an abandoned ceremony does not keep other commands
+    /// away. (The C functions do so at each call.)
+    pub fn expire(&mut self) {
+        if self.state != State::Loading {
+            return;
+        }
+        if let Some(end) = self.ceremony_end
+            // A clock that has gone is no reason to wait.
+            && self.platform.tick().is_none_or(|now| now >= end)
+        {
+            self.end_ceremony();
+        }
     }
 
     /// Random bytes from the platform.

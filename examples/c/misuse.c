@@ -555,7 +555,7 @@ static void starts(device_t *device)
     REFUSE_CONFIG(config.slots = 257, PAYHSM_ERR_INVALID_ARGUMENT);
     REFUSE_CONFIG(config.groups = UINT32_MAX, PAYHSM_ERR_INVALID_ARGUMENT);
     REFUSE_CONFIG(config.policy = 1u << 31, PAYHSM_ERR_INVALID_ARGUMENT);
-    REFUSE_CONFIG(config.reserved = 1, PAYHSM_ERR_INVALID_ARGUMENT);
+    REFUSE_CONFIG(config.ceremony_minutes = 65536, PAYHSM_ERR_INVALID_ARGUMENT);
     REFUSE_CONFIG(config.storage_save = NULL, PAYHSM_ERR_INVALID_ARGUMENT);
     REFUSE_CONFIG(config.entropy = NULL, PAYHSM_ERR_ENTROPY);
     REFUSE_CONFIG(device->entropy_answer = 1, PAYHSM_ERR_ENTROPY);

@@ -625,6 +625,31 @@ static void key_blocks(void)
     end(device);
 }
 
+/* A ceremony that is left open is over after its minutes. */
+static void abandoned_ceremony(void)
+{
+    static const payhsm_key_attributes_t attributes = {{'D', '0'}, 'A', 'E', {'0', '0'}, 'N', 0};
+    static const uint8_t component[16] = {1};
+    device_t *device = calloc(1, sizeof *device);
+    payhsm_state_t state;
+    uint8_t bytes[4];
+
+    if (device == NULL) {
+        abort();
+    }
+    CHECK_OK(device_start(device, 0));
+    CHECK_OK(payhsm_component_begin(device->ctx, &attributes, 16, 2, NULL, 0));
+    CHECK_OK(payhsm_component_add(device->ctx, 1, component, 16, NULL, 0));
+    device->now += 15 * 60000 - 1;
+    CHECK_STATUS(payhsm_random(device->ctx, bytes, sizeof bytes), PAYHSM_ERR_BAD_STATE);
+    device->now += 1;
+    CHECK_OK(payhsm_random(device->ctx, bytes, sizeof bytes));
+    CHECK_OK(payhsm_state(device->ctx, &state));
+    CHECK(state.state == PAYHSM_STATE_OPERATIONAL);
+    CHECK_STATUS(payhsm_component_add(device->ctx, 2, component, 16, NULL, 0), PAYHSM_ERR_BAD_STATE);
+    end(device);
+}
+
 /* Working keys under a master key, and the published sign-on answer of a UnionPay terminal. */
 static void working_keys(void)
 {
@@ -796,6 +821,7 @@ int main(void)
     ibm3624();
     translations();
     key_blocks();
+    abandoned_ceremony();
     working_keys();
     agreements();
     card_answer();

@@ -218,6 +218,7 @@ pub fn hsm(data: &[u8]) {
         let config = Config {
             // The four bits of old, and those of PINs.
             policy: Policy::from_bits(u32::from(policy & 15) | u32::from(policy >> 5) << 7).unwrap(),
+            ceremony_minutes: 0,
             storage_key: Some(&storage_key),
             pin_limits: PinLimits {
                 entry: RateLimit::NONE,

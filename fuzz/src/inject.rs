@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Key injection: curve points, component ceremonies, the agreement of a KBPK.
+//! Key injection: curve points and signatures, component ceremonies, the agreement of a KBPK, working keys.
 
+use payhsm::cipher::modes::ecb_encrypt;
+use payhsm::cipher::tdes::Tdes;
 use payhsm::ecdh::{PrivateKey, PublicKey};
+use payhsm::ecdsa::{SIGNATURE_DER_MAX_LEN, Signature, SigningKey, verify};
 use payhsm::error::Error;
 use payhsm::inject::agreement::{Identity, Initiator, KbpkLen, Parties, PeerHistory, Responder};
 use payhsm::inject::component::{Assembly, Ceremony, CheckValue, CustodianId, Parity, combine};
+use payhsm::inject::working::{SignOn, SignOnKeys, SignOnKind};
 use payhsm::key::role::{Kbpk, Kek, MacKey};
 use payhsm::key::usage::KeyAlgorithm;
 use payhsm::key::{Aes, Key, Tdea, parity};
@@ -36,6 +40,85 @@ pub fn ec_point(data: &[u8]) {
         PrivateKey::from_bytes(&[0x2A; 32]).unwrap().agree(peer, z).unwrap();
     }
     assert_eq!(a.expose(), b.expose());
+}
+
+/// A signature that is read is written the same, in both encodings; one that nobody made does not verify.
+pub fn ec_signature(data: &[u8]) {
+    let written = |signature: &Signature| {
+        let mut der = [0; SIGNATURE_DER_MAX_LEN];
+        let len = signature.to_der(&mut der);
+        der[..len].to_vec()
+    };
+    for (signature, encoding) in [(Signature::from_der(data), 0), (Signature::from_raw(data), 1)] {
+        let signature = match signature {
+            Ok(signature) => signature,
+            Err(error) => {
+                assert_eq!(error, Error::Signature);
+                continue;
+            }
+        };
+        let (raw, der) = (signature.to_raw(), written(&signature));
+        assert_eq!(data, if encoding == 0 { &der[..] } else { &raw[..] });
+        assert_eq!(Signature::from_der(&der), Ok(signature));
+        assert_eq!(Signature::from_raw(&raw), Ok(signature));
+        let key = SigningKey::from_bytes(&[0x2B; 32]).unwrap();
+        let public = key.public().unwrap();
+        assert_eq!(verify(&public, b"fuzz", &signature), Err(Error::VerificationFailed));
+    }
+}
+
+/// A sign-on answer of the right length is read; keys with right check values are those that were enciphered.
+pub fn sign_on(data: &[u8]) {
+    let mut input = Input::new(data);
+    let kind = [SignOnKind::Single, SignOnKind::Double, SignOnKind::DoubleWithTrack][usize::from(input.byte() % 3)];
+    let make = input.byte() & 1 != 0;
+    let tmk = input.array::<16>();
+    let cipher = Tdes::new(&tmk).unwrap();
+    let encipher = |key: &[u8]| {
+        let mut out = key.to_vec();
+        ecb_encrypt(&cipher, &mut out).unwrap();
+        out
+    };
+    let check = |key: &[u8]| {
+        let mut block = [0; 8];
+        ecb_encrypt(&Tdes::new(key).unwrap(), &mut block).unwrap();
+        block[..4].to_vec()
+    };
+    let mut field = input.rest().to_vec();
+    let Ok(parsed) = SignOn::parse(kind, &field) else {
+        return;
+    };
+    let lens = parsed.key_lens();
+    if make {
+        // The cipher texts stay; their keys get the check values that they have.
+        let width = lens[0];
+        for (at, len) in lens.iter().enumerate().filter(|(_, len)| **len != 0) {
+            let start = at * (width + 4);
+            let mut key = field[start..start + len].to_vec();
+            payhsm::cipher::modes::ecb_decrypt(&cipher, &mut key).unwrap();
+            field[start + width..start + width + 4].copy_from_slice(&check(&key));
+        }
+    }
+    let parsed = SignOn::parse(kind, &field).unwrap();
+    let mut keys = SignOnKeys::empty();
+    match parsed.open(&Key::<Kek, Tdea>::from_bytes(&tmk).unwrap(), &mut keys) {
+        Ok(()) => {
+            let mut again = Vec::new();
+            for key in [&keys.pin, &keys.mac, &keys.track].map(|key| key.expose()) {
+                if !key.is_empty() {
+                    let mut part = encipher(key);
+                    part.resize(lens[0], 0);
+                    again.extend(part);
+                    again.extend(check(key));
+                }
+            }
+            assert_eq!(again, field);
+        }
+        Err(error) => {
+            assert_eq!(error, Error::VerificationFailed);
+            assert!(!make && keys.pin.is_empty() && keys.mac.is_empty() && keys.track.is_empty());
+        }
+    }
 }
 
 /// Any order of calls does what the model says: the parts given, and nothing after an error.

@@ -113,6 +113,18 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             let values = [short(&[0x12; 6]), short(&[0x41; 8]), short(&[0; 5]), short(&[1, 0])].concat();
             vec![short(&list), [short(&list), values].concat()]
         }
+        "ec_signature" => from("ecdh_hkdf", "ecdsa_p256_verify", |v| {
+            Some([v.hex("R")?, v.hex("S")?].concat())
+        }),
+        "sign_on" => [(0, 24), (1, 40), (2, 60), (1, 28)]
+            .iter()
+            .flat_map(|&(kind, len)| {
+                let mut field: Vec<u8> = (1..=len).collect();
+                field.resize(field.len().max(40), 0);
+                field.truncate(usize::from(len).max(if kind == 0 { 24 } else { 40 }));
+                [0, 1].map(|make| [vec![kind, make], (0x30..0x40).collect(), field.clone()].concat())
+            })
+            .collect(),
         "ec_point" => from("ecdh_hkdf", "p256_point_validate", |v| v.hex("Public"))
             .into_iter()
             .flat_map(|p| [[&[2 | (p[64] & 1)], &p[1..33]].concat(), p])

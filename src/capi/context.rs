@@ -187,8 +187,9 @@ pub struct PayhsmConfig {
     pub groups: u32,
     /// `PAYHSM_POLICY_…` bits.
     pub policy: u32,
-    /// 0.
-    pub reserved: u32,
+    /// Minutes after which a component ceremony that is still open is over, at most 65535; 0: 15. Without `tick` it lasts
+    /// until it ends by itself or is aborted.
+    pub ceremony_minutes: u32,
     /// 32 bytes that seal stored records, unique to the device; copied. `NULL`: nothing is stored, and no DUKPT
     /// initial key can be loaded.
     pub storage_key: *const u8,
@@ -460,6 +461,7 @@ unsafe fn enter(
         memory::disjoint(&[context], outputs)?;
         memory::disjoint(&[context], inputs)?;
         (*ctx).busy = true;
+        (*ctx).module.expire();
         let result = command(&mut (*ctx).module);
         if (*ctx).tampered.load(Ordering::Acquire) {
             (*ctx).module.tamper();
@@ -481,7 +483,7 @@ unsafe fn enter(
 /// the module starts tampered, which `payhsm_state` tells.
 ///
 /// Returns: `PAYHSM_OK`; `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_INVALID_LENGTH` (memory too
-/// short), `PAYHSM_ERR_INVALID_ARGUMENT` (slots, groups, policy, reserved, or some storage callbacks only),
+/// short), `PAYHSM_ERR_INVALID_ARGUMENT` (slots, groups, policy, minutes, or some storage callbacks only),
 /// `PAYHSM_ERR_ABI_MISMATCH` (version or size), `PAYHSM_ERR_OVERLAP`, `PAYHSM_ERR_ENTROPY`.
 ///
 /// # Safety
@@ -541,11 +543,7 @@ unsafe fn init(
         config.storage_erase.is_some(),
     ];
     let (slots, groups) = (config.slots as usize, config.groups as usize);
-    if !(1..=256).contains(&slots)
-        || groups > 256
-        || config.reserved != 0
-        || !storage.iter().all(|&s| s == config.storage_load.is_some())
-    {
+    if !(1..=256).contains(&slots) || groups > 256 || !storage.iter().all(|&s| s == config.storage_load.is_some()) {
         return Err(Error::InvalidArgument);
     }
     let policy = Policy::from_bits(config.policy)?;
@@ -594,6 +592,7 @@ unsafe fn init(
             slice::from_raw_parts_mut(group_table, groups),
         )
     };
+    let ceremony_minutes = u16::try_from(config.ceremony_minutes).map_err(|_| Error::InvalidArgument)?;
     let module = Hsm::new(
         platform,
         slots,
@@ -605,6 +604,7 @@ unsafe fn init(
                 entry: config.pin_entry.limit(RateLimit::PIN_ENTRY),
                 host: config.pin_host.limit(RateLimit::NONE),
             },
+            ceremony_minutes,
         },
     )?;
     let context = memory.cast::<PayhsmCtx>();

@@ -268,6 +268,7 @@ pub fn start_limited(
     let groups = Box::leak((0..groups).map(|_| Group::EMPTY).collect::<Box<[_]>>());
     let storage_key = Key::<StorageKey, _>::from_bytes(&[0x5A; 32]).unwrap();
     let config = Config {
+        ceremony_minutes: 0,
         policy,
         storage_key: Some(&storage_key),
         pin_limits,

@@ -613,3 +613,60 @@ fn i02_random_handle_values() {
     assert!(kinds[0] > 20_000 && kinds[1] > 10_000 && kinds[2] > 10_000, "{kinds:?}");
     hsm.key_info(handles.key).unwrap();
 }
+
+/// Attack row E03: a ceremony that is left open is over when its time has passed, and what was entered is gone.
+#[test]
+fn e03_an_abandoned_ceremony_ends() {
+    const MINUTE: u64 = 60_000;
+    let wanted = attributes("D0", 'A', 'E', 'N');
+    let device = Device::new(1);
+    device.world().now = Some(5);
+    let mut hsm = module(&device);
+    let open = |hsm: &mut Module| {
+        hsm.component_begin(&wanted, 16, 2, &[]).unwrap();
+        hsm.component_add(1, &value(1, 16), &[]).unwrap();
+    };
+    let at = |now| device.world().now = now;
+    // One millisecond before the end it goes on.
+    open(&mut hsm);
+    at(Some(4 + 15 * MINUTE));
+    hsm.expire();
+    hsm.component_add(2, &value(2, 16), &[]).unwrap();
+    let made = hsm.component_finish().unwrap();
+    hsm.key_erase(made.key).unwrap();
+    // At the end it is over, whichever command comes.
+    for command in 0..4 {
+        at(Some(0));
+        open(&mut hsm);
+        assert_eq!(hsm.random(&mut [0; 4]), Err(Error::BadState));
+        at(Some(15 * MINUTE));
+        match command {
+            0 => assert_eq!(hsm.component_add(2, &value(2, 16), &[]), Err(Error::BadState)),
+            1 => assert_eq!(hsm.component_finish().err(), Some(Error::BadState)),
+            2 => hsm.component_begin(&wanted, 16, 2, &[]).unwrap(),
+            _ => hsm.expire(),
+        }
+        if command == 2 {
+            // A new one, without the old one's component.
+            hsm.component_add(1, &value(3, 16), &[]).unwrap();
+            hsm.component_abort().unwrap();
+        }
+        assert_eq!(hsm.status().state, State::Operational);
+        hsm.random(&mut [0; 4]).unwrap();
+    }
+    // A clock that stops answering, a clock at its end, and none at all.
+    at(Some(0));
+    open(&mut hsm);
+    at(None);
+    hsm.expire();
+    assert_eq!(hsm.status().state, State::Operational);
+    at(Some(u64::MAX));
+    hsm.component_begin(&wanted, 16, 2, &[]).unwrap();
+    hsm.expire();
+    assert_eq!(hsm.status().state, State::Operational);
+    at(None);
+    open(&mut hsm);
+    at(Some(u64::MAX));
+    hsm.component_add(2, &value(2, 16), &[]).unwrap();
+    hsm.component_finish().unwrap();
+}

@@ -80,6 +80,7 @@ pub(super) fn start(seed: u8) -> Module {
         policy: Policy::STRICT,
         storage_key: Some(&storage_key),
         pin_limits: PinLimits::default(),
+        ceremony_minutes: 0,
     };
     Hsm::new(device, slots, groups, config).unwrap()
 }

@@ -23,7 +23,8 @@ fn check_value(kcv: &[u8]) -> Result<Option<CheckValue>, Error> {
 /// The component ceremony.
 impl<P: Platform> Hsm<'_, P> {
     /// Opens a ceremony in which custodians enter the components of a key. Until it ends no other command runs. The
-    /// platform is asked first ([`Question::Ceremony`]).
+    /// platform is asked first ([`Question::Ceremony`]). With a clock it is over after
+    /// [`Config::ceremony_minutes`](crate::hsm::Config::ceremony_minutes), and everything entered is wiped.
     ///
     /// `len`: of the key in bytes, 16 or 24 (TDEA), 16, 24 or 32 (AES); `components`: 2 to 9; `kcv`: the check value
     /// that the key must have, 5 bytes of CMAC or, TDEA only, 3 of the enciphered zero block, or nothing. Parity bits
@@ -41,6 +42,7 @@ impl<P: Platform> Hsm<'_, P> {
         components: u8,
         kcv: &[u8],
     ) -> Result<(), Error> {
+        self.expire();
         self.operational()?;
         slot::judge_attributes(attributes, self.policy)?;
         if attributes.usage == Usage::B1 {
@@ -56,6 +58,8 @@ impl<P: Platform> Hsm<'_, P> {
         self.platform.decide(&Question::Ceremony { attributes })?;
         self.assembly.begin(&ceremony)?;
         self.ceremony = Some(*attributes);
+        let lasts = u64::from(self.ceremony_minutes).wrapping_mul(60_000);
+        self.ceremony_end = self.platform.tick().map(|now| now.saturating_add(lasts));
         self.state = State::Loading;
         Ok(())
     }
@@ -109,7 +113,8 @@ impl<P: Platform> Hsm<'_, P> {
         Ok(())
     }
 
-    const fn loading(&self) -> Result<(), Error> {
+    fn loading(&mut self) -> Result<(), Error> {
+        self.expire();
         match self.state {
             State::Loading => Ok(()),
             State::Operational => Err(Error::BadState),
@@ -117,9 +122,10 @@ impl<P: Platform> Hsm<'_, P> {
         }
     }
 
-    fn end_ceremony(&mut self) {
+    pub(in crate::hsm) fn end_ceremony(&mut self) {
         self.assembly.abort();
         self.ceremony = None;
+        self.ceremony_end = None;
         self.state = State::Operational;
     }
 }
