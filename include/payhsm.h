@@ -501,7 +501,10 @@ typedef struct {
     size_t subject_len;
 } payhsm_question_t;
 
-/* Decides; 0 lets the command go on. */
+/*
+ * Decides; 0 lets the command go on. `PAYHSM_ERR_RATE_LIMITED`, and `PAYHSM_ERR_COUNTER_REPLAYED` on a DUKPT counter, are
+ * passed on to the caller; anything else refuses with `PAYHSM_ERR_REFUSED`.
+ */
 typedef payhsm_status_t (*payhsm_decide_fn_t)(void *user,
                                               const payhsm_question_t *question);
 
@@ -1708,7 +1711,7 @@ payhsm_status_t payhsm_emv_ac_response(const uint8_t *data,
  * receives the handle; 0 on error.
  *
  * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
- * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_INVALID_KSN`, `PAYHSM_ERR_COUNTER_...`, `PAYHSM_ERR_REFUSED`,
+ * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_INVALID_KSN`, `PAYHSM_ERR_COUNTER_...`, the callback's answer,
  * `PAYHSM_ERR_SLOTS_FULL`; the context's errors.
  *
  * In libraries built with `host`.

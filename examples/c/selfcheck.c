@@ -228,6 +228,13 @@ static void dukpt_choices(void)
     payhsm_initial_key_info_t info;
 
     CHECK_OK(payhsm_dukpt_begin(terminal->ctx, group, &sale, ksn, 12, &len));
+    /* What the callback says of a counter reaches the caller. */
+    host->decide_answer = PAYHSM_ERR_COUNTER_REPLAYED;
+    CHECK_STATUS(payhsm_dukpt_derive(host->ctx, bdk, ksn, 12, &message), PAYHSM_ERR_COUNTER_REPLAYED);
+    host->decide_answer = PAYHSM_ERR_INTERNAL;
+    CHECK_STATUS(payhsm_dukpt_derive(host->ctx, bdk, ksn, 12, &message), PAYHSM_ERR_REFUSED);
+    CHECK(message == 0);
+    host->decide_answer = 0;
     CHECK_OK(payhsm_dukpt_derive(host->ctx, bdk, ksn, 12, &message));
     CHECK_OK(payhsm_transaction_select(terminal->ctx, sale, PAYHSM_WORKING_MAC, PAYHSM_KEY_TYPE_TDES2));
     CHECK_OK(payhsm_transaction_select(host->ctx, message, PAYHSM_WORKING_MAC, PAYHSM_KEY_TYPE_TDES2));

@@ -134,7 +134,8 @@ pub type PayhsmStorageSaveFn =
     Option<unsafe extern "C" fn(user: *mut c_void, id: u32, data: *const u8, len: usize) -> Status>;
 /// Removes record `id`, so that its bytes cannot be read again; returns 0 also if there is none.
 pub type PayhsmStorageEraseFn = Option<unsafe extern "C" fn(user: *mut c_void, id: u32) -> Status>;
-/// Decides; 0 lets the command go on.
+/// Decides; 0 lets the command go on. `PAYHSM_ERR_RATE_LIMITED`, and `PAYHSM_ERR_COUNTER_REPLAYED` on a DUKPT counter, are
+/// passed on to the caller; anything else refuses with `PAYHSM_ERR_REFUSED`.
 pub type PayhsmDecideFn = Option<unsafe extern "C" fn(user: *mut c_void, question: *const PayhsmQuestion) -> Status>;
 
 /// Writes the milliseconds of a clock that runs while the device is on and is never set back; 0 if it could.
@@ -351,6 +352,11 @@ impl Platform for Callbacks {
         // SAFETY: the contract of `payhsm_config_t`: the callback reads the question during the call only.
         match unsafe { decide(self.user, &raw const question) } {
             PAYHSM_OK => Ok(()),
+            // The two answers that a caller wants to tell apart.
+            code if code == Error::CounterReplayed.code() && kind == PAYHSM_ASK_DUKPT_COUNTER => {
+                Err(Error::CounterReplayed)
+            }
+            code if code == Error::RateLimited.code() => Err(Error::RateLimited),
             _ => Err(Error::Refused),
         }
     }

@@ -18,7 +18,7 @@ use crate::pin::pan::Pan;
 /// receives the handle; 0 on error.
 ///
 /// Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
-/// `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_INVALID_KSN`, `PAYHSM_ERR_COUNTER_…`, `PAYHSM_ERR_REFUSED`,
+/// `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_INVALID_KSN`, `PAYHSM_ERR_COUNTER_…`, the callback's answer,
 /// `PAYHSM_ERR_SLOTS_FULL`; the context's errors.
 ///
 /// In libraries built with `host`.
