@@ -212,7 +212,7 @@ impl Rig {
     fn new(permissive: bool) -> Self {
         let device = Device::new(3);
         let policy = if permissive { PERMISSIVE } else { Policy::STRICT };
-        let mut hsm = start(&device, policy, 14, 2).unwrap();
+        let mut hsm = start(&device, policy, 18, 2).unwrap();
         let victim = attributes("D0", 'T', 'E', 'E');
         let mut host = start(&Device::new(4), Policy::STRICT, 2, 0).unwrap();
         let psk = key(&mut host, "B3", 'A', 'X', SEED);
