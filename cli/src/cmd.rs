@@ -5,6 +5,7 @@ mod card;
 mod ciphers;
 mod components;
 mod dukpt;
+mod emv;
 mod kcv;
 mod keyblock;
 mod keys;
@@ -12,6 +13,7 @@ mod mac;
 mod macs;
 mod pin;
 mod pins;
+mod tlv;
 
 use crate::spec::Command;
 
@@ -20,6 +22,8 @@ pub const COMMANDS: &[&Command] = &[
     &dukpt::COMMAND,
     &pin::COMMAND,
     &card::COMMAND,
+    &emv::COMMAND,
+    &tlv::COMMAND,
     &keyblock::COMMAND,
     &mac::COMMAND,
     &kcv::COMMAND,

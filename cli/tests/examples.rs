@@ -13,7 +13,7 @@ use std::process::Command;
 use tool::{Place, TOOL, without_terminal};
 
 /// Number of actions of all commands.
-const ACTIONS: usize = 33;
+const ACTIONS: usize = 37;
 
 /// Runs an example and gives it with what its commands print, and the number of commands.
 fn run(place: &Place, example: &str) -> (String, usize) {
@@ -134,8 +134,12 @@ fn every_field_is_documented() {
         // The files of the example, then its own command once more as JSON.
         let files: String = example.split("$ payhsm-tool").next().unwrap().to_owned();
         run(&place, &files);
-        let own = format!("$ payhsm-tool {title} ");
-        let command = example.lines().find(|line| line.starts_with(&own)).unwrap();
+        let own = format!("$ payhsm-tool {title}");
+        let is_own = |line: &&str| {
+            line.strip_prefix(&own)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        };
+        let command = example.lines().find(is_own).unwrap();
         let command = command.strip_prefix("$ payhsm-tool ").unwrap();
         let command = command.split(" | ").next().unwrap().split(" > ").next().unwrap();
         let words: Vec<&str> = command.split(' ').chain(["--json"]).collect();

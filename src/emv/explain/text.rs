@@ -58,7 +58,7 @@ impl fmt::Display for Explanation<'_> {
         let (profile, recipe) = (self.profile, self.profile.recipe());
         let aes = profile.algorithm() == KeyAlgorithm::Aes;
         writeln!(f, "profile: {}", profile.name())?;
-        writeln!(f, "card: {:?}, sequence number {:02}", self.pan, self.psn.value())?;
+        writeln!(f, "card: {}, sequence number {:02}", self.pan, self.psn.value())?;
         writeln!(f, "card's master key: {}", option(recipe.master_key))?;
         writeln!(f, "session key: {}", session_key(recipe.session_key))?;
         writeln!(f, "input, in this order:")?;
@@ -68,7 +68,9 @@ impl fmt::Display for Explanation<'_> {
             } else {
                 ""
             };
-            writeln!(f, "  {tag:<4} {name:<34} {}{note}", Hex(value))?;
+            // The longest of these tags has two bytes.
+            let room = 5_usize.saturating_sub(tag.len().saturating_mul(2));
+            writeln!(f, "  {tag}{:room$}{name:<34} {}{note}", "", Hex(value))?;
         }
         self.write_iad(f)?;
         if aes {
