@@ -12,9 +12,10 @@ use payhsm::pin::Pan;
 use serde_json::{Value, json};
 
 use super::{keys, pins};
-use crate::args::{Action, Call, Command, DATA, Spec, option, secret};
+use crate::args::Call;
 use crate::fail::{Failure, Named as _, Result};
 use crate::report::Report;
+use crate::spec::{Action, Command, DATA, Spec, option, secret};
 use crate::value::to_hex;
 
 const CARD: &[Spec] = &[

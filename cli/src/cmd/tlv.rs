@@ -6,9 +6,10 @@ use payhsm::emv::dictionary::Definition;
 use payhsm::emv::dol::Dol;
 use payhsm::error::Error;
 
-use crate::args::{Action, Call, Command, DATA};
+use crate::args::Call;
 use crate::fail::{Failure, Result};
 use crate::report::Report;
+use crate::spec::{Action, Command, DATA};
 use crate::value::to_hex;
 
 /// The command.
