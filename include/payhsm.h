@@ -235,10 +235,22 @@
 #define PAYHSM_PROFILE_ISO20038 3
 
 /*
- * The longest key block of a symmetric key without optional blocks, in characters: 16 of header, 2 for each of 48
- * payload bytes, 32 of authenticator.
+ * The longest key block without optional blocks of the caller, in characters: 16 of header, 64 of check values and of
+ * what came with the key, 2 for each of 128 payload bytes (a key pair; 48 for others), 32 of authenticator.
  */
-#define PAYHSM_KEY_BLOCK_MAX_LEN ((16 + 96) + 32)
+#define PAYHSM_KEY_BLOCK_MAX_LEN (((16 + 64) + 256) + 32)
+
+/* Export: with the key's check value (optional block KC). */
+#define PAYHSM_EXPORT_KEY_CHECK 1
+/* Export: with the protection key's check value (optional block KP). */
+#define PAYHSM_EXPORT_KBPK_CHECK (1 << 1)
+/* Export: for exchange only (key context 2). */
+#define PAYHSM_EXPORT_EXCHANGE_ONLY (1 << 2)
+
+/* Check value: leftmost bytes of one enciphered zero block. */
+#define PAYHSM_CHECK_LEGACY 1
+/* Check value: leftmost bytes of the CMAC of one zero block. */
+#define PAYHSM_CHECK_CMAC 2
 
 /* UnionPay sign-on answer of 24 bytes: keys of single length. */
 #define PAYHSM_SIGN_ON_SINGLE 1
@@ -586,9 +598,9 @@ typedef struct {
 typedef struct {
     /* Key usage, two characters: `"P0"`, `"B1"`, .... */
     uint8_t usage[2];
-    /* Algorithm: `'T'` TDEA, `'A'` AES. */
+    /* Algorithm: `'T'` TDEA, `'A'` AES, `'E'` P-256 (a signature key). */
     uint8_t algorithm;
-    /* Mode of use: `'B'`, `'C'`, `'D'`, `'E'`, `'G'`, `'N'`, `'V'`, `'X'`. */
+    /* Mode of use: `'B'`, `'C'`, `'D'`, `'E'`, `'G'`, `'N'`, `'S'`, `'V'`, `'X'`. */
     uint8_t mode;
     /* Key version, two characters; `"00"`: none. */
     uint8_t version[2];
@@ -604,13 +616,27 @@ typedef struct {
     payhsm_key_attributes_t attributes;
     /* Length of the key in bytes. */
     uint32_t len;
-    /* Length of the check value: 5 (CMAC) or 3 (zero block). */
+    /* Length of the check value: 5 (CMAC), 3 (zero block), or 0 for a key without one. */
     uint32_t kcv_len;
     /* The check value; zeros behind. */
     uint8_t kcv[PAYHSM_KCV_MAX_LEN];
     /* 0. */
     uint8_t reserved[3];
 } payhsm_key_info_t;
+
+/* What a key block that is written shall say, beyond the key's own attributes. Zeros: nothing. */
+typedef struct {
+    /* `PAYHSM_EXPORT_...`. */
+    uint32_t flags;
+    /* Version, `'A'` to `'E'`, that fits the protection key; 0: its own. */
+    uint8_t version;
+    /* A narrower mode of use; 0: the key's. */
+    uint8_t mode;
+    /* A narrower exportability; 0: the key's. */
+    uint8_t exportability;
+    /* 0. */
+    uint8_t reserved;
+} payhsm_export_t;
 
 /* The keys of a sign-on answer. What is public about them: `payhsm_key_info`. */
 typedef struct {
@@ -865,7 +891,7 @@ payhsm_status_t payhsm_key_erase(payhsm_ctx_t *ctx,
 /*
  * Makes a random key.
  *
- * Parameters: `attributes`: of the new key. `len`: in bytes, 16 or 24 (`'T'`), 16, 24 or 32 (`'A'`). `key`, `info`:
+ * Parameters: `attributes`: of the new key. `len`: in bytes, 16 or 24 (`'T'`), 16, 24 or 32 (`'A'`), 32 (`'E'`). `key`, `info`:
  * receive the handle and what is public; zero on error.
  *
  * Returns: `PAYHSM_OK`; the `PAYHSM_ERR_KEY_BLOCK_...` errors for attributes; `PAYHSM_ERR_INVALID_KEY_LENGTH`,
@@ -957,14 +983,16 @@ payhsm_status_t payhsm_component_abort(payhsm_ctx_t *ctx);
 /*
  * Unwraps a key block into a slot.
  *
- * Parameters: `kbpk`: a K1 key with mode of use D or B. `profile`: `PAYHSM_PROFILE_...`. `block`, `block_len`: ASCII,
- * the whole block. `key`, `info`: receive the handle and what is public; zero on error. For an initial DUKPT key (B1)
- * see `payhsm_dukpt_load`.
+ * Parameters: `kbpk`: a key with mode of use D or B: `"K1"` for versions B and D, `"K4"` for version E, `"K0"` for A and C
+ * by policy. `profile`: `PAYHSM_PROFILE_...`. `block`, `block_len`: ASCII, the whole block. `key`, `info`: receive the handle
+ * and what is public; zero on error. A key whose block has an optional block that may restrict it and that the module
+ * cannot keep becomes one of exportability N. For an initial DUKPT key (B1) see `payhsm_dukpt_load`.
  *
  * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
  * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_ALGORITHM_MISMATCH`; `PAYHSM_ERR_KEY_BLOCK_...` for a malformed public
- * field; `PAYHSM_ERR_VERIFICATION_FAILED`; `PAYHSM_ERR_KEY_STRENGTH`, `PAYHSM_ERR_WEAK_KEY`,
- * `PAYHSM_ERR_INVALID_KEY_LENGTH`, `PAYHSM_ERR_SLOTS_FULL`; the context's errors.
+ * field; `PAYHSM_ERR_LOCKED` for a `"K0"` key after ten wrong authenticators; `PAYHSM_ERR_VERIFICATION_FAILED`;
+ * `PAYHSM_ERR_KEY_STRENGTH`, `PAYHSM_ERR_WEAK_KEY`, `PAYHSM_ERR_INVALID_KEY_LENGTH`, `PAYHSM_ERR_UNSUPPORTED`,
+ * `PAYHSM_ERR_SLOTS_FULL`; the context's errors.
  *
  * Contract:
  * The context's contract; C1 to C3 for the pointers.
@@ -979,9 +1007,33 @@ payhsm_status_t payhsm_key_import(payhsm_ctx_t *ctx,
                                   payhsm_key_info_t *info);
 
 /*
- * Wraps a key for another party: version D under an AES key, version B under a TDEA key.
+ * Unwraps a key block into a slot if its key is what the caller expects, or less.
  *
- * Parameters: `kbpk`: a K1 key with mode of use E or B. `key`: a key of exportability E. `block`, `block_capacity`,
+ * Parameters: as `payhsm_key_import`. `expected`: usage and algorithm of the key; its version, unless `"00"`; a mode of use
+ * and an exportability that may be wider than the key's.
+ *
+ * Returns: as `payhsm_key_import`; `PAYHSM_ERR_USAGE_NOT_PERMITTED`, `PAYHSM_ERR_ALGORITHM_MISMATCH`,
+ * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_KEY_BLOCK_KEY_VERSION`, `PAYHSM_ERR_EXPORT_NOT_PERMITTED` for a block that
+ * says otherwise or more.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_key_import_as(payhsm_ctx_t *ctx,
+                                     uint32_t kbpk,
+                                     uint32_t profile_number,
+                                     const uint8_t *block,
+                                     size_t block_len,
+                                     const payhsm_key_attributes_t *expected,
+                                     uint32_t *key,
+                                     payhsm_key_info_t *info);
+
+/*
+ * Wraps a key for another party: version D under a `"K1"` key of AES, B of TDEA, E under a `"K4"` key, C under a `"K0"` key
+ * by policy.
+ *
+ * Parameters: `kbpk`: a key with mode of use E or B. `key`: a key of exportability E; S by policy. `block`, `block_capacity`,
  * `block_len`: receive ASCII, `PAYHSM_KEY_BLOCK_MAX_LEN` is enough; wiped and 0 on error.
  *
  * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
@@ -999,6 +1051,79 @@ payhsm_status_t payhsm_key_export(payhsm_ctx_t *ctx,
                                   uint8_t *block,
                                   size_t block_capacity,
                                   size_t *block_len);
+
+/*
+ * Wraps a key for another party, narrower than it is here, or with further optional blocks.
+ *
+ * Parameters: as `payhsm_key_export`. `asked`: what the block shall say. `optional`, `optional_len`: optional blocks as they
+ * stand in a key block, one behind the other, at most 8: LB, TC, TS; BI with a `"B0"` key; AL, CT with a key pair; `NULL`
+ * and 0: none.
+ *
+ * Returns: as `payhsm_key_export`; `PAYHSM_ERR_INVALID_ARGUMENT`, `PAYHSM_ERR_KEY_BLOCK_...` for `asked`;
+ * `PAYHSM_ERR_KEY_BLOCK_OPTIONAL`, `PAYHSM_ERR_KEY_BLOCK_OPTIONAL_COUNT` for the optional blocks; `PAYHSM_ERR_UNSUPPORTED`
+ * for a version that the library does not have.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_key_export_as(payhsm_ctx_t *ctx,
+                                     uint32_t kbpk,
+                                     uint32_t key,
+                                     const payhsm_export_t *asked,
+                                     const uint8_t *optional,
+                                     size_t optional_len,
+                                     uint8_t *block,
+                                     size_t block_capacity,
+                                     size_t *block_len);
+
+/*
+ * Wraps the key of a block anew for another party, without a slot between: the host's side.
+ *
+ * Parameters: `from`, `profile`, `block`, `block_len`: as in `payhsm_key_import`. `to`: the key that protects the new block,
+ * as in `payhsm_key_export`. `asked`, `optional`, `optional_len`: as in `payhsm_key_export_as`. `out`, `out_capacity`,
+ * `out_len`: receive the new block with all optional blocks of the old one but KP and TS; wiped and 0 on error.
+ *
+ * Returns: as `payhsm_key_import` and `payhsm_key_export_as`.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_key_translate(payhsm_ctx_t *ctx,
+                                     uint32_t from,
+                                     uint32_t profile_number,
+                                     const uint8_t *block,
+                                     size_t block_len,
+                                     uint32_t to,
+                                     const payhsm_export_t *asked,
+                                     const uint8_t *optional,
+                                     size_t optional_len,
+                                     uint8_t *out,
+                                     size_t out_capacity,
+                                     size_t *out_len);
+
+/*
+ * Compares a key check value that another party gave.
+ *
+ * Parameters: `method`: `PAYHSM_CHECK_...`. `value`, `value_len`: 3 bytes of a zero-block value, which only keys have whose
+ * `kcv_len` is 3; 5 or 3 bytes of a CMAC value; by policy 2 to 5 of either.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_VERIFICATION_FAILED`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_INVALID_ARGUMENT`,
+ * `PAYHSM_ERR_INVALID_LENGTH`; `PAYHSM_ERR_ALGORITHM_MISMATCH`, `PAYHSM_ERR_USAGE_NOT_PERMITTED` for a key without such a
+ * value; the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointer.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_key_check(payhsm_ctx_t *ctx,
+                                 uint32_t key,
+                                 uint32_t method,
+                                 const uint8_t *value,
+                                 size_t value_len);
 
 /*
  * Takes a working key that is enciphered by TDES-ECB under a terminal master key. Only where policy permits it: nothing

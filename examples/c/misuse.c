@@ -85,6 +85,7 @@ static void all_commands(payhsm_ctx_t *ctx, payhsm_status_t expected, int wiped,
     static const uint8_t zeros[256];
     static const payhsm_pin_profile_t profile = {
         {'0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '0', '1', '2', '3', '4', '5'}, 0, 12, 15, 13, 4, 4, {0, 0}};
+    static const payhsm_export_t asked = {0, 0, 0, 0, 0};
     const uint8_t *block = (const uint8_t *)"D0112P0AE00E0000B82679114F470F540165EDFBF7E250FC"
                                             "EA43F810D215F8D207E2E417C07156A27E8E31DA05F7425509593D03A457DC34";
     static const payhsm_script_target_t target = {PAYHSM_SCHEME_MASTERCARD, 0x10, 0, 1, 0, {1}};
@@ -105,6 +106,13 @@ static void all_commands(payhsm_ctx_t *ctx, payhsm_status_t expected, int wiped,
     }
     REFUSED(payhsm_key_import(ctx, NO_KEY, PAYHSM_PROFILE_TR31_2018, block, 112, out.handle, out.info), HANDLE | INFO);
     REFUSED(payhsm_key_export(ctx, NO_KEY, NO_KEY + 1, b, 256, out.len), BYTES);
+    REFUSED(payhsm_key_import_as(ctx, NO_KEY, PAYHSM_PROFILE_TR31_2018, block, 112, &attributes, out.handle, out.info),
+            HANDLE | INFO);
+    REFUSED(payhsm_key_export_as(ctx, NO_KEY, NO_KEY + 1, &asked, NULL, 0, b, 256, out.len), BYTES);
+    REFUSED(payhsm_key_translate(ctx, NO_KEY, PAYHSM_PROFILE_TR31_2018, block, 112, NO_KEY + 1, &asked, NULL, 0, b, 256,
+                                 out.len),
+            BYTES);
+    REFUSED(payhsm_key_check(ctx, NO_KEY, PAYHSM_CHECK_CMAC, zeros, 5), 0);
     REFUSED(payhsm_agreement_answer(ctx, NO_KEY, PAN, 4, PAN, 5, 16, zeros, b, 256, out.len), BYTES);
     REFUSED(payhsm_agreement_finish(ctx, zeros, out.handle, out.info), HANDLE | INFO);
     REFUSED(payhsm_working_key_import(ctx, NO_KEY, &attributes, zeros, 16, zeros, 4, out.handle, out.info), HANDLE | INFO);
@@ -167,7 +175,7 @@ static void all_commands(payhsm_ctx_t *ctx, payhsm_status_t expected, int wiped,
     REFUSED(payhsm_cvv_generate(ctx, NO_KEY, PAYHSM_CVV_CHIP, 0, PAN, 13, PAN, 3, b, 256, out.len), BYTES);
     REFUSED(payhsm_cvv_verify(ctx, NO_KEY, PAYHSM_CVV_CHIP, 0, PAN, 13, PAN, PAN, 3), 0);
     REFUSED(payhsm_cvc3_verify(ctx, NO_KEY, PAYHSM_MASTER_KEY_A, PAN, 13, 0, zeros, 19, zeros, 1, PAN, 5), 0);
-    CHECK(calls == (loading ? 60u : 63u));
+    CHECK(calls == (loading ? 64u : 67u));
 }
 
 static void contexts(device_t *device)

@@ -48,7 +48,7 @@ typedef struct {
 /* --- the world ----------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    uint32_t kbpk, bdk, psk, mac, pin_in, pin_out, pvk, pvk_3624, imk, cvk, imk_dn, imk_smi, imk_smc, pin_tdea, data, sign,
+    uint32_t kbpk, kbpk_out, bdk, psk, mac, pin_in, pin_out, pvk, pvk_3624, imk, cvk, imk_dn, imk_smi, imk_smc, pin_tdea, data, sign,
         group, transaction;
 } keys_t;
 
@@ -71,6 +71,9 @@ static const payhsm_pin_t PIN_1234 = {4, {1, 2, 3, 4}};
 static const payhsm_pin_profile_t PROFILE = {
     {'0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '0', '1', '2', '3', '4', '5'}, 0, 12, 15, 13, 4, 0, {0, 0}};
 static const payhsm_key_attributes_t DATA_KEY = {{'D', '0'}, 'A', 'B', {'0', '0'}, 'N', 0};
+static const payhsm_key_attributes_t MAC_KEY = {{'M', '6'}, 'A', 'C', {'0', '0'}, 'E', 0};
+static const payhsm_export_t NARROWER = {PAYHSM_EXPORT_KEY_CHECK | PAYHSM_EXPORT_KBPK_CHECK, 'D', 'V', 'N', 0};
+static const uint8_t LABEL[] = {'L', 'B', '0', '8', 'n', 'o', ' ', '1'};
 /* The base point of P-256, a point of the curve, and zeros: the first message of an agreement, and each of the others. */
 static const uint8_t M1[PAYHSM_AGREEMENT_SIGNED_M2_LEN] = {
     0x04, 0x6B, 0x17, 0xD1, 0xF2, 0xE1, 0x2C, 0x42, 0x47, 0xF8, 0xBC, 0xE6, 0xE5, 0x63, 0xA4, 0x40, 0xF2,
@@ -114,6 +117,7 @@ static void fill(device_t *device, keys_t *keys)
     CHECK_OK(device_start(device, PAYHSM_POLICY_UNAUTHENTICATED_AGREEMENT | PAYHSM_POLICY_RAW_CRYPTOGRAM |
                                       PAYHSM_POLICY_EXPLAIN_CRYPTOGRAM));
     keys->kbpk = make(device, "K1", 'A', 'B', 'N');
+    keys->kbpk_out = make(device, "K1", 'A', 'E', 'N');
     keys->bdk = make(device, "B0", 'A', 'X', 'N');
     keys->psk = make(device, "B3", 'A', 'X', 'N');
     keys->mac = make(device, "M6", 'A', 'C', 'E');
@@ -276,6 +280,10 @@ F(component_add, payhsm_component_add(C, 1, IL(0), IL(1)))
 F(component_finish, payhsm_component_finish(C, O(0), O(1)))
 F(key_import, payhsm_key_import(C, H(0), PAYHSM_PROFILE_X9_143_STRICT, IL(0), O(0), O(1)))
 F(key_export, payhsm_key_export(C, H(0), H(1), OB))
+F(key_import_as, payhsm_key_import_as(C, H(0), PAYHSM_PROFILE_X9_143_STRICT, IL(0), I(1), O(0), O(1)))
+F(key_export_as, payhsm_key_export_as(C, H(0), H(1), I(0), IL(1), OB))
+F(key_translate, payhsm_key_translate(C, H(0), PAYHSM_PROFILE_X9_143_STRICT, IL(0), H(1), I(1), IL(2), OB))
+F(key_check, payhsm_key_check(C, H(0), PAYHSM_CHECK_CMAC, IL(0)))
 F(agreement_answer, payhsm_agreement_answer(C, H(0), IL(0), IL(1), 16, I(2), OB))
 F(agreement_finish, payhsm_agreement_finish(C, I(0), O(0), O(1)))
 F(working_key_import, payhsm_working_key_import(C, H(0), I(0), IL(1), IL(2), O(0), O(1)))
@@ -363,6 +371,13 @@ static const call_t CALLS[] = {
     {ROW(component_finish), 0, full_ceremony, erase_key, {0}, {{0}}, {HANDLE, INFO}, 0},
     {ROW(key_import), 0, NULL, erase_key, {&own.kbpk}, {{key_block, 0, 0}}, {HANDLE, INFO}, 0},
     {ROW(key_export), 0, NULL, NULL, {&own.kbpk, &own.mac}, {{0}}, {{BUFFER, PAYHSM_KEY_BLOCK_MAX_LEN}, LEN}, 0},
+    {ROW(key_import_as), 0, NULL, erase_key, {&own.kbpk}, {{key_block, 0, 0}, {&MAC_KEY, sizeof MAC_KEY, 1}},
+     {HANDLE, INFO}, 0},
+    {ROW(key_export_as), 0, NULL, NULL, {&own.kbpk, &own.mac}, {{&NARROWER, sizeof NARROWER, 1}, {LABEL, 8, 0}},
+     {{BUFFER, PAYHSM_KEY_BLOCK_MAX_LEN}, LEN}, 0},
+    {ROW(key_translate), 0, NULL, NULL, {&own.kbpk, &own.kbpk_out},
+     {{key_block, 0, 0}, {&NARROWER, sizeof NARROWER, 1}, {LABEL, 8, 0}}, {{BUFFER, PAYHSM_KEY_BLOCK_MAX_LEN}, LEN}, 0},
+    {ROW(key_check), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.mac}, {{ZEROS, 5, 0}}, {{NOTHING, 0}}, 0},
     {ROW(agreement_answer), 0, NULL, NULL, {&own.psk}, {{PAN, 4, 0}, {PAN, 5, 0}, {M1, PAYHSM_AGREEMENT_M1_LEN, 1}},
      {{BUFFER, PAYHSM_AGREEMENT_M2_LEN}, LEN}, 0},
     {ROW(agreement_finish), PAYHSM_ERR_VERIFICATION_FAILED, answered, NULL, {0},

@@ -785,6 +785,80 @@ static void agreements(void)
     end(terminal);
 }
 
+/* A key goes on to another party, narrower; what says more than is expected, or is not narrower, is refused. */
+static void narrower_key_blocks(void)
+{
+    static const payhsm_key_attributes_t pair = {{'S', '0'}, 'E', 'S', {'0', '0'}, 'E', 0};
+    static const payhsm_export_t as_it_is = {0, 0, 0, 0, 0}, unknown_flag = {0x80, 0, 0, 0, 0}, reserved = {0, 0, 0, 0, 1};
+    static const payhsm_export_t asked = {PAYHSM_EXPORT_KEY_CHECK | PAYHSM_EXPORT_EXCHANGE_ONLY, 'D', 'V', 'N', 0};
+    static const payhsm_export_t wider = {0, 0, 'B', 0, 0}, version_b = {0, 'B', 0, 0, 0}, no_mode = {0, 0, '?', 0, 0};
+    payhsm_key_attributes_t expected = {{'M', '6'}, 'A', 'C', {'0', '0'}, 'E', 0};
+    device_t *device = start();
+    uint32_t in = enter(device, "K1", 'A', 'B', "88E1AB2A2E3DD38C1FA039A536500CC8");
+    uint32_t out = enter(device, "K1", 'A', 'B', "3F419E1CB7079442AA37474C2EFBF8B9"), key = 0, again = 0;
+    payhsm_key_info_t *info = guarded(sizeof *info, 0);
+    uint8_t block[PAYHSM_KEY_BLOCK_MAX_LEN], next[PAYHSM_KEY_BLOCK_MAX_LEN], public_key[PAYHSM_EC_PUBLIC_LEN];
+    size_t len, next_len;
+
+    CHECK_OK(payhsm_key_generate(device->ctx, &expected, 16, &key, info));
+    CHECK(info->kcv_len == 5);
+    CHECK_OK(payhsm_key_check(device->ctx, key, PAYHSM_CHECK_CMAC, info->kcv, 5));
+    CHECK_OK(payhsm_key_check(device->ctx, key, PAYHSM_CHECK_CMAC, info->kcv, 3));
+    CHECK_STATUS(payhsm_key_check(device->ctx, key, PAYHSM_CHECK_CMAC, info->kcv, 4), PAYHSM_ERR_INVALID_LENGTH);
+    CHECK_STATUS(payhsm_key_check(device->ctx, key, PAYHSM_CHECK_LEGACY, info->kcv, 3), PAYHSM_ERR_ALGORITHM_MISMATCH);
+    CHECK_STATUS(payhsm_key_check(device->ctx, key, 3, info->kcv, 3), PAYHSM_ERR_INVALID_ARGUMENT);
+    info->kcv[0] ^= 1;
+    CHECK_STATUS(payhsm_key_check(device->ctx, key, PAYHSM_CHECK_CMAC, info->kcv, 5), PAYHSM_ERR_VERIFICATION_FAILED);
+
+    CHECK_OK(payhsm_key_export_as(device->ctx, in, key, &asked, text("LB09key 7TS1320261125000000Z"), 28, block, sizeof block,
+                                  &len));
+    CHECK(memcmp(block, "D", 1) == 0 && memcmp(block + 5, "M6AV00N", 7) == 0 && block[14] == '2');
+    CHECK_STATUS(payhsm_key_export_as(device->ctx, in, key, &as_it_is, text("KC0800AB"), 8, block, sizeof block, &len),
+                 PAYHSM_ERR_KEY_BLOCK_OPTIONAL);
+    CHECK_STATUS(payhsm_key_export_as(device->ctx, in, key, &as_it_is, text("LB09key"), 7, block, sizeof block, &len),
+                 PAYHSM_ERR_KEY_BLOCK_OPTIONAL);
+    CHECK_STATUS(payhsm_key_export_as(device->ctx, in, key, &wider, NULL, 0, block, sizeof block, &len),
+                 PAYHSM_ERR_MODE_NOT_PERMITTED);
+    CHECK_STATUS(payhsm_key_export_as(device->ctx, in, key, &no_mode, NULL, 0, block, sizeof block, &len),
+                 PAYHSM_ERR_KEY_BLOCK_MODE);
+    CHECK_STATUS(payhsm_key_export_as(device->ctx, in, key, &version_b, NULL, 0, block, sizeof block, &len),
+                 PAYHSM_ERR_ALGORITHM_MISMATCH);
+    CHECK_STATUS(payhsm_key_export_as(device->ctx, in, key, &unknown_flag, NULL, 0, block, sizeof block, &len),
+                 PAYHSM_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(payhsm_key_export_as(device->ctx, in, key, &reserved, NULL, 0, block, sizeof block, &len),
+                 PAYHSM_ERR_INVALID_ARGUMENT);
+
+    /* From one protection key to the other, and in with what is expected of it. */
+    CHECK_OK(payhsm_key_export(device->ctx, in, key, block, sizeof block, &len));
+    CHECK_OK(payhsm_key_translate(device->ctx, in, PAYHSM_PROFILE_X9_143_STRICT, block, len, out, &asked, NULL, 0, next,
+                                  sizeof next, &next_len));
+    CHECK(memcmp(next + 5, "M6AV00N", 7) == 0);
+    CHECK_STATUS(payhsm_key_translate(device->ctx, in, PAYHSM_PROFILE_X9_143_STRICT, next, next_len, out, &as_it_is, NULL, 0,
+                                      block, sizeof block, &len),
+                 PAYHSM_ERR_EXPORT_NOT_PERMITTED);
+    CHECK(len == 0 && all_zero(block, sizeof block));
+    CHECK_OK(payhsm_key_erase(device->ctx, key));
+    expected.mode = 'G';
+    CHECK_STATUS(payhsm_key_import_as(device->ctx, out, PAYHSM_PROFILE_X9_143_STRICT, next, next_len, &expected, &again, info),
+                 PAYHSM_ERR_MODE_NOT_PERMITTED);
+    CHECK(again == 0 && all_zero(info, sizeof *info));
+    expected.mode = 'C';
+    CHECK_OK(payhsm_key_import_as(device->ctx, out, PAYHSM_PROFILE_X9_143_STRICT, next, next_len, &expected, &again, info));
+    CHECK(info->attributes.mode == 'V' && info->attributes.exportability == 'N');
+    CHECK_STATUS(payhsm_key_public(device->ctx, again, public_key, sizeof public_key, &len), PAYHSM_ERR_USAGE_NOT_PERMITTED);
+
+    /* A signature key: made here, wrapped, taken in again. */
+    CHECK_OK(payhsm_key_generate(device->ctx, &pair, 32, &key, info));
+    CHECK(info->len == 32 && info->kcv_len == 0);
+    CHECK_OK(payhsm_key_public(device->ctx, key, public_key, sizeof public_key, &len));
+    CHECK(len == PAYHSM_EC_PUBLIC_LEN && public_key[0] == 4);
+    CHECK_OK(payhsm_key_export(device->ctx, out, key, block, sizeof block, &len));
+    CHECK_OK(payhsm_key_import(device->ctx, out, PAYHSM_PROFILE_X9_143_STRICT, block, len, &again, info));
+    CHECK_OK(payhsm_key_public(device->ctx, again, next, sizeof next, &next_len));
+    CHECK(next_len == sizeof public_key && memcmp(next, public_key, next_len) == 0);
+    end(device);
+}
+
 /* EMV Book 3: a template 77 with ARQC, ATC and issuer application data. */
 static void card_answer(void)
 {
@@ -831,6 +905,7 @@ int main(void)
     abandoned_ceremony();
     working_keys();
     agreements();
+    narrower_key_blocks();
     card_answer();
     return check_end("selfcheck");
 }

@@ -35,9 +35,9 @@ const _: () = assert!(PAYHSM_KCV_MAX_LEN == KeyCheck::MAX_LEN);
 pub struct PayhsmKeyAttributes {
     /// Key usage, two characters: `"P0"`, `"B1"`, ….
     pub usage: [u8; 2],
-    /// Algorithm: `'T'` TDEA, `'A'` AES.
+    /// Algorithm: `'T'` TDEA, `'A'` AES, `'E'` P-256 (a signature key).
     pub algorithm: u8,
-    /// Mode of use: `'B'`, `'C'`, `'D'`, `'E'`, `'G'`, `'N'`, `'V'`, `'X'`.
+    /// Mode of use: `'B'`, `'C'`, `'D'`, `'E'`, `'G'`, `'N'`, `'S'`, `'V'`, `'X'`.
     pub mode: u8,
     /// Key version, two characters; `"00"`: none.
     pub version: [u8; 2],
@@ -55,7 +55,7 @@ pub struct PayhsmKeyInfo {
     pub attributes: PayhsmKeyAttributes,
     /// Length of the key in bytes.
     pub len: u32,
-    /// Length of the check value: 5 (CMAC) or 3 (zero block).
+    /// Length of the check value: 5 (CMAC), 3 (zero block), or 0 for a key without one.
     pub kcv_len: u32,
     /// The check value; zeros behind.
     pub kcv: [u8; PAYHSM_KCV_MAX_LEN],
@@ -171,7 +171,7 @@ pub unsafe extern "C" fn payhsm_key_erase(ctx: *mut PayhsmCtx, key: u32) -> Stat
 
 /// Makes a random key.
 ///
-/// Parameters: `attributes`: of the new key. `len`: in bytes, 16 or 24 (`'T'`), 16, 24 or 32 (`'A'`). `key`, `info`:
+/// Parameters: `attributes`: of the new key. `len`: in bytes, 16 or 24 (`'T'`), 16, 24 or 32 (`'A'`), 32 (`'E'`). `key`, `info`:
 /// receive the handle and what is public; zero on error.
 ///
 /// Returns: `PAYHSM_OK`; the `PAYHSM_ERR_KEY_BLOCK_…` errors for attributes; `PAYHSM_ERR_INVALID_KEY_LENGTH`,
