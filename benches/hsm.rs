@@ -6,7 +6,7 @@ use core::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use payhsm::entropy::Entropy;
 use payhsm::error::Error;
-use payhsm::hsm::{Config, Group, Hsm, KeyHandle, MacMethod, PinLimits, Platform, Question, RateLimit, Slot};
+use payhsm::hsm::{Config, Export, Group, Hsm, KeyHandle, MacMethod, PinLimits, Platform, Question, RateLimit, Slot};
 use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
 use payhsm::key::{Key, role::StorageKey};
 use payhsm::keyblock::Profile;
@@ -185,5 +185,26 @@ fn updates(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, transactions, derivations, updates);
+/// A key from one protection key to another.
+fn translation(c: &mut Criterion) {
+    let mut hsm = module();
+    let [from, to] = [3, 4].map(|seed| load(&mut hsm, Usage::K1, KeyAlgorithm::Aes, ModeOfUse::Both, seed));
+    let attributes = Attributes::new(
+        Usage::P0,
+        KeyAlgorithm::Tdea,
+        ModeOfUse::Encrypt,
+        Exportability::Exportable,
+    );
+    let key = hsm.key_generate(&attributes, 16).unwrap().key;
+    let (mut block, mut out) = ([0; 256], [0; 256]);
+    let len = hsm.key_block_export(from, key, &mut block).unwrap();
+    c.bench_function("hsm: translate a key block", |b| {
+        b.iter(|| {
+            let block = black_box(&block[..len]);
+            hsm.key_block_translate(from, block, Profile::X9143Strict, to, &Export::default(), &mut out)
+        });
+    });
+}
+
+criterion_group!(benches, transactions, derivations, updates, translation);
 criterion_main!(benches);

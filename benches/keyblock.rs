@@ -9,6 +9,8 @@ use payhsm::error::Error;
 use payhsm::key::role::{Kbpk, PinEncryption};
 use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
 use payhsm::key::{Aes, Key, Tdea};
+#[cfg(feature = "ec")]
+use payhsm::key::{Ec, role::Signing};
 use payhsm::keyblock::header::Version;
 use payhsm::keyblock::wrap::Template;
 use payhsm::keyblock::{KbpkRef, KeyBlock, Payload, Profile};
@@ -33,6 +35,8 @@ fn versions(c: &mut Criterion) {
         Exportability::Exportable,
     );
     for (name, version, kbpk) in [
+        #[cfg(feature = "legacy")]
+        ("C", Version::C, KbpkRef::Tdea(&tdea)),
         ("B", Version::B, KbpkRef::Tdea(&tdea)),
         ("D", Version::D, KbpkRef::Aes(&aes)),
         ("E", Version::E, KbpkRef::Aes(&aes)),
@@ -62,5 +66,36 @@ fn versions(c: &mut Criterion) {
     }
 }
 
+/// A key pair: the point costs more than the block.
+#[cfg(feature = "ec")]
+fn pair(c: &mut Criterion) {
+    let kbpk: Key<Kbpk, Aes> = Key::from_bytes(&[0x31; 16]).unwrap();
+    let key: Key<Signing, Ec> = Key::from_bytes(&[0x45; 32]).unwrap();
+    let attributes = Attributes::new(Usage::S0, KeyAlgorithm::Ec, ModeOfUse::Sign, Exportability::Exportable);
+    let template = Template::new(Version::D, attributes);
+    let mut group = c.benchmark_group("keyblock D, key pair");
+    let mut out = [0; 320];
+    group.bench_function("wrap", |b| {
+        b.iter(|| template.wrap(KbpkRef::Aes(&kbpk), black_box(&key), &mut Constant, black_box(&mut out)));
+    });
+    let len = template
+        .wrap(KbpkRef::Aes(&kbpk), &key, &mut Constant, &mut out)
+        .unwrap();
+    let text = &out[..len];
+    let mut payload = Payload::empty();
+    let mut unwrapped: Key<Signing, Ec> = Key::empty();
+    group.bench_function("parse, verify, unwrap", |b| {
+        b.iter(|| {
+            KeyBlock::parse(black_box(text), Profile::X9143Strict)?
+                .verify(KbpkRef::Aes(&kbpk), &mut payload)?
+                .unwrap_into(black_box(&mut unwrapped))
+        });
+    });
+    group.finish();
+}
+
+#[cfg(feature = "ec")]
+criterion_group!(benches, versions, pair);
+#[cfg(not(feature = "ec"))]
 criterion_group!(benches, versions);
 criterion_main!(benches);

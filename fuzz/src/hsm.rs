@@ -18,12 +18,14 @@ use payhsm::emv::profile;
 use payhsm::entropy::Entropy;
 use payhsm::error::Error;
 use payhsm::hsm::{
-    ArpcRequest, Config, Group, GroupHandle, Hsm, KeyHandle, KeyRef, MacMethod, MacPurpose, PinLimits, Platform,
-    Question, RateLimit, Slot, State, TransactionHandle, TransactionKsn,
+    ArpcRequest, Config, Export, Group, GroupHandle, Hsm, KeyHandle, KeyRef, MacMethod, MacPurpose, PinLimits,
+    Platform, Question, RateLimit, Slot, State, TransactionHandle, TransactionKsn,
 };
 use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
 use payhsm::key::{Key, role::StorageKey};
-use payhsm::keyblock::Profile;
+use payhsm::keyblock::header::Version;
+use payhsm::keyblock::optional::{CheckMethod, Optional};
+use payhsm::keyblock::{KeyBlock, Profile};
 use payhsm::pin::Pin;
 use payhsm::pin::block::Format;
 use payhsm::pin::pan::Pan;
@@ -216,8 +218,11 @@ pub fn hsm(data: &[u8]) {
     for life in 0..4 {
         let (mut slots, mut groups) = (empty_slots(), empty_groups());
         let config = Config {
-            // The four bits of old, and those of PINs.
-            policy: Policy::from_bits(u32::from(policy & 15) | u32::from(policy >> 5) << 7).unwrap(),
+            // The four bits of old, those of key blocks, and those of PINs.
+            policy: Policy::from_bits(
+                u32::from(policy & 15) | u32::from(policy >> 4 & 1) * (15 << 15) | u32::from(policy >> 5) << 7,
+            )
+            .unwrap(),
             ceremony_minutes: 0,
             storage_key: Some(&storage_key),
             pin_limits: PinLimits {
@@ -294,7 +299,7 @@ fn command(module: &mut Hsm<'_, Device>, device: &Device, model: &mut Model, cal
     let format = |n: u8| FORMATS[usize::from(n) % FORMATS.len()];
     let pan = Pan::parse(b"4761739001010010").unwrap();
     let method = |n: u8| if n & 1 == 0 { MacMethod::CMAC } else { MacMethod::X9_19 };
-    match call % 26 {
+    match call % 28 {
         0 => {
             if let Some(key) = model.key(input)
                 && module.key_erase(key).is_ok()
@@ -525,6 +530,68 @@ fn command(module: &mut Hsm<'_, Device>, device: &Device, model: &mut Model, cal
             let mut world = device.0.borrow_mut();
             world.refuses = choice & 1 != 0;
             world.fails_in = (choice & 2 != 0).then_some(choice >> 2 & 15);
+        }
+        26 => {
+            let (Some(kbpk), Some(key)) = (model.key(input), model.key(input)) else {
+                return;
+            };
+            let [version, mode, exportability, flags, block, profile] = input.array();
+            let text = input.short();
+            let mut optional = [Optional { id: *b"LB", data: b"" }; Export::MAX_OPTIONAL];
+            let count = Optional::read_list(text, &mut optional).unwrap_or(0);
+            let export = Export {
+                version: Version::from_char(version).ok(),
+                mode: ModeOfUse::from_char(mode).ok(),
+                exportability: Exportability::from_char(exportability).ok(),
+                exchange_only: flags & 1 != 0,
+                key_check: flags & 2 != 0,
+                kbpk_check: flags & 4 != 0,
+                optional: &optional[..count],
+            };
+            let mut out = [0x55; 1024];
+            let result = module.key_block_export_as(kbpk, key, &export, &mut out);
+            if let Some(len) = settle(model, result, &out) {
+                // What leaves is no wider than what is here.
+                let info = module.key_info(key).unwrap();
+                let written = KeyBlock::parse(&out[..len], Profile::Iso20038)
+                    .or_else(|_| KeyBlock::parse(&out[..len], Profile::Tr31_2018));
+                info.attributes.cover(written.unwrap().attributes()).unwrap();
+                model.blocks.push(out[..len].to_vec());
+            }
+            let Some(block) = model.blocks.get(usize::from(block)).cloned() else {
+                return;
+            };
+            let profile = PROFILES[usize::from(profile) % 3];
+            let mut out = [0x55; 1024];
+            let result = module.key_block_translate(kbpk, &block, profile, key, &export, &mut out);
+            if let Some(len) = settle(model, result, &out) {
+                model.blocks.push(out[..len].to_vec());
+            }
+        }
+        27 => {
+            let Some(key) = model.key(input) else { return };
+            let [block, profile, attributes, method] = input.array();
+            let method = if method & 1 == 0 {
+                CheckMethod::Legacy
+            } else {
+                CheckMethod::Cmac
+            };
+            let given = input.short();
+            if module.key_check(key, method, given).is_ok() {
+                assert!((2..=5).contains(&given.len()));
+            }
+            if let Ok(public) = module.key_public(key) {
+                model.public(public.as_bytes());
+            }
+            let expected = start_keys()[usize::from(attributes) % 12];
+            let Some(block) = model.blocks.get(usize::from(block)).cloned() else {
+                return;
+            };
+            let profile = PROFILES[usize::from(profile) % 3];
+            if let Ok(imported) = module.key_block_import_as(key, &block, profile, &expected) {
+                expected.cover(&imported.info.attributes).unwrap();
+                model.handles.push(imported.key.to_raw());
+            }
         }
         24 => {
             let Some(key) = model.key(input) else { return };

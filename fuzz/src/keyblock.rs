@@ -2,11 +2,11 @@
 //! Key blocks.
 
 use payhsm::error::Error;
-use payhsm::key::role::Kbpk;
+use payhsm::key::role::{Kbpk, Signing};
 use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, KeyVersion, ModeOfUse, Usage};
-use payhsm::key::{Aes, Key, Tdea};
+use payhsm::key::{Aes, Ec, Key, Tdea};
 use payhsm::keyblock::header::{HeaderText, Version};
-use payhsm::keyblock::optional::Optional;
+use payhsm::keyblock::optional::{CheckValue, Optional, Typed};
 use payhsm::keyblock::wrap::{LengthHiding, Template, wrap_with};
 use payhsm::keyblock::{KbpkRef, KeyBlock, Payload, Profile};
 
@@ -35,6 +35,9 @@ pub fn parse(data: &[u8]) {
         assert_eq!(optional.next(), None);
         let blocks = block.blocks();
         let _ = (blocks.iksn(), blocks.ikid(), blocks.bdk_id(), blocks.hash());
+        for found in blocks {
+            typed(found, profile);
+        }
         let _ = (
             blocks.key_check_value(),
             blocks.kbpk_check_value(),
@@ -171,4 +174,86 @@ pub fn wrap(data: &[u8]) {
         };
         assert!(refused, "{}", String::from_utf8_lossy(text));
     }
+}
+
+/// What a block says is spelled as it was read; the strict profile reads nothing else.
+fn typed(block: Optional<'_>, profile: Profile) {
+    let read = match block.typed() {
+        Ok(read) => read,
+        Err(error) => {
+            assert_eq!(error, Error::KeyBlockOptional);
+            assert_ne!(profile, Profile::X9143Strict);
+            return;
+        }
+    };
+    match read {
+        Typed::KeyCheck(value) | Typed::KbpkCheck(value) | Typed::ExportCheck(value) => {
+            assert_eq!(value.to_text(&mut [0; CheckValue::TEXT_LEN]), Ok(block.data));
+        }
+        Typed::Pedigree(pedigree) => assert_eq!(pedigree.to_chars(), block.data),
+        Typed::Derivations(allowed) => {
+            assert_eq!(allowed.iter().count() * 5 + 2, block.data.len());
+            assert!(allowed.iter().all(|one| allowed.allow(&one)));
+        }
+        Typed::Certificates(chain) => {
+            let read: usize = chain.iter().map(|one| one.base64.len()).sum();
+            assert!(read <= block.data.len());
+        }
+        Typed::Created(time) | Typed::Stamped(time) => {
+            let [year, month, ..] = time.fields();
+            assert!(year <= 9999 && (1..=12).contains(&month));
+            assert_eq!(time.text(), block.data);
+        }
+        Typed::Hash(hash) => assert_eq!(format!("{:02X}", hash.id()).as_bytes(), block.data),
+        _ => {}
+    }
+}
+
+/// A private key of P-256 is read from its one encoding, and written as that.
+pub fn pair(data: &[u8]) {
+    let mut input = Input::new(data);
+    let with_public = input.byte() & 1 != 0;
+    let der = input.rest();
+    let kbpk = Key::<Kbpk, Aes>::from_bytes(&[0x31; 16]).unwrap();
+    let attributes = Attributes::new(Usage::S0, KeyAlgorithm::Ec, ModeOfUse::Sign, Exportability::Exportable);
+    let template = Template::new(Version::D, attributes);
+    let mut out = vec![0; 1024];
+    // A scalar becomes the encoding that it has; other input is taken as an encoding.
+    if let Ok(key) = Key::<Signing, Ec>::from_bytes(der)
+        && with_public
+    {
+        match template.wrap(KbpkRef::Aes(&kbpk), &key, &mut Rng(1), &mut out) {
+            Ok(len) => {
+                let back = open_pair(&kbpk, &out[..len]).unwrap();
+                assert_eq!(back.1, der);
+            }
+            Err(error) => assert_eq!(error, Error::EcScalar),
+        }
+        return;
+    }
+    let Ok(len) = template.wrap_bytes(KbpkRef::Aes(&kbpk), der, &mut Rng(1), &mut out) else {
+        return;
+    };
+    match open_pair(&kbpk, &out[..len]) {
+        Ok((key, scalar)) => {
+            assert_eq!(der[7..39], scalar);
+            let len = template.wrap(KbpkRef::Aes(&kbpk), &key, &mut Rng(1), &mut out).unwrap();
+            let mut payload = Payload::empty();
+            let block = KeyBlock::parse(&out[..len], Profile::X9143Strict).unwrap();
+            let block = block.verify(KbpkRef::Aes(&kbpk), &mut payload).unwrap();
+            assert!(block.key_bytes() == der || der.len() == 51);
+        }
+        Err(error) => assert_eq!(error, Error::VerificationFailed),
+    }
+}
+
+fn open_pair(kbpk: &Key<Kbpk, Aes>, text: &[u8]) -> Result<(Key<Signing, Ec>, Vec<u8>), Error> {
+    let mut payload = Payload::empty();
+    let block = KeyBlock::parse(text, Profile::X9143Strict)?.verify(KbpkRef::Aes(kbpk), &mut payload)?;
+    let mut key = Key::empty();
+    let result = block.unwrap_into(&mut key);
+    assert_eq!(result.is_err(), key.is_empty());
+    result?;
+    let scalar = key.expose_bytes().to_vec();
+    Ok((key, scalar))
 }

@@ -35,6 +35,7 @@ pub const TARGETS: &[Target] = &[
     ("generate_ac_response", emv::response),
     ("hex", codec::hex),
     ("hsm", hsm::hsm),
+    ("keyblock_pair", keyblock::pair),
     ("keyblock_parse", keyblock::parse),
     ("keyblock_unwrap", keyblock::unwrap),
     ("keyblock_wrap", keyblock::wrap),

@@ -140,6 +140,18 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         }
         "hex" => vec![b"0123456789ABCDEF".to_vec(), b"0g".to_vec(), vec![0xDE, 0xAD, 0xBE]],
         "hsm" => sequences(),
+        "keyblock_pair" => {
+            let pair = |v: &Vector<'_>| {
+                (v.text("Algorithm")? == b"E").then_some(())?;
+                Some([vec![0], v.hex("Key")?].concat())
+            };
+            let mut seeds = from("tr31", "tr31_unwrap", pair);
+            let mut short = seeds[0][..52].to_vec();
+            short[2] = 49;
+            seeds.push(short);
+            seeds.push([vec![1], vec![0x5A; 32]].concat());
+            seeds
+        }
         "keyblock_parse" => from("tr31", "tr31_unwrap", |v| v.text("Key_block")),
         "keyblock_unwrap" => from("tr31", "tr31_unwrap", |v| {
             let block = v.text("Key_block")?;

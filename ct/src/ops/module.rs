@@ -9,12 +9,14 @@ use std::collections::BTreeMap;
 use payhsm::entropy::Entropy;
 use payhsm::error::Error;
 use payhsm::hsm::{
-    Config, EncipheredPin, Group, Hsm, KeyHandle, KeyRef, MacMethod, Padding, PinLimits, Platform, Question, Slot,
+    Config, EncipheredPin, Export, Group, Hsm, KeyHandle, KeyRef, MacMethod, Padding, PinLimits, Platform, Question,
+    Slot,
 };
 use payhsm::key::role::StorageKey;
 use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
 use payhsm::key::{Aes, Key};
 use payhsm::keyblock::Profile;
+use payhsm::keyblock::optional::CheckMethod;
 use payhsm::pin::Pin;
 use payhsm::pin::block::Format;
 use payhsm::pin::ibm3624::{self, Table, Validation};
@@ -247,6 +249,55 @@ pub fn run(h: &mut Harness) {
             mac,
             &[0x12, 0x34, 0x56, 0x78, 0x90, 0x12, 0x34, 0x56],
         )
+    });
+    h.verdict("module: translate a key block, compare its check value", true, || {
+        let mut module = start(0x81);
+        let both = enter(&mut module, b"K1", KeyAlgorithm::Aes, b'B', 0x83);
+        let other = enter(&mut module, b"K1", KeyAlgorithm::Aes, b'B', 0x84);
+        let exportable = Attributes::new(
+            Usage::from_chars(*b"P0").unwrap(),
+            KeyAlgorithm::Aes,
+            ModeOfUse::from_char(b'E').unwrap(),
+            Exportability::Exportable,
+        );
+        let made = module.key_generate(&exportable, 16).unwrap();
+        let asked = Export {
+            key_check: true,
+            kbpk_check: true,
+            ..Export::default()
+        };
+        let (mut one, mut two) = ([0; 256], [0; 256]);
+        let len = module.key_block_export_as(both, made.key, &asked, &mut one).unwrap();
+        open(&mut one);
+        let len = module
+            .key_block_translate(both, &one[..len], Profile::X9143Strict, other, &asked, &mut two)
+            .unwrap();
+        open(&mut two);
+        let again = module
+            .key_block_import_as(other, &two[..len], Profile::X9143Strict, &exportable)
+            .unwrap();
+        let value = made.info.check;
+        module.key_check(made.key, CheckMethod::Cmac, &[0; 5]).is_err()
+            && module.key_check(again.key, CheckMethod::Cmac, value.as_bytes()).is_ok()
+    });
+    h.verdict("module: make, export and import a key pair", true, || {
+        let mut module = start(0x81);
+        let kbpk = enter(&mut module, b"K1", KeyAlgorithm::Aes, b'B', 0x83);
+        let attributes = Attributes::new(
+            Usage::from_chars(*b"S0").unwrap(),
+            KeyAlgorithm::Ec,
+            ModeOfUse::from_char(b'S').unwrap(),
+            Exportability::Exportable,
+        );
+        let pair = module.key_generate(&attributes, 32).unwrap().key;
+        let public = module.key_public(pair).unwrap();
+        let mut out = [0; 320];
+        let len = module.key_block_export(kbpk, pair, &mut out).unwrap();
+        open(&mut out);
+        let again = module
+            .key_block_import(kbpk, &out[..len], Profile::X9143Strict)
+            .unwrap();
+        module.key_public(again.key) == Ok(public)
     });
     h.verdict("module: generate, export and import a key", true, || {
         let mut module = start(0x81);

@@ -3,10 +3,11 @@
 
 use payhsm::cipher::modes;
 use payhsm::dukpt::{Unstored, aes, tdes};
-use payhsm::key::role::{Bdk, InitialKey, Kbpk, PinEncryption, PinVerification3624, PinVerificationVisa};
+use payhsm::key::role::{Bdk, InitialKey, Kbpk, PinEncryption, PinVerification3624, PinVerificationVisa, Signing};
 use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, KeyVersion, ModeOfUse, Usage};
-use payhsm::key::{Aes, Algorithm, Key, Tdea};
+use payhsm::key::{Aes, Algorithm, Ec, Key, Tdea};
 use payhsm::keyblock::header::Version;
+use payhsm::keyblock::optional::Optional;
 use payhsm::keyblock::wrap::Template;
 use payhsm::keyblock::{KbpkRef, KeyBlock, Payload, Profile};
 use payhsm::pin::Pin;
@@ -311,6 +312,99 @@ fn key_blocks(h: &mut Harness) {
     block::<Aes, 32>(h, "key block D, AES-256", Version::D, KeyAlgorithm::Aes, |key| {
         KbpkRef::Aes(key)
     });
+    block::<Aes, 24>(h, "key block E, AES-192", Version::E, KeyAlgorithm::Aes, |key| {
+        KbpkRef::Aes(key)
+    });
+    block::<Tdea, 16>(h, "key block A", Version::A, KeyAlgorithm::Tdea, |key| {
+        KbpkRef::Tdea(key)
+    });
+    block::<Tdea, 24>(h, "key block C", Version::C, KeyAlgorithm::Tdea, |key| {
+        KbpkRef::Tdea(key)
+    });
+    check_values_in_blocks(h);
+    pairs(h);
+}
+
+/// KC of another key: refused behind the authenticator, with the one error.
+fn check_values_in_blocks(h: &mut Harness) {
+    h.verdict("key block D: refuse a wrong check value", false, || {
+        let kbpk = key::<Kbpk, Aes, 16>(0xA4);
+        let attributes = attributes(b"P0", KeyAlgorithm::Aes, b'E');
+        let kc = [Optional::new(*b"KC", b"010A0B0C0D0E").unwrap()];
+        let mut out = [0; 160];
+        let len = Template::new(Version::D, attributes)
+            .with_optional(&kc)
+            .wrap_bytes(
+                KbpkRef::Aes(&kbpk),
+                &secret(bytes::<16>(0xA5)),
+                &mut Random(0xA6),
+                &mut out,
+            )
+            .unwrap();
+        open(&mut out);
+        let mut payload = Payload::empty();
+        let block = KeyBlock::parse(&out[..len], Profile::X9143Strict).unwrap();
+        block.verify(KbpkRef::Aes(&kbpk), &mut payload).is_ok()
+    });
+}
+
+/// A private key of P-256 from a block and back; and a payload that is none.
+fn pairs(h: &mut Harness) {
+    let wrap = |out: &mut [u8; 320]| {
+        let kbpk = key::<Kbpk, Aes, 16>(0xA7);
+        let pair = key::<Signing, Ec, 32>(0xA8);
+        let attributes = attributes(b"S0", KeyAlgorithm::Ec, b'S');
+        let len = Template::new(Version::D, attributes)
+            .wrap(KbpkRef::Aes(&kbpk), &pair, &mut Random(0xA9), out)
+            .unwrap();
+        open(out);
+        len
+    };
+    h.constant::<32>("key block D: wrap and unwrap a key pair", || {
+        let mut out = [0; 320];
+        let len = wrap(&mut out);
+        let kbpk = key::<Kbpk, Aes, 16>(0xA7);
+        let mut payload = Payload::empty();
+        let block = KeyBlock::parse(&out[..len], Profile::X9143Strict).unwrap();
+        let mut pair = Key::<Signing, Ec>::empty();
+        block
+            .verify(KbpkRef::Aes(&kbpk), &mut payload)
+            .unwrap()
+            .unwrap_into(&mut pair)
+            .unwrap();
+        pair.expose_bytes().try_into().unwrap()
+    });
+    h.verdict("key block D: refuse what is no key pair", false, || {
+        let kbpk = key::<Kbpk, Aes, 16>(0xA7);
+        let attributes = attributes(b"S0", KeyAlgorithm::Ec, b'S');
+        let mut out = [0; 320];
+        let len = Template::new(Version::D, attributes)
+            .wrap_bytes(
+                KbpkRef::Aes(&kbpk),
+                &secret(bytes::<121>(0xAA)),
+                &mut Random(0xAB),
+                &mut out,
+            )
+            .unwrap();
+        open(&mut out);
+        let mut payload = Payload::empty();
+        let block = KeyBlock::parse(&out[..len], Profile::X9143Strict).unwrap();
+        let mut pair = Key::<Signing, Ec>::empty();
+        block
+            .verify(KbpkRef::Aes(&kbpk), &mut payload)
+            .unwrap()
+            .unwrap_into(&mut pair)
+            .is_ok()
+    });
+}
+
+fn attributes(usage: &[u8; 2], algorithm: KeyAlgorithm, mode: u8) -> Attributes {
+    Attributes::new(
+        Usage::from_chars(*usage).unwrap(),
+        algorithm,
+        ModeOfUse::from_char(mode).unwrap(),
+        Exportability::NonExportable,
+    )
 }
 
 /// Wraps a PIN key; unwraps it; and refuses the block with one character changed.
@@ -342,7 +436,7 @@ fn block<A: Algorithm, const N: usize>(
         let text = wrap();
         let kbpk = key::<Kbpk, A, N>(0xA1);
         let mut payload = Payload::empty();
-        let block = KeyBlock::parse(&text, Profile::X9143Strict).unwrap();
+        let block = KeyBlock::parse(&text, Profile::of(version)).unwrap();
         let block = block.verify(by(&kbpk), &mut payload).unwrap();
         block.key_bytes().try_into().unwrap()
     });
@@ -352,7 +446,7 @@ fn block<A: Algorithm, const N: usize>(
         text[place] = if text[place] == b'0' { b'1' } else { b'0' };
         let kbpk = key::<Kbpk, A, N>(0xA1);
         let mut payload = Payload::empty();
-        let block = KeyBlock::parse(&text, Profile::X9143Strict).unwrap();
+        let block = KeyBlock::parse(&text, Profile::of(version)).unwrap();
         block.verify(by(&kbpk), &mut payload).is_ok()
     });
 }
