@@ -342,6 +342,41 @@ fn aes_macs_and_data() {
     assert_eq!(count, 26 + 21);
 }
 
+/// Counter mode takes data of any length and is its own inverse; the others take whole blocks.
+#[test]
+fn modes() {
+    let place = Place::new("modes");
+    let bdk = "FEDCBA9876543210F1F1F1F1F1F1F1F1";
+    let of = ["--ksn", "123456789012345600000001", "--usage", "both"];
+    let ctr = ["--mode", "ctr", "--iv", "000102030405060708090A0B0C0D0E0F"];
+    let json = place.json(
+        0,
+        bdk,
+        &[&["dukpt", "encrypt-data", "--text", "card data"], &of[..], &ctr].concat(),
+    );
+    let secret = json["ciphertext"].as_str().unwrap();
+    assert_eq!((secret.len(), &json["mode"]), (18, &Value::from("CTR")));
+    let json = place.json(
+        0,
+        bdk,
+        &[&["dukpt", "decrypt-data", "--data", secret], &of[..], &ctr].concat(),
+    );
+    assert_eq!(json["plaintext_text"], "card data");
+    for (args, says) in [
+        (&["--text", "card data"][..], "whole blocks of 16 bytes"),
+        (&["--data", "00", "--mode", "ecb", "--iv", "00"], "ECB takes none"),
+        (
+            &["--data", "00", "--iv", "0011"],
+            "iv has 4 hexadecimal digits: 32 are needed",
+        ),
+        (&["--data", "00", "--mode", "cfb"], "one of cbc, ecb, ctr"),
+        (&["--data", "00", "--key-type", "hmac128"], "no data-both key"),
+    ] {
+        let json = place.json(3, bdk, &[&["dukpt", "encrypt-data"], args, &of].concat());
+        assert!(json["error"]["message"].as_str().unwrap().contains(says), "{json}");
+    }
+}
+
 #[test]
 fn ksns() {
     let place = Place::new("ksns");

@@ -17,14 +17,20 @@ pub enum Mode {
     Ecb,
     /// Chained, with an initialisation vector.
     Cbc,
+    /// Counter mode.
+    Ctr,
 }
 
-const MODES: &[(&str, Mode)] = &[("cbc", Mode::Cbc), ("ecb", Mode::Ecb)];
+const MODES: &[(&str, Mode)] = &[("cbc", Mode::Cbc), ("ecb", Mode::Ecb), ("ctr", Mode::Ctr)];
 
 /// Options of [`Chaining::read`].
 pub const OPTIONS: &[Spec] = &[
-    option("mode", "cbc|ecb", "how blocks are chained; default cbc"),
-    option("iv", "HEX", "initialisation vector of CBC, one block; default zeros"),
+    option("mode", "cbc|ecb|ctr", "how blocks are chained; default cbc"),
+    option(
+        "iv",
+        "HEX",
+        "initialisation vector of CBC, first counter block of CTR; default zeros",
+    ),
 ];
 
 /// Mode and initialisation vector.
@@ -43,9 +49,9 @@ impl Chaining {
         let iv = match (mode, call.get_hex("iv")?) {
             (Mode::Ecb, None) => Vec::new(),
             (Mode::Ecb, Some(_)) => Err(Error::InvalidArgument).expected("iv", "ECB takes none")?,
-            (Mode::Cbc, None) => vec![0; block_len],
-            (Mode::Cbc, Some(iv)) if iv.len() == block_len => iv,
-            (Mode::Cbc, Some(_)) => {
+            (Mode::Cbc | Mode::Ctr, None) => vec![0; block_len],
+            (Mode::Cbc | Mode::Ctr, Some(iv)) if iv.len() == block_len => iv,
+            (Mode::Cbc | Mode::Ctr, Some(_)) => {
                 let text = call.get("iv").unwrap_or_default();
                 return Err(crate::args::wrong_len("iv", text, block_len));
             }
@@ -77,6 +83,7 @@ pub fn apply(algorithm: KeyAlgorithm, key: &[u8], chaining: &Chaining, encrypt: 
             (Mode::Ecb, false) => modes::ecb_decrypt(&cipher, data),
             (Mode::Cbc, true) => modes::cbc_encrypt(&cipher, &chaining.iv, data),
             (Mode::Cbc, false) => modes::cbc_decrypt(&cipher, &chaining.iv, data),
+            (Mode::Ctr, _) => modes::ctr(&cipher, &chaining.iv, data),
         }
     } else {
         let cipher = Tdes::new(key).named("key")?;
@@ -85,6 +92,7 @@ pub fn apply(algorithm: KeyAlgorithm, key: &[u8], chaining: &Chaining, encrypt: 
             (Mode::Ecb, false) => modes::ecb_decrypt(&cipher, data),
             (Mode::Cbc, true) => modes::cbc_encrypt(&cipher, &chaining.iv, data),
             (Mode::Cbc, false) => modes::cbc_decrypt(&cipher, &chaining.iv, data),
+            (Mode::Ctr, _) => modes::ctr(&cipher, &chaining.iv, data),
         }
     };
     done.expected("data", &expected)

@@ -200,10 +200,13 @@ fn cipher(call: &Call, out: &mut Report, encrypt: bool) -> Result<()> {
         ));
     }
     let chaining = Chaining::read(call, algorithm)?;
-    if chaining.mode == Mode::Cbc {
-        out.hex("iv", "IV", &chaining.iv);
-    } else {
-        out.text("mode", "mode", "ECB");
+    match chaining.mode {
+        Mode::Ecb => out.text("mode", "mode", "ECB"),
+        Mode::Ctr => {
+            out.text("mode", "mode", "CTR");
+            out.hex("iv", "first counter", &chaining.iv);
+        }
+        Mode::Cbc => out.hex("iv", "IV", &chaining.iv),
     }
     let mut data = call.data()?;
     ciphers::apply(algorithm, key.bytes(), &chaining, encrypt, &mut data)?;
