@@ -20,7 +20,7 @@
 //!
 //! # Limits
 //! No scheme's AES profile is public but that of the common core definitions; other AES cards go through
-//! [`raw`](raw). The number of a cryptogram version means nothing without its scheme, so a
+//! [`raw`]. The number of a cryptogram version means nothing without its scheme, so a
 //! [`Profile`](profile::Profile) is always the caller's choice and is never guessed from data. Whether an ATC was seen
 //! before is the caller's to judge, *before* an ARPC leaves.
 
