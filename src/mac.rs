@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Message authentication: ISO/IEC 9797-1, CMAC, HMAC.
+//! Message authentication: ISO/IEC 9797-1, CMAC, HMAC, the MAC of UnionPay terminals.
 //!
 //! Every algorithm is a stream with a fixed-size state: make it with a key (one schedule a message), `update` it,
 //! then `finish` or `verify`, both of which consume it. Dropped in between, it wipes itself. What it takes here is raw
@@ -12,6 +12,7 @@ mod chain;
 pub mod cmac;
 pub mod hmac;
 pub mod iso9797;
+pub mod unionpay;
 
 use crate::ct;
 use crate::error::Error;

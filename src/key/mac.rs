@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::key::role::{MacBoth, MacKey, MacRequest, MacResponse, Role};
 use crate::key::{Aes, Hmac, Key, Tdea};
 use crate::mac::Mac as _;
-use crate::mac::{cmac, hmac, iso9797};
+use crate::mac::{cmac, hmac, iso9797, unionpay};
 
 pub use crate::mac::iso9797::Padding;
 
@@ -125,6 +125,14 @@ streams! {
     /// SP 800-38B, ISO/IEC 9797-1:2011 7.5 (algorithm 5); vectors: `vectors/mac.txt`, `cmac`.
     #[doc(alias = "M6")]
     CmacAes(cmac::CmacAes) = (Aes) cmac::CmacAes::new;
+
+    /// The "ECB MAC" of UnionPay terminals under DES or two-key TDEA: 8 characters. It does not see blocks that change
+    /// places; see [`mac::unionpay`](crate::mac::unionpay).
+    ///
+    /// # Source
+    /// UnionPay terminal specification as public implementations have it; vectors: `vectors/mac.txt`, `cup_ecb_mac`.
+    #[doc(alias = "ECB MAC")]
+    UnionPay(unionpay::UnionPayMac) = (Tdea) unionpay::UnionPayMac::new;
 
     /// HMAC with SHA-256, MAC of 32 bytes.
     ///

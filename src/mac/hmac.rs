@@ -7,7 +7,7 @@ use ::hmac::{Hmac as Core, KeyInit as _, Mac as _};
 use zeroize::Zeroize;
 
 use crate::error::Error;
-use crate::mac::{Mac, truncate};
+use crate::mac::{Conclude, Mac, truncate};
 
 macro_rules! hmac {
     ($(#[$doc:meta])* $name:ident, $hash:ty, $len:literal) => {
@@ -31,8 +31,14 @@ macro_rules! hmac {
                 self.0.update(data);
             }
 
-            fn finish(self, out: &mut [u8]) -> Result<(), Error> {
-                let mut full = self.0.finalize().into_bytes();
+            fn finish(mut self, out: &mut [u8]) -> Result<(), Error> {
+                self.conclude(out)
+            }
+        }
+
+        impl Conclude for $name {
+            fn conclude(&mut self, out: &mut [u8]) -> Result<(), Error> {
+                let mut full = self.0.clone().finalize().into_bytes();
                 let result = truncate(&full, out);
                 full.zeroize();
                 result

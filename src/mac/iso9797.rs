@@ -12,6 +12,9 @@
 //! and 3 do not tell a message from the same one with zeros behind it unless the length is fixed. Equal halves of a
 //! retail key make it single DES; they are refused where a key enters, not here.
 
+#[cfg(feature = "hazmat")]
+pub mod laboratory;
+
 use core::fmt;
 
 use cipher::{BlockCipherEncrypt, typenum::Unsigned};
