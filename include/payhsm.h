@@ -129,7 +129,7 @@
 #define PAYHSM_CTX_BASE_SIZE 4096
 
 /* Bytes of a slot in a context, on every target. */
-#define PAYHSM_SLOT_SIZE 96
+#define PAYHSM_SLOT_SIZE 128
 
 /* Bytes of a group in a context, on every target. */
 #define PAYHSM_GROUP_SIZE 1344
@@ -176,6 +176,12 @@
 #define PAYHSM_POLICY_LEGACY_IMPORT (1 << 19)
 /* Policy bit: a KBPK is agreed with a peer that proves nothing. */
 #define PAYHSM_POLICY_UNAUTHENTICATED_AGREEMENT (1 << 20)
+/* Policy bit: the profile of UnionPay terminals: its "ECB MAC" under M0 and M1 keys, and the encipherment of track 2. */
+#define PAYHSM_POLICY_UNIONPAY (1 << 12)
+/* Policy bit: ECB under data keys. */
+#define PAYHSM_POLICY_ECB_DATA (1 << 13)
+/* Policy bit: MAC keys of single DES. */
+#define PAYHSM_POLICY_SINGLE_DES (1 << 14)
 /* Policy bit: PIN blocks of format 1, which are bound to no PAN, are made and translated. */
 #define PAYHSM_POLICY_PIN_FORMAT_1 128
 /* Policy bit: PINs are verified from blocks of format 1. */
@@ -355,12 +361,32 @@
 #define PAYHSM_MAC_ALG1_PAD2 4
 /* MAC method: CMAC. */
 #define PAYHSM_MAC_CMAC 5
+/* MAC method: HMAC with SHA-256. */
+#define PAYHSM_MAC_HMAC_SHA256 6
+/* MAC method: HMAC with SHA-384. */
+#define PAYHSM_MAC_HMAC_SHA384 7
+/* MAC method: HMAC with SHA-512. */
+#define PAYHSM_MAC_HMAC_SHA512 8
+/* MAC method: the "ECB MAC" of UnionPay terminals, 8 characters. It does not see blocks that change places. */
+#define PAYHSM_MAC_UNIONPAY 9
+
+/*
+ * MAC method: ISO/IEC 9797-1 algorithm 1 with padding method 3. A message in parts begins with
+ * `payhsm_mac_begin_sized`.
+ */
+#define PAYHSM_MAC_ALG1_PAD3 10
+
+/*
+ * MAC method: ISO/IEC 9797-1 algorithm 3 with padding method 3. A message in parts begins with
+ * `payhsm_mac_begin_sized`.
+ */
+#define PAYHSM_MAC_ALG3_PAD3 11
 /* Purpose: a MAC is made. */
 #define PAYHSM_MAC_GENERATE 1
 /* Purpose: a MAC is checked. */
 #define PAYHSM_MAC_VERIFY 2
 /* The longest MAC, in bytes. */
-#define PAYHSM_MAC_MAX_LEN 16
+#define PAYHSM_MAC_MAX_LEN 64
 
 /* Kind of cryptogram: declined offline. */
 #define PAYHSM_CRYPTOGRAM_AAC 0
@@ -1661,12 +1687,13 @@ payhsm_status_t payhsm_pin_encipher(payhsm_ctx_t *ctx,
  *
  * Parameters: `key`: a MAC key's or a transaction's handle; a terminal's transaction makes request MACs, a host's
  * response MACs. `mac_method`: `PAYHSM_MAC_...`; a key in a slot allows the algorithm of its usage. `data`: the message.
- * `wanted`: how many of the leftmost bytes: 4 to 8 (AES: 16), CMAC at least 8. `mac`, `mac_capacity`, `mac_len`:
+ * `wanted`: how many of the leftmost bytes: 4 to 8 (AES: 16), CMAC at least 8, HMAC 8 to 32, 48 or 64, UnionPay's 8. `mac`, `mac_capacity`, `mac_len`:
  * receive them; wiped and 0 on error.
  *
  * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
  * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_ALGORITHM_MISMATCH`, `PAYHSM_ERR_INVALID_ARGUMENT` (method),
- * `PAYHSM_ERR_INVALID_LENGTH` (wanted), `PAYHSM_ERR_BUFFER_TOO_SMALL`; the context's errors.
+ * `PAYHSM_ERR_INVALID_LENGTH` (wanted), `PAYHSM_ERR_REFUSED` (a policy bit is missing), `PAYHSM_ERR_LIMIT_REACHED` (2^20
+ * blocks of a DES or TDEA key), `PAYHSM_ERR_BUFFER_TOO_SMALL`; the context's errors.
  *
  * Contract:
  * The context's contract; C1 to C3 for the pointers.
@@ -1720,9 +1747,54 @@ payhsm_status_t payhsm_mac_begin(payhsm_ctx_t *ctx,
                                  uint32_t purpose);
 
 /*
+ * As `payhsm_mac_begin`, for the methods with padding 3, which put the length of the message in front.
+ *
+ * Parameters: `message_len`: how many bytes will come; the message must keep it. Other methods take no notice of it.
+ *
+ * Returns: as `payhsm_mac_generate`; a message of another length fails when it ends, with `PAYHSM_ERR_INVALID_LENGTH`.
+ *
+ * Contract:
+ * The context's contract.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_mac_begin_sized(payhsm_ctx_t *ctx,
+                                       uint32_t key,
+                                       uint32_t mac_method,
+                                       uint32_t purpose,
+                                       uint64_t message_len);
+
+/*
+ * Checks a MAC and, if it is right, makes another one of the same message under another key.
+ *
+ * Parameters: `input_key`, `input_method`, `data`, `input_mac`: as in `payhsm_mac_verify`. `output_key`,
+ * `output_method`, `wanted`, `mac`, `mac_capacity`, `mac_len`: as in `payhsm_mac_generate`.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_VERIFICATION_FAILED` if the MAC is wrong; `PAYHSM_ERR_INVALID_ARGUMENT` also if both
+ * keys are one; otherwise as those two.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_mac_translate(payhsm_ctx_t *ctx,
+                                     uint32_t input_key,
+                                     uint32_t input_method,
+                                     const uint8_t *data,
+                                     size_t data_len,
+                                     const uint8_t *input_mac,
+                                     size_t input_mac_len,
+                                     uint32_t output_key,
+                                     uint32_t output_method,
+                                     size_t wanted,
+                                     uint8_t *mac,
+                                     size_t mac_capacity,
+                                     size_t *mac_len);
+
+/*
  * Takes more of the message.
  *
- * Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` if none was begun; the context's errors.
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` if none was begun; `PAYHSM_ERR_LIMIT_REACHED`, and the message is over;
+ * the context's errors.
  *
  * Contract:
  * The context's contract; C1 to C3 for `data`.
@@ -1808,6 +1880,144 @@ payhsm_status_t payhsm_data_decipher(payhsm_ctx_t *ctx,
                                      uint8_t *out,
                                      size_t out_capacity,
                                      size_t *out_len);
+
+/*
+ * Enciphers data: ECB over whole blocks. Equal blocks show; only for protocols that demand it.
+ *
+ * Parameters: `key`: a D0 key's handle; the key serves no other mode of operation. `data`: whole blocks. `out`,
+ * `out_capacity`, `out_len`: receive as many bytes; `out` may be `data`. Wiped and 0 on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED` (also a key that has served
+ * another mode of operation), `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_REFUSED` (without
+ * `PAYHSM_POLICY_ECB_DATA`), `PAYHSM_ERR_INVALID_LENGTH`, `PAYHSM_ERR_LIMIT_REACHED`, `PAYHSM_ERR_BUFFER_TOO_SMALL`,
+ * `PAYHSM_ERR_OVERLAP`; the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers, except that `out` may be `data`.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_data_ecb_encipher(payhsm_ctx_t *ctx,
+                                         uint32_t key,
+                                         const uint8_t *data,
+                                         size_t data_len,
+                                         uint8_t *out,
+                                         size_t out_capacity,
+                                         size_t *out_len);
+
+/*
+ * Deciphers data: ECB over whole blocks.
+ *
+ * Parameters and returns: as `payhsm_data_ecb_encipher`.
+ *
+ * Contract:
+ * As `payhsm_data_ecb_encipher`.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_data_ecb_decipher(payhsm_ctx_t *ctx,
+                                         uint32_t key,
+                                         const uint8_t *data,
+                                         size_t data_len,
+                                         uint8_t *out,
+                                         size_t out_capacity,
+                                         size_t *out_len);
+
+/*
+ * Enciphers or deciphers data of any length: CTR, which is its own inverse.
+ *
+ * Parameters: `key`: a D0 key's handle with mode of use B; the key serves no other mode of operation. `counter`,
+ * `counter_len`: the first counter block, 8 bytes (TDEA) or 16 (AES), counted up as one number; none may come twice
+ * under one key. `data`, `out`, `out_capacity`, `out_len`: as in `payhsm_data_ecb_encipher`.
+ *
+ * Returns: as `payhsm_data_ecb_encipher`, without `PAYHSM_ERR_REFUSED`.
+ *
+ * Contract:
+ * As `payhsm_data_ecb_encipher`.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_data_ctr(payhsm_ctx_t *ctx,
+                                uint32_t key,
+                                const uint8_t *counter,
+                                size_t counter_len,
+                                const uint8_t *data,
+                                size_t data_len,
+                                uint8_t *out,
+                                size_t out_capacity,
+                                size_t *out_len);
+
+/*
+ * Re-enciphers data from one key to another, CBC on both sides; the clear text does not leave.
+ *
+ * Parameters: `input_key`: a D0 key's handle with mode of use D or B, or a transaction, which serves one message.
+ * `output_key`: another D0 key's handle with mode of use E or B. `input_iv`, `output_iv`: one block of each cipher. `data`:
+ * whole blocks of both ciphers; long data may come in pieces under keys of slots, each with the last block of ciphertext
+ * before it, on either side, as `iv`. `out`, `out_capacity`, `out_len`: as in `payhsm_data_ecb_encipher`.
+ *
+ * Returns: as `payhsm_data_encipher`; `PAYHSM_ERR_KEY_STRENGTH` for a weaker output key without
+ * `PAYHSM_POLICY_WEAKER_PIN_KEY`; `PAYHSM_ERR_INVALID_ARGUMENT` if both keys are one.
+ *
+ * Contract:
+ * As `payhsm_data_ecb_encipher`.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_data_reencipher(payhsm_ctx_t *ctx,
+                                       uint32_t input_key,
+                                       const uint8_t *input_iv,
+                                       size_t input_iv_len,
+                                       const uint8_t *data,
+                                       size_t data_len,
+                                       uint32_t output_key,
+                                       const uint8_t *output_iv,
+                                       size_t output_iv_len,
+                                       uint8_t *out,
+                                       size_t out_capacity,
+                                       size_t *out_len);
+
+/*
+ * Packs track 2 and enciphers of it what UnionPay terminals do: the 8 bytes that end one byte before the last. Most of
+ * the PAN stays in clear.
+ *
+ * Parameters: `key`: a D0 TDEA key's handle, 16 bytes, with mode of use E or B. `track`, `track_len`: 17 to 40 ASCII
+ * characters, digits with one `=` or `D`, without sentinels. `out`, `out_capacity`, `out_len`: receive half as many
+ * bytes; wiped and 0 on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`,
+ * `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_ALGORITHM_MISMATCH`, `PAYHSM_ERR_INVALID_KEY_LENGTH`,
+ * `PAYHSM_ERR_REFUSED` (without `PAYHSM_POLICY_UNIONPAY`), `PAYHSM_ERR_TRACK`, `PAYHSM_ERR_LIMIT_REACHED`,
+ * `PAYHSM_ERR_BUFFER_TOO_SMALL`; the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_track2_encipher(payhsm_ctx_t *ctx,
+                                       uint32_t key,
+                                       const uint8_t *track,
+                                       size_t track_len,
+                                       uint8_t *out,
+                                       size_t out_capacity,
+                                       size_t *out_len);
+
+/*
+ * Deciphers and unpacks what `payhsm_track2_encipher` has made: the acquirer's side.
+ *
+ * Parameters: `key`: a D0 TDEA key's handle, 16 bytes, with mode of use D or B. `data`, `data_len`: as it came.
+ * `characters`: their number, which came with it. `track`, `track_capacity`, `track_len`: receive as many ASCII
+ * characters, `=` for the separator; wiped and 0 on error.
+ *
+ * Returns: as `payhsm_track2_encipher`; `PAYHSM_ERR_VERIFICATION_FAILED` if what comes out is no track.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_track2_decipher(payhsm_ctx_t *ctx,
+                                       uint32_t key,
+                                       const uint8_t *data,
+                                       size_t data_len,
+                                       size_t characters,
+                                       uint8_t *track,
+                                       size_t track_capacity,
+                                       size_t *track_len);
 
 /*
  * Reads the data field of a card's answer to GENERATE AC, template 77 or 80. The status words must have been 9000.

@@ -4,3 +4,4 @@
 pub mod bcd;
 pub mod hex;
 pub mod tlv;
+pub mod track;

@@ -110,7 +110,9 @@ impl Operation {
     const fn row(self) -> Row {
         use KeyAlgorithm::{Aes, Tdea};
         const BOTH: &[KeyAlgorithm] = &[Tdea, Aes];
-        const MACS: &[Usage] = &[Usage::M0, Usage::M1, Usage::M3, Usage::M6];
+        const MACS: &[Usage] = &[Usage::M0, Usage::M1, Usage::M3, Usage::M6, Usage::M7];
+        const MAC_ALGORITHMS: &[KeyAlgorithm] =
+            &[Tdea, Aes, KeyAlgorithm::Des, KeyAlgorithm::Hmac, KeyAlgorithm::HmacSha2];
         match self {
             Self::KeyBlockUnwrap => Row(&[Usage::K1], &[ModeOfUse::Both, ModeOfUse::Decrypt], BOTH),
             Self::KeyBlockWrap => Row(&[Usage::K1], &[ModeOfUse::Both, ModeOfUse::Encrypt], BOTH),
@@ -134,8 +136,8 @@ impl Operation {
             Self::PvvVerify => Row(&[Usage::V2], &[ModeOfUse::GenerateVerify, ModeOfUse::Verify], &[Tdea]),
             Self::OffsetGenerate => Row(&[Usage::V1], &[ModeOfUse::GenerateVerify, ModeOfUse::Generate], &[Tdea]),
             Self::OffsetVerify => Row(&[Usage::V1], &[ModeOfUse::GenerateVerify, ModeOfUse::Verify], &[Tdea]),
-            Self::MacGenerate => Row(MACS, &[ModeOfUse::GenerateVerify, ModeOfUse::Generate], BOTH),
-            Self::MacVerify => Row(MACS, &[ModeOfUse::GenerateVerify, ModeOfUse::Verify], BOTH),
+            Self::MacGenerate => Row(MACS, &[ModeOfUse::GenerateVerify, ModeOfUse::Generate], MAC_ALGORITHMS),
+            Self::MacVerify => Row(MACS, &[ModeOfUse::GenerateVerify, ModeOfUse::Verify], MAC_ALGORITHMS),
             Self::DataEncipher => Row(&[Usage::D0], &[ModeOfUse::Both, ModeOfUse::Encrypt], BOTH),
             Self::DataDecipher => Row(&[Usage::D0], &[ModeOfUse::Both, ModeOfUse::Decrypt], BOTH),
             Self::CvvGenerate => Row(&[Usage::C0], &[ModeOfUse::GenerateVerify, ModeOfUse::Generate], &[Tdea]),
@@ -190,31 +192,47 @@ pub enum MacAlgorithm {
     Iso9797Alg3,
     /// CMAC (M6).
     Cmac,
+    /// HMAC with SHA-256 (M7).
+    HmacSha256,
+    /// HMAC with SHA-384 (M7).
+    HmacSha384,
+    /// HMAC with SHA-512 (M7).
+    HmacSha512,
+    /// The "ECB MAC" of UnionPay terminals (M0, M1 by [`Permission::UnionPay`]).
+    #[doc(alias = "ECB MAC")]
+    UnionPay,
 }
 
 impl MacAlgorithm {
-    /// The algorithm that a MAC key's usage stands for.
-    ///
-    /// # Errors
-    /// [`Error::UsageNotPermitted`] for other usages.
-    pub const fn of(usage: Usage) -> Result<Self, Error> {
-        match usage {
-            Usage::M0 | Usage::M1 => Ok(Self::Iso9797Alg1),
-            Usage::M3 => Ok(Self::Iso9797Alg3),
-            Usage::M6 => Ok(Self::Cmac),
-            _ => Err(Error::UsageNotPermitted),
-        }
+    /// Whether keys of `usage` may make or check such MACs.
+    #[must_use]
+    pub const fn is_of(self, usage: Usage) -> bool {
+        matches!(
+            (self, usage),
+            (Self::Iso9797Alg1 | Self::UnionPay, Usage::M0 | Usage::M1)
+                | (Self::Iso9797Alg3, Usage::M3)
+                | (Self::Cmac, Usage::M6)
+                | (Self::HmacSha256 | Self::HmacSha384 | Self::HmacSha512, Usage::M7)
+        )
     }
 
-    /// The shortest MAC that is made or accepted, in bytes: 4 for the block-cipher MACs of old messages, 8 for CMAC.
+    /// The shortest MAC that is made or accepted, in bytes: 4 for the block-cipher MACs of old messages, 8 for CMAC and
+    /// HMAC; UnionPay's eight characters are 4 bytes in hexadecimal.
     #[must_use]
     pub const fn min_len(self) -> usize {
         match self {
             Self::Iso9797Alg1 | Self::Iso9797Alg3 => 4,
-            Self::Cmac => 8,
+            Self::Cmac | Self::HmacSha256 | Self::HmacSha384 | Self::HmacSha512 | Self::UnionPay => 8,
         }
     }
 }
+
+/// How many blocks a DES or TDEA key of a slot may process, MACs or data, since it came in: the block length is 64 bits.
+/// The count does not outlive the module's start.
+///
+/// # Source
+/// SP 800-67 revision 2, 3.3.
+pub const TDEA_BLOCK_LIMIT: u32 = 1 << 20;
 
 /// A relaxation that an installation may need. None is on by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -262,6 +280,12 @@ pub enum Permission {
     /// A KBPK is agreed with a peer that proves nothing. Nothing authenticates it but the platform's answer about the
     /// peer's public key.
     UnauthenticatedAgreement = 1 << 20,
+    /// The profile of UnionPay terminals: its "ECB MAC" under M0 and M1 keys, and the encipherment of track 2.
+    UnionPay = 1 << 12,
+    /// ECB under data keys. Equal blocks show.
+    EcbData = 1 << 13,
+    /// MAC keys of single DES: ANSI X9.9, and UnionPay's MAKs of 8 bytes. 56 bits are searched in hours.
+    SingleDes = 1 << 14,
 }
 
 /// The permissions of an installation.
@@ -289,7 +313,10 @@ impl Policy {
         | Permission::UnauthenticatedAgreement as u32
         | Permission::PinFormat1 as u32
         | Permission::PinVerifyFormat1 as u32
-        | Permission::TrivialPins as u32;
+        | Permission::TrivialPins as u32
+        | Permission::UnionPay as u32
+        | Permission::EcbData as u32
+        | Permission::SingleDes as u32;
 
     /// This policy and one permission more.
     #[must_use]

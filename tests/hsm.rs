@@ -20,6 +20,8 @@ mod vectors;
 mod agreement;
 #[path = "hsm/card.rs"]
 mod card;
+#[path = "hsm/data.rs"]
+mod data;
 #[path = "hsm/dukpt.rs"]
 mod dukpt;
 #[path = "hsm/dukpt_life.rs"]
@@ -40,6 +42,8 @@ mod keys;
 mod life;
 #[path = "hsm/mac.rs"]
 mod mac;
+#[path = "hsm/mac_kinds.rs"]
+mod mac_kinds;
 #[path = "hsm/pairs.rs"]
 mod pairs;
 #[path = "hsm/pin.rs"]

@@ -63,7 +63,11 @@ const ALLOWED: &[(Operation, &str, &str, &str)] = &[
     (Operation::OffsetGenerate, "V1", "CG", "T"),
     (Operation::OffsetVerify, "V1", "CV", "T"),
     (Operation::MacGenerate, "M0 M1 M3 M6", "CG", "TA"),
+    (Operation::MacGenerate, "M0 M1", "CG", "D"),
+    (Operation::MacGenerate, "M7", "CG", "H"),
     (Operation::MacVerify, "M0 M1 M3 M6", "CV", "TA"),
+    (Operation::MacVerify, "M0 M1", "CV", "D"),
+    (Operation::MacVerify, "M7", "CV", "H"),
     (Operation::DataEncipher, "D0", "BE", "TA"),
     (Operation::DataDecipher, "D0", "BD", "TA"),
     (Operation::CvvGenerate, "C0", "CG", "T"),
@@ -81,6 +85,9 @@ const ADMITTED: &[(&str, &str, &str)] = &[
     ("B2", "T", "XN"),
     ("C0 M1 M5 M6 M8 V0 V1 V2 V3 V4 V5", "TA", "CGVN"),
     ("M0 M2 M3 M4", "T", "CGVN"),
+    // Single DES by permission only.
+    ("M0 M1", "D", "CGVN"),
+    ("M7", "H", "CGVN"),
     ("D0 D2 D3 P0", "TA", "BDEN"),
     ("I0", "TA", "N"),
     ("K0 K1", "TA", "BDEXN"),
@@ -93,7 +100,7 @@ const ADMITTED: &[(&str, &str, &str)] = &[
 const IN_PARTS: &str = "TA";
 
 /// Algorithms of the keys that come in key blocks.
-const IN_BLOCKS: &str = "TAE";
+const IN_BLOCKS: &str = "TAEDH";
 
 /// Operations that need a permission.
 const BY_PERMISSION: [Operation; 3] = [
@@ -122,6 +129,7 @@ fn has(letters: &str, letter: u8) -> bool {
 fn is_permitted(attributes: &Attributes, permissive: bool) -> bool {
     permissive
         || !(attributes.mode == ModeOfUse::NoRestriction
+            || attributes.algorithm == KeyAlgorithm::Des
             || (attributes.usage == Usage::P0 && attributes.mode == ModeOfUse::Both))
 }
 
@@ -204,6 +212,10 @@ struct Rig {
     pin_in: [KeyHandle; 2],
     pin_out: [KeyHandle; 2],
     script: [KeyHandle; 2],
+    mac_in: KeyHandle,
+    mac_out: KeyHandle,
+    data_in: KeyHandle,
+    data_out: KeyHandle,
     m1: [u8; M1_LEN],
     commands: BTreeSet<&'static str>,
 }
@@ -212,7 +224,7 @@ impl Rig {
     fn new(permissive: bool) -> Self {
         let device = Device::new(3);
         let policy = if permissive { PERMISSIVE } else { Policy::STRICT };
-        let mut hsm = start(&device, policy, 18, 2).unwrap();
+        let mut hsm = start(&device, policy, 23, 2).unwrap();
         let victim = attributes("D0", 'T', 'E', 'E');
         let mut host = start(&Device::new(4), Policy::STRICT, 2, 0).unwrap();
         let psk = key(&mut host, "B3", 'A', 'X', SEED);
@@ -227,6 +239,10 @@ impl Rig {
             pin_in: [('T', PIN_IN[0]), ('A', PIN_IN[1])].map(|(letter, seed)| key(&mut hsm, "P0", letter, 'D', seed)),
             pin_out: [('T', 17), ('A', 18)].map(|(letter, seed)| key(&mut hsm, "P0", letter, 'E', seed)),
             script: [("E2", 61), ("E1", 62)].map(|(usage, seed)| key(&mut hsm, usage, 'T', 'X', seed)),
+            mac_in: key(&mut hsm, "M6", 'A', 'V', mac::OTHER),
+            mac_out: key(&mut hsm, "M6", 'A', 'G', 22),
+            data_in: key(&mut hsm, "D0", 'T', 'D', 23),
+            data_out: key(&mut hsm, "D0", 'A', 'E', 24),
             m1: host.agreement_begin(psk, b"host", b"terminal", 16).unwrap(),
             device,
             hsm,
@@ -483,13 +499,14 @@ fn c01_exportability() {
     let listed: usize = ADMITTED
         .iter()
         .map(|(usages, algorithms, modes)| {
-            // P0 with B, and N everywhere, need a permission.
+            // P0 with B, single DES, and N everywhere need a permission.
             let both = usages
                 .split(' ')
                 .filter(|&name| name == "P0" && has(modes, b'B'))
                 .count();
             let modes = modes.bytes().filter(|&mode| mode != b'N').count();
-            (usages.split(' ').count() * modes - both) * algorithms.len()
+            let algorithms = algorithms.bytes().filter(|&letter| letter != b'D').count();
+            (usages.split(' ').count() * modes - both) * algorithms
         })
         .sum();
     assert_eq!((cells, exported), (3 * listed, listed));

@@ -5,7 +5,7 @@
 
 #include <payhsm.h>
 
-enum { DEVICE_RECORDS = 8, DEVICE_RECORD_LEN = 1280, DEVICE_SLOTS = 20, DEVICE_GROUPS = 2 };
+enum { DEVICE_RECORDS = 8, DEVICE_RECORD_LEN = 1280, DEVICE_SLOTS = 32, DEVICE_GROUPS = 2 };
 
 typedef struct device {
     /* Storage: lost with the process. A product writes to flash or to a file, and returns when it is written. */

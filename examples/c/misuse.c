@@ -175,7 +175,16 @@ static void all_commands(payhsm_ctx_t *ctx, payhsm_status_t expected, int wiped,
     REFUSED(payhsm_cvv_generate(ctx, NO_KEY, PAYHSM_CVV_CHIP, 0, PAN, 13, PAN, 3, b, 256, out.len), BYTES);
     REFUSED(payhsm_cvv_verify(ctx, NO_KEY, PAYHSM_CVV_CHIP, 0, PAN, 13, PAN, PAN, 3), 0);
     REFUSED(payhsm_cvc3_verify(ctx, NO_KEY, PAYHSM_MASTER_KEY_A, PAN, 13, 0, zeros, 19, zeros, 1, PAN, 5), 0);
-    CHECK(calls == (loading ? 64u : 67u));
+    REFUSED(payhsm_mac_begin_sized(ctx, NO_KEY, PAYHSM_MAC_ALG3_PAD3, PAYHSM_MAC_VERIFY, 9), 0);
+    REFUSED(payhsm_mac_translate(ctx, NO_KEY, PAYHSM_MAC_CMAC, zeros, 9, zeros, 8, NO_KEY + 1, PAYHSM_MAC_CMAC, 8, b, 256,
+                                 out.len), BYTES);
+    REFUSED(payhsm_data_ecb_encipher(ctx, NO_KEY, zeros, 32, b, 256, out.len), BYTES);
+    REFUSED(payhsm_data_ecb_decipher(ctx, NO_KEY, zeros, 32, b, 256, out.len), BYTES);
+    REFUSED(payhsm_data_ctr(ctx, NO_KEY, zeros, 16, zeros, 32, b, 256, out.len), BYTES);
+    REFUSED(payhsm_data_reencipher(ctx, NO_KEY, zeros, 16, zeros, 32, NO_KEY + 1, zeros, 16, b, 256, out.len), BYTES);
+    REFUSED(payhsm_track2_encipher(ctx, NO_KEY, PAN, 13, b, 256, out.len), BYTES);
+    REFUSED(payhsm_track2_decipher(ctx, NO_KEY, zeros, 14, 27, b, 256, out.len), BYTES);
+    CHECK(calls == (loading ? 72u : 75u));
 }
 
 static void contexts(device_t *device)
@@ -367,6 +376,25 @@ static void buffers(device_t *device)
     CHECK_STATUS(payhsm_mac_begin(ctx, mac_key, PAYHSM_MAC_CMAC, 0), PAYHSM_ERR_INVALID_ARGUMENT);
     CHECK_STATUS(payhsm_mac_generate(ctx, mac_key, PAYHSM_MAC_CMAC, data, 64, 4, out.bytes, 256, out.len),
                  PAYHSM_ERR_INVALID_LENGTH);
+
+    /* One mode of operation for one key, ECB by permission, a MAC for itself, lengths that nobody said. */
+    outputs_spoil();
+    CHECK_STATUS(payhsm_data_ctr(ctx, key, iv, 16, data, 64, out.bytes, 256, out.len), PAYHSM_ERR_USAGE_NOT_PERMITTED);
+    CHECK(*out.len == 0 && all_zero(out.bytes, 256));
+    CHECK_STATUS(payhsm_data_ecb_encipher(ctx, key, data, 64, out.bytes, 256, out.len), PAYHSM_ERR_USAGE_NOT_PERMITTED);
+    CHECK_OK(payhsm_key_generate(ctx, &attributes, 32, out.handle, &info));
+    CHECK_STATUS(payhsm_data_ecb_encipher(ctx, *out.handle, data, 64, out.bytes, 256, out.len), PAYHSM_ERR_REFUSED);
+    CHECK_STATUS(payhsm_track2_encipher(ctx, *out.handle, PAN, 13, out.bytes, 256, out.len), PAYHSM_ERR_REFUSED);
+    CHECK_STATUS(payhsm_data_reencipher(ctx, key, iv, 16, data, 64, key, iv, 16, out.bytes, 256, out.len),
+                 PAYHSM_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(payhsm_data_reencipher(ctx, key, iv, 8, data, 64, *out.handle, iv, 16, out.bytes, 256, out.len),
+                 PAYHSM_ERR_INVALID_LENGTH);
+    CHECK_OK(payhsm_key_erase(ctx, *out.handle));
+    CHECK_STATUS(payhsm_mac_translate(ctx, mac_key, PAYHSM_MAC_CMAC, data, 64, data, 16, mac_key, PAYHSM_MAC_CMAC, 16,
+                                      out.bytes, 256, out.len), PAYHSM_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(payhsm_mac_begin(ctx, mac_key, PAYHSM_MAC_ALG1_PAD3, PAYHSM_MAC_GENERATE), PAYHSM_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(payhsm_mac_generate(ctx, mac_key, PAYHSM_MAC_UNIONPAY, data, 64, 8, out.bytes, 256, out.len),
+                 PAYHSM_ERR_ALGORITHM_MISMATCH);
 
     /* Attributes that no key has. */
     memcpy(&wrong, &attributes, sizeof wrong);

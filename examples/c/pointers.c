@@ -48,8 +48,8 @@ typedef struct {
 /* --- the world ----------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    uint32_t kbpk, kbpk_out, bdk, psk, mac, pin_in, pin_out, pvk, pvk_3624, imk, cvk, imk_dn, imk_smi, imk_smc, pin_tdea, data, sign,
-        group, transaction;
+    uint32_t kbpk, kbpk_out, bdk, psk, mac, pin_in, pin_out, pvk, pvk_3624, imk, cvk, imk_dn, imk_smi, imk_smc, pin_tdea,
+        data, data_to, data_ecb, data_ctr, track, mac_to, sign, group, transaction;
 } keys_t;
 
 static keys_t own, foreign;
@@ -59,6 +59,7 @@ static size_t key_block_len, initial_block_len;
 static const uint8_t ZEROS[80];
 static const uint8_t PAN[] = "4012345678909";
 static const uint8_t PVV[] = "0000";
+static const uint8_t TRACK[] = "4012345678909=2512101123456";
 static const uint8_t EXPIRY[] = "2512";
 /* More than any CVC3, and a card verification value of one key in a hundred thousand. */
 static const uint8_t DIGITS[] = "98765";
@@ -115,7 +116,8 @@ static void fill(device_t *device, keys_t *keys)
     size_t len;
 
     CHECK_OK(device_start(device, PAYHSM_POLICY_UNAUTHENTICATED_AGREEMENT | PAYHSM_POLICY_RAW_CRYPTOGRAM |
-                                      PAYHSM_POLICY_EXPLAIN_CRYPTOGRAM));
+                                      PAYHSM_POLICY_EXPLAIN_CRYPTOGRAM | PAYHSM_POLICY_ECB_DATA |
+                                      PAYHSM_POLICY_UNIONPAY));
     keys->kbpk = make(device, "K1", 'A', 'B', 'N');
     keys->kbpk_out = make(device, "K1", 'A', 'E', 'N');
     keys->bdk = make(device, "B0", 'A', 'X', 'N');
@@ -134,6 +136,11 @@ static void fill(device_t *device, keys_t *keys)
     keys->pin_tdea = make(device, "P0", 'T', 'D', 'N');
     keys->data = make(device, "D0", 'A', 'B', 'N');
     keys->sign = make(device, "S0", 'E', 'S', 'N');
+    keys->data_to = make(device, "D0", 'A', 'E', 'N');
+    keys->data_ecb = make(device, "D0", 'A', 'B', 'N');
+    keys->data_ctr = make(device, "D0", 'A', 'B', 'N');
+    keys->track = make(device, "D0", 'T', 'B', 'N');
+    keys->mac_to = make(device, "M6", 'A', 'G', 'N');
     CHECK_OK(payhsm_dukpt_export_initial_key(device->ctx, keys->bdk, ID, sizeof ID, keys->kbpk, initial_block,
                                              sizeof initial_block, &initial_block_len, kcv));
     CHECK_OK(payhsm_dukpt_load(device->ctx, keys->kbpk, PAYHSM_PROFILE_X9_143_STRICT, initial_block, initial_block_len,
@@ -315,6 +322,14 @@ F(mac_finish, payhsm_mac_finish(C, 16, OB))
 F(mac_finish_verify, payhsm_mac_finish_verify(C, IL(0)))
 F(data_encipher, payhsm_data_encipher(C, H(0), IL(0), IL(1), OB))
 F(data_decipher, payhsm_data_decipher(C, H(0), IL(0), IL(1), OB))
+F(mac_begin_sized, payhsm_mac_begin_sized(C, H(0), PAYHSM_MAC_CMAC, PAYHSM_MAC_GENERATE, 5))
+F(mac_translate, payhsm_mac_translate(C, H(0), PAYHSM_MAC_CMAC, IL(0), IL(1), H(1), PAYHSM_MAC_CMAC, 16, OB))
+F(data_ecb_encipher, payhsm_data_ecb_encipher(C, H(0), IL(1), OB))
+F(data_ecb_decipher, payhsm_data_ecb_decipher(C, H(0), IL(1), OB))
+F(data_ctr, payhsm_data_ctr(C, H(0), IL(0), IL(1), OB))
+F(data_reencipher, payhsm_data_reencipher(C, H(0), IL(0), IL(1), H(1), IL(2), OB))
+F(track2_encipher, payhsm_track2_encipher(C, H(0), IL(0), OB))
+F(track2_decipher, payhsm_track2_decipher(C, H(0), IL(0), 27, OB))
 F(emv_ac_response, payhsm_emv_ac_response(IL(0), O(0)))
 F(dukpt_derive, payhsm_dukpt_derive(C, H(0), IL(0), O(0)))
 F(dukpt_export_initial_key, payhsm_dukpt_export_initial_key(C, H(0), IL(0), H(1), OB, O(2)))
@@ -422,6 +437,17 @@ static const call_t CALLS[] = {
      {{NOTHING, 0}}, 0},
     {ROW(data_encipher), 0, NULL, NULL, {&own.data}, {{ZEROS, 16, 0}, BLOCKS}, {{BUFFER, 32}, LEN}, 1},
     {ROW(data_decipher), 0, NULL, NULL, {&own.data}, {{ZEROS, 16, 0}, BLOCKS}, {{BUFFER, 32}, LEN}, 1},
+    {ROW(mac_begin_sized), 0, NULL, NULL, {&own.mac}, {{0}}, {{NOTHING, 0}}, 0},
+    {ROW(mac_translate), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.mac, &own.mac_to},
+     {{ZEROS, 21, 0}, {ZEROS, 16, 0}}, {{BUFFER, 16}, LEN}, 0},
+    {ROW(data_ecb_encipher), 0, NULL, NULL, {&own.data_ecb}, {{NULL, 0, 0}, BLOCKS}, {{BUFFER, 32}, LEN}, 1},
+    {ROW(data_ecb_decipher), 0, NULL, NULL, {&own.data_ecb}, {{NULL, 0, 0}, BLOCKS}, {{BUFFER, 32}, LEN}, 1},
+    {ROW(data_ctr), 0, NULL, NULL, {&own.data_ctr}, {{ZEROS, 16, 0}, BLOCKS}, {{BUFFER, 32}, LEN}, 1},
+    {ROW(data_reencipher), 0, NULL, NULL, {&own.data, &own.data_to}, {{ZEROS, 16, 0}, BLOCKS, {ZEROS, 16, 0}},
+     {{BUFFER, 32}, LEN}, 1},
+    {ROW(track2_encipher), 0, NULL, NULL, {&own.track}, {{TRACK, 27, 0}}, {{BUFFER, 20}, LEN}, 0},
+    {ROW(track2_decipher), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.track}, {{ZEROS, 14, 0}},
+     {{BUFFER, 27}, LEN}, 0},
     {ROW(emv_ac_response), 0, NULL, NULL, {0}, {{CARD_ANSWER, 32, 0}}, {{VALUE, sizeof(payhsm_ac_response_t)}}, 0},
     {ROW(dukpt_derive), 0, NULL, end_transaction, {&own.bdk}, {{KSN, 12, 0}}, {HANDLE}, 0},
     {ROW(dukpt_export_initial_key), 0, NULL, NULL, {&own.bdk, &own.kbpk}, {{ID, 8, 0}},

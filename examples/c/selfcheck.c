@@ -593,6 +593,60 @@ static void translations(void)
     CHECK(cells == 50);
 }
 
+/* MACs of `vectors/mac.txt` (ISO/IEC 9797-1 annex B, UnionPay), one translated; data between keys; a track. */
+static void macs_and_data(void)
+{
+    static const char track[] = "1234567890123456789=0508201781999168302";
+    static const char text_1[] = "Now is the time for all ";
+    device_t *device = calloc(1, sizeof *device);
+    uint32_t retail, cmac, mak, from, to, zone;
+    uint8_t *mac = guarded(8, 0), *long_mac = guarded(16, 0), *data = guarded(32, 0x5A), *iv = guarded(16, 7);
+    uint8_t *packed = guarded(20, 0), *back = guarded(39, 0), *mab;
+    size_t len, mab_len;
+
+    CHECK(device != NULL);
+    CHECK_OK(device_start(device, PAYHSM_POLICY_UNIONPAY));
+    retail = enter(device, "M3", 'T', 'C', "0123456789ABCDEFFEDCBA9876543210");
+    cmac = enter(device, "M6", 'A', 'C', "102030405060708090A0B0C0D0E0F002");
+    CHECK_OK(payhsm_mac_generate(device->ctx, retail, PAYHSM_MAC_X9_19, text(text_1), 24, 8, mac, 8, &len));
+    CHECK_BYTES(mac, "A1C72E74EA3FA9B6");
+    CHECK_OK(payhsm_mac_translate(device->ctx, retail, PAYHSM_MAC_X9_19, text(text_1), 24, mac, 8, cmac, PAYHSM_MAC_CMAC,
+                                  16, long_mac, 16, &len));
+    CHECK(len == 16);
+    CHECK_OK(payhsm_mac_verify(device->ctx, cmac, PAYHSM_MAC_CMAC, text(text_1), 24, long_mac, 16));
+    mac[0] ^= 1;
+    CHECK_STATUS(payhsm_mac_translate(device->ctx, retail, PAYHSM_MAC_X9_19, text(text_1), 24, mac, 8, cmac,
+                                      PAYHSM_MAC_CMAC, 16, long_mac, 16, &len), PAYHSM_ERR_VERIFICATION_FAILED);
+    CHECK(len == 0 && all_zero(long_mac, 16));
+    CHECK_OK(payhsm_mac_begin_sized(device->ctx, retail, PAYHSM_MAC_ALG3_PAD3, PAYHSM_MAC_GENERATE, 24));
+    CHECK_OK(payhsm_mac_update(device->ctx, text(text_1), 24));
+    CHECK_OK(payhsm_mac_finish(device->ctx, 8, mac, 8, &len));
+    CHECK_OK(payhsm_mac_verify(device->ctx, retail, PAYHSM_MAC_ALG3_PAD3, text(text_1), 24, mac, 8));
+
+    mak = enter(device, "M1", 'T', 'C', "AB73C9416D41E936E82AAC11053BCEDD");
+    mab = input("3230313630393133323031363039313332303136303931333230313630393133", &mab_len);
+    CHECK_OK(payhsm_mac_generate(device->ctx, mak, PAYHSM_MAC_UNIONPAY, mab, mab_len, 8, mac, 8, &len));
+    CHECK(len == 8 && memcmp(mac, "3027", 4) == 0);
+    CHECK_OK(payhsm_mac_verify(device->ctx, mak, PAYHSM_MAC_UNIONPAY, mab, mab_len, mac, 8));
+
+    from = enter(device, "D0", 'T', 'B', "3B5D7F91B3D5F7192A4C6E80A2C4E608");
+    to = enter(device, "D0", 'A', 'B', "102030405060708090A0B0C0D0E0F003");
+    CHECK_OK(payhsm_data_encipher(device->ctx, from, iv, 8, data, 32, data, 32, &len));
+    CHECK_OK(payhsm_data_reencipher(device->ctx, from, iv, 8, data, 32, to, iv, 16, data, 32, &len));
+    CHECK_OK(payhsm_data_decipher(device->ctx, to, iv, 16, data, 32, data, 32, &len));
+    CHECK(len == 32 && data[0] == 0x5A && data[31] == 0x5A);
+
+    /* One value, one purpose. */
+    CHECK_OK(payhsm_key_erase(device->ctx, retail));
+    zone = enter(device, "D0", 'T', 'B', BDK_TDES);
+    CHECK_OK(payhsm_track2_encipher(device->ctx, zone, text(track), 39, packed, 20, &len));
+    CHECK(len == 20);
+    CHECK_BYTES(packed, "1234567890123456789D054CFC20D6F04568AC20");
+    CHECK_OK(payhsm_track2_decipher(device->ctx, zone, packed, 20, 39, back, 39, &len));
+    CHECK(len == 39 && memcmp(back, track, 39) == 0);
+    end(device);
+}
+
 /* A block of ANSI TR-31:2018 annex A.7.2.2 and one of version D; a changed character; another party's export. */
 static void key_blocks(void)
 {
@@ -901,6 +955,7 @@ int main(void)
     card_scripts();
     ibm3624();
     translations();
+    macs_and_data();
     key_blocks();
     abandoned_ceremony();
     working_keys();

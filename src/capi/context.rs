@@ -22,7 +22,7 @@ use crate::store::Storage;
 /// Bytes of a context without slots and groups, on every target; see `PAYHSM_CTX_SIZE`.
 pub const PAYHSM_CTX_BASE_SIZE: usize = 4096;
 /// Bytes of a slot in a context, on every target.
-pub const PAYHSM_SLOT_SIZE: usize = 96;
+pub const PAYHSM_SLOT_SIZE: usize = 128;
 /// Bytes of a group in a context, on every target.
 pub const PAYHSM_GROUP_SIZE: usize = 1344;
 /// The alignment that the memory of a context needs.
@@ -63,6 +63,12 @@ pub const PAYHSM_POLICY_EXPLAIN_CRYPTOGRAM: u32 = 1 << 24;
 pub const PAYHSM_POLICY_LEGACY_IMPORT: u32 = 1 << 19;
 /// Policy bit: a KBPK is agreed with a peer that proves nothing.
 pub const PAYHSM_POLICY_UNAUTHENTICATED_AGREEMENT: u32 = 1 << 20;
+/// Policy bit: the profile of UnionPay terminals: its "ECB MAC" under M0 and M1 keys, and the encipherment of track 2.
+pub const PAYHSM_POLICY_UNIONPAY: u32 = 1 << 12;
+/// Policy bit: ECB under data keys.
+pub const PAYHSM_POLICY_ECB_DATA: u32 = 1 << 13;
+/// Policy bit: MAC keys of single DES.
+pub const PAYHSM_POLICY_SINGLE_DES: u32 = 1 << 14;
 
 /// Policy bit: PIN blocks of format 1, which are bound to no PAN, are made and translated.
 pub const PAYHSM_POLICY_PIN_FORMAT_1: u32 = 128;
@@ -417,6 +423,9 @@ const _: () = assert!(PAYHSM_POLICY_UNAUTHENTICATED_AGREEMENT == Permission::Una
 const _: () = assert!(PAYHSM_POLICY_PIN_FORMAT_1 == Permission::PinFormat1 as u32);
 const _: () = assert!(PAYHSM_POLICY_PIN_VERIFY_FORMAT_1 == Permission::PinVerifyFormat1 as u32);
 const _: () = assert!(PAYHSM_POLICY_TRIVIAL_PINS == Permission::TrivialPins as u32);
+const _: () = assert!(PAYHSM_POLICY_UNIONPAY == Permission::UnionPay as u32);
+const _: () = assert!(PAYHSM_POLICY_ECB_DATA == Permission::EcbData as u32);
+const _: () = assert!(PAYHSM_POLICY_SINGLE_DES == Permission::SingleDes as u32);
 
 /// Runs one command on a context: judges the pointer and where the parameters lie, keeps callbacks out, overwrites the
 /// stack afterwards.

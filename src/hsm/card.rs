@@ -6,7 +6,7 @@ use crate::card::cvv::{self, Expiry, Kind};
 use crate::card::{CardValue, check_len};
 use crate::emv::derive::{MasterKeyOption, Psn, icc_master_key};
 use crate::error::Error;
-use crate::hsm::slot::CardClass;
+use crate::hsm::slot::Choices;
 use crate::hsm::{Hsm, KeyHandle, Platform, Question};
 use crate::key::{self, Key, role};
 use crate::pin::pan::Pan;
@@ -15,11 +15,11 @@ use crate::policy::{Operation, Permission};
 /// Length of a CVK pair and of an issuer master key, in bytes.
 const KEY_LEN: usize = 16;
 
-impl From<Kind> for CardClass {
+impl From<Kind> for Choices {
     fn from(kind: Kind) -> Self {
         match kind {
-            Kind::Stripe(_) | Kind::Chip => Self::Track,
-            Kind::Printed(_) => Self::Printed,
+            Kind::Stripe(_) | Kind::Chip => Self::TrackValues,
+            Kind::Printed(_) => Self::PrintedValues,
         }
     }
 }

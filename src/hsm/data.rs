@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Commands that encipher and decipher data.
+//!
+//! A data key of a slot serves one mode of operation, the one it was first used for: what one tells is an oracle for
+//! another. A TDEA key stops after [`TDEA_BLOCK_LIMIT`](crate::policy::TDEA_BLOCK_LIMIT) blocks.
 
-use crate::cipher::modes;
+mod modes;
+mod reencipher;
+
+use crate::cipher::modes as cipher_modes;
 use crate::cipher::{aes, tdes};
 use crate::error::Error;
 use crate::hsm::dukpt::Purpose;
-use crate::hsm::{Hsm, KeyRef, Platform};
+use crate::hsm::slot::{Choices, Slots};
+use crate::hsm::{Hsm, KeyHandle, KeyRef, Platform, TransactionHandle};
 use crate::key::usage::KeyAlgorithm;
 use crate::policy::{self, Operation};
 
@@ -13,6 +20,15 @@ use crate::policy::{self, Operation};
 enum Way {
     Encipher,
     Decipher,
+}
+
+impl Way {
+    const fn operation(self) -> Operation {
+        match self {
+            Self::Encipher => Operation::DataEncipher,
+            Self::Decipher => Operation::DataDecipher,
+        }
+    }
 }
 
 impl<P: Platform> Hsm<'_, P> {
@@ -23,9 +39,9 @@ impl<P: Platform> Hsm<'_, P> {
     /// must be unpredictable; a transaction's key is used for one message, so zeros will do.
     ///
     /// # Errors
-    /// The state's and the handle's errors; [`Error::UsageNotPermitted`], [`Error::ModeNotPermitted`];
-    /// [`Error::InvalidLength`] for `iv` or a `data` that is not whole blocks; [`Error::LimitReached`] for a second
-    /// message of one transaction. `data` is wiped on every error.
+    /// The state's and the handle's errors; [`Error::UsageNotPermitted`], also for a key that has served another mode of
+    /// operation; [`Error::ModeNotPermitted`]; [`Error::InvalidLength`] for `iv` or a `data` that is not whole blocks;
+    /// [`Error::LimitReached`] for a second message of one transaction and for a TDEA key at its end. `data` is wiped on every error.
     ///
     /// # Timing
     /// The length of `data`.
@@ -55,39 +71,101 @@ impl<P: Platform> Hsm<'_, P> {
         self.operational()?;
         match key {
             KeyRef::Slot(handle) => {
-                let slot = self.slots.get(handle)?;
-                let operation = match way {
-                    Way::Encipher => Operation::DataEncipher,
-                    Way::Decipher => Operation::DataDecipher,
-                };
-                let attributes = slot.attributes()?;
-                policy::permit(operation, attributes, self.policy)?;
-                run(attributes.algorithm, slot.material(), way, iv, data)
+                let (algorithm, _) = self.data_key(handle, way.operation(), Choices::Cbc)?;
+                if iv.len() != block_len(algorithm)? {
+                    return Err(Error::InvalidLength);
+                }
+                whole(algorithm, data.len())?;
+                self.data_used(handle, Choices::Cbc, data.len())?;
+                let (algorithm, key) = self.data_key(handle, way.operation(), Choices::Cbc)?;
+                run(algorithm, key, way, iv, data)
             }
             KeyRef::Transaction(handle) => {
-                let keys = self.groups.keys(handle)?;
-                let request = keys.is_request(way == Way::Encipher);
-                let purpose = if request {
-                    Purpose::DataRequest
-                } else {
-                    Purpose::DataResponse
-                };
-                // What is public is judged before the key is used up.
-                keys.check_cbc(iv, data)?;
-                self.groups
-                    .use_once(handle, purpose)?
-                    .data_key(request, |algorithm, key| run(algorithm, key, way, iv, data))
+                let len = data.len();
+                self.with_transaction_key(
+                    handle,
+                    way,
+                    (iv, len),
+                    |_, _| Ok(()),
+                    |_, algorithm, key| run(algorithm, key, way, iv, data),
+                )
             }
         }
     }
+
+    /// The key of a slot, if its attributes allow `operation` and it has served no other mode of operation.
+    fn data_key(&self, handle: KeyHandle, operation: Operation, mode: Choices) -> Result<(KeyAlgorithm, &[u8]), Error> {
+        let slot = self.slots.get(handle)?;
+        let attributes = slot.attributes()?;
+        policy::permit(operation, attributes, self.policy)?;
+        if !slot.serves(mode) {
+            return Err(Error::UsageNotPermitted);
+        }
+        Ok((attributes.algorithm, slot.material()))
+    }
+
+    /// Counts what a key in a slot is about to do, and binds it to the mode of operation.
+    fn data_used(&mut self, handle: KeyHandle, mode: Choices, len: usize) -> Result<(), Error> {
+        self.slots.charge(handle, blocks(len))?;
+        self.slots.bind(handle, mode)
+    }
+
+    /// Lends a transaction's data key to `work`, once: for CBC with an IV over so many bytes. `judge` looks at the key
+    /// before it is used up.
+    fn with_transaction_key(
+        &mut self,
+        handle: TransactionHandle,
+        way: Way,
+        (iv, len): (&[u8], usize),
+        judge: impl FnOnce(KeyAlgorithm, &[u8]) -> Result<(), Error>,
+        work: impl FnOnce(&mut Slots<'_>, KeyAlgorithm, &[u8]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let keys = self.groups.keys(handle)?;
+        let request = keys.is_request(way == Way::Encipher);
+        let purpose = if request {
+            Purpose::DataRequest
+        } else {
+            Purpose::DataResponse
+        };
+        // What is public is judged before the key is used up.
+        keys.check_cbc(iv, len)?;
+        keys.data_key(request, judge)?;
+        let slots = &mut self.slots;
+        self.groups
+            .use_once(handle, purpose)?
+            .data_key(request, |algorithm, key| work(slots, algorithm, key))
+    }
+}
+
+/// Block length of a data key's cipher.
+const fn block_len(algorithm: KeyAlgorithm) -> Result<usize, Error> {
+    match algorithm {
+        KeyAlgorithm::Tdea => Ok(tdes::BLOCK_LEN),
+        KeyAlgorithm::Aes => Ok(aes::BLOCK_LEN),
+        _ => Err(Error::AlgorithmMismatch),
+    }
+}
+
+/// Judges that `len` bytes are whole blocks.
+fn whole(algorithm: KeyAlgorithm, len: usize) -> Result<(), Error> {
+    if len.is_multiple_of(block_len(algorithm)?) {
+        Ok(())
+    } else {
+        Err(Error::InvalidLength)
+    }
+}
+
+/// Blocks of 8 bytes, begun ones included.
+const fn blocks(len: usize) -> u64 {
+    (len as u64).saturating_add(7) >> 3
 }
 
 fn run(algorithm: KeyAlgorithm, key: &[u8], way: Way, iv: &[u8], data: &mut [u8]) -> Result<(), Error> {
     match (algorithm, way) {
-        (KeyAlgorithm::Tdea, Way::Encipher) => modes::cbc_encrypt(&tdes::Tdes::new(key)?, iv, data),
-        (KeyAlgorithm::Tdea, Way::Decipher) => modes::cbc_decrypt(&tdes::Tdes::new(key)?, iv, data),
-        (KeyAlgorithm::Aes, Way::Encipher) => modes::cbc_encrypt(&aes::Aes::new(key)?, iv, data),
-        (KeyAlgorithm::Aes, Way::Decipher) => modes::cbc_decrypt(&aes::Aes::new(key)?, iv, data),
+        (KeyAlgorithm::Tdea, Way::Encipher) => cipher_modes::cbc_encrypt(&tdes::Tdes::new(key)?, iv, data),
+        (KeyAlgorithm::Tdea, Way::Decipher) => cipher_modes::cbc_decrypt(&tdes::Tdes::new(key)?, iv, data),
+        (KeyAlgorithm::Aes, Way::Encipher) => cipher_modes::cbc_encrypt(&aes::Aes::new(key)?, iv, data),
+        (KeyAlgorithm::Aes, Way::Decipher) => cipher_modes::cbc_decrypt(&aes::Aes::new(key)?, iv, data),
         _ => Err(Error::AlgorithmMismatch),
     }
 }

@@ -3,10 +3,13 @@
 
 use crate::cipher::{aes::Aes, tdes::Tdes};
 use crate::error::Error;
+use crate::hsm::slot::Choices;
 use crate::hsm::{Hsm, KeyHandle, KeyRef, Platform};
 use crate::key::usage::KeyAlgorithm;
 use crate::mac::cmac::{CmacAes, CmacTdes};
+use crate::mac::hmac::{HmacSha256, HmacSha384, HmacSha512};
 use crate::mac::iso9797::{CbcMac, Padding, RetailMac};
+use crate::mac::unionpay::UnionPayMac;
 use crate::mac::{Conclude, Mac};
 use crate::policy::{MacAlgorithm, Operation, Permission};
 
@@ -24,7 +27,7 @@ pub enum MacPurpose {
 pub struct MacMethod {
     /// The algorithm; a key in a slot allows the one of its usage only.
     pub algorithm: MacAlgorithm,
-    /// The padding of ISO/IEC 9797-1; CMAC takes no notice of it.
+    /// The padding of ISO/IEC 9797-1; algorithms 1 and 3 alone take notice of it.
     pub padding: Padding,
 }
 
@@ -34,11 +37,31 @@ impl MacMethod {
         algorithm: MacAlgorithm::Iso9797Alg3,
         padding: Padding::Method1,
     };
-    /// CMAC.
-    pub const CMAC: Self = Self {
-        algorithm: MacAlgorithm::Cmac,
+    /// ANSI X9.9: algorithm 1 under single DES, padding method 1. Keys of single DES and algorithm 1 with this padding need
+    /// a permission each.
+    pub const X9_9: Self = Self {
+        algorithm: MacAlgorithm::Iso9797Alg1,
         padding: Padding::Method1,
     };
+    /// AS 2805.4.1: algorithm 3, padding method 1, of which the standard takes 4 bytes.
+    pub const AS_2805_4_1: Self = Self::X9_19;
+    /// CMAC.
+    pub const CMAC: Self = Self::without_padding(MacAlgorithm::Cmac);
+    /// HMAC with SHA-256.
+    pub const HMAC_SHA_256: Self = Self::without_padding(MacAlgorithm::HmacSha256);
+    /// HMAC with SHA-384.
+    pub const HMAC_SHA_384: Self = Self::without_padding(MacAlgorithm::HmacSha384);
+    /// HMAC with SHA-512.
+    pub const HMAC_SHA_512: Self = Self::without_padding(MacAlgorithm::HmacSha512);
+    /// The "ECB MAC" of UnionPay terminals.
+    pub const UNIONPAY: Self = Self::without_padding(MacAlgorithm::UnionPay);
+
+    const fn without_padding(algorithm: MacAlgorithm) -> Self {
+        Self {
+            algorithm,
+            padding: Padding::Method1,
+        }
+    }
 }
 
 /// Bytes that fill the room of an engine, whichever it is.
@@ -49,6 +72,10 @@ const IDLE_LEN: usize = {
         size_of::<RetailMac>(),
         size_of::<CmacTdes>(),
         size_of::<CmacAes>(),
+        size_of::<HmacSha256>(),
+        size_of::<HmacSha384>(),
+        size_of::<HmacSha512>(),
+        size_of::<UnionPayMac>(),
     ];
     let mut largest = 0;
     let mut rest: &[usize] = &sizes;
@@ -78,12 +105,16 @@ enum Engine {
     Retail(RetailMac),
     CmacTdea(CmacTdes),
     CmacAes(CmacAes),
+    HmacSha256(HmacSha256),
+    HmacSha384(HmacSha384),
+    HmacSha512(HmacSha512),
+    UnionPay(UnionPayMac),
 }
 
 impl Engine {
     fn new(algorithm: KeyAlgorithm, method: MacMethod, key: &[u8]) -> Result<Self, Error> {
         match (method.algorithm, algorithm) {
-            (MacAlgorithm::Iso9797Alg1, KeyAlgorithm::Tdea) => {
+            (MacAlgorithm::Iso9797Alg1, KeyAlgorithm::Tdea | KeyAlgorithm::Des) => {
                 Ok(Self::CbcTdea(CbcMac::new(Tdes::new(key)?, method.padding)))
             }
             (MacAlgorithm::Iso9797Alg1, KeyAlgorithm::Aes) => {
@@ -92,6 +123,18 @@ impl Engine {
             (MacAlgorithm::Iso9797Alg3, KeyAlgorithm::Tdea) => Ok(Self::Retail(RetailMac::new(key, method.padding)?)),
             (MacAlgorithm::Cmac, KeyAlgorithm::Tdea) => Ok(Self::CmacTdea(CmacTdes::new(key)?)),
             (MacAlgorithm::Cmac, KeyAlgorithm::Aes) => Ok(Self::CmacAes(CmacAes::new(key)?)),
+            (MacAlgorithm::HmacSha256, KeyAlgorithm::Hmac | KeyAlgorithm::HmacSha2) => {
+                Ok(Self::HmacSha256(HmacSha256::new(key)?))
+            }
+            (MacAlgorithm::HmacSha384, KeyAlgorithm::Hmac | KeyAlgorithm::HmacSha2) => {
+                Ok(Self::HmacSha384(HmacSha384::new(key)?))
+            }
+            (MacAlgorithm::HmacSha512, KeyAlgorithm::Hmac | KeyAlgorithm::HmacSha2) => {
+                Ok(Self::HmacSha512(HmacSha512::new(key)?))
+            }
+            (MacAlgorithm::UnionPay, KeyAlgorithm::Tdea | KeyAlgorithm::Des) => {
+                Ok(Self::UnionPay(UnionPayMac::new(key)?))
+            }
             _ => Err(Error::AlgorithmMismatch),
         }
     }
@@ -99,8 +142,11 @@ impl Engine {
     const fn len(&self) -> usize {
         match self {
             Self::Idle { .. } => 0,
-            Self::CbcTdea(_) | Self::Retail(_) | Self::CmacTdea(_) => 8,
+            Self::CbcTdea(_) | Self::Retail(_) | Self::CmacTdea(_) | Self::UnionPay(_) => 8,
             Self::CbcAes(_) | Self::CmacAes(_) => 16,
+            Self::HmacSha256(_) => 32,
+            Self::HmacSha384(_) => 48,
+            Self::HmacSha512(_) => 64,
         }
     }
 
@@ -112,6 +158,10 @@ impl Engine {
             Self::Retail(mac) => mac.update(data),
             Self::CmacTdea(mac) => mac.update(data),
             Self::CmacAes(mac) => mac.update(data),
+            Self::HmacSha256(mac) => mac.update(data),
+            Self::HmacSha384(mac) => mac.update(data),
+            Self::HmacSha512(mac) => mac.update(data),
+            Self::UnionPay(mac) => mac.update(data),
         }
     }
 
@@ -123,6 +173,10 @@ impl Engine {
             Self::Retail(mac) => mac.conclude(out),
             Self::CmacTdea(mac) => mac.conclude(out),
             Self::CmacAes(mac) => mac.conclude(out),
+            Self::HmacSha256(mac) => mac.conclude(out),
+            Self::HmacSha384(mac) => mac.conclude(out),
+            Self::HmacSha512(mac) => mac.conclude(out),
+            Self::UnionPay(mac) => mac.conclude(out),
         }
     }
 
@@ -134,6 +188,10 @@ impl Engine {
             Self::Retail(mac) => mac.conclude_verify(tag),
             Self::CmacTdea(mac) => mac.conclude_verify(tag),
             Self::CmacAes(mac) => mac.conclude_verify(tag),
+            Self::HmacSha256(mac) => mac.conclude_verify(tag),
+            Self::HmacSha384(mac) => mac.conclude_verify(tag),
+            Self::HmacSha512(mac) => mac.conclude_verify(tag),
+            Self::UnionPay(mac) => mac.conclude_verify(tag),
         }
     }
 }
@@ -142,10 +200,12 @@ impl Engine {
 pub(crate) struct Stream {
     engine: Engine,
     key: KeyRef,
-    min_len: u32,
+    min_len: u8,
+    /// Bytes behind the last block that was counted against the key's limit.
+    uncounted: u8,
     purpose: MacPurpose,
     /// What would be padding, and as padding would carry bytes of the stack along.
-    _filled: [u8; 3],
+    _filled: [u8; 5],
 }
 
 impl Stream {
@@ -154,8 +214,9 @@ impl Stream {
         engine: Engine::Idle { _zeros: [0; IDLE_LEN] },
         key: KeyRef::Slot(KeyHandle::NONE),
         min_len: 0,
+        uncounted: 0,
         purpose: MacPurpose::Verify,
-        _filled: [0; 3],
+        _filled: [0; 5],
     };
 
     const fn is_idle(&self) -> bool {
@@ -172,8 +233,7 @@ impl Stream {
 
     /// The lengths that policy allows.
     fn check_len(&self, len: usize) -> Result<(), Error> {
-        let min_len = usize::try_from(self.min_len).map_err(|_| Error::Internal)?;
-        if (min_len..=self.engine.len()).contains(&len) {
+        if (usize::from(self.min_len)..=self.engine.len()).contains(&len) {
             Ok(())
         } else {
             Err(Error::InvalidLength)
@@ -185,23 +245,27 @@ impl<P: Platform> Hsm<'_, P> {
     /// Makes the MAC of `data` and writes its leftmost `out.len()` bytes.
     ///
     /// `key`: a MAC key in a slot with mode of use G or C, or a transaction; a terminal's transaction makes request
-    /// MACs, a host's response MACs. Length of `out`: 4 to 8 bytes (AES: 16), CMAC at least 8.
+    /// MACs, a host's response MACs. Length of `out`: 4 to 8 bytes (AES: 16), CMAC at least 8, HMAC 8 to 32, 48 or 64;
+    /// UnionPay's MAC 8.
     ///
     /// # Errors
     /// The state's and the handle's errors; [`Error::UsageNotPermitted`], [`Error::ModeNotPermitted`],
-    /// [`Error::AlgorithmMismatch`]; [`Error::Refused`] for algorithm 1 with padding 1 or 2 without
-    /// [`Permission::CbcMac`]; [`Error::InvalidLength`] for `out`. `out` is wiped then.
+    /// [`Error::AlgorithmMismatch`]; [`Error::UsageNotPermitted`] also for a key that has served another algorithm (an M1
+    /// key or an HMAC key serves the one it was first used for); [`Error::Refused`] for algorithm 1 with padding 1 or 2
+    /// without [`Permission::CbcMac`], and for UnionPay's MAC without [`Permission::UnionPay`];
+    /// [`Error::InvalidLength`] for `out`; [`Error::LimitReached`] for a DES or TDEA key that would process more than
+    /// [`TDEA_BLOCK_LIMIT`](crate::policy::TDEA_BLOCK_LIMIT) blocks. `out` is wiped then.
     ///
     /// # Timing
     /// The lengths of `data` and `out`, and the method.
     ///
     /// # Source
-    /// ISO/IEC 9797-1:2011 algorithms 1, 3 and 5; ANSI X9.19; NIST SP 800-38B. Vectors: `vectors/mac.txt`.
+    /// ISO/IEC 9797-1:2011 algorithms 1, 3 and 5; ANSI X9.19; NIST SP 800-38B; FIPS 198-1. Vectors: `vectors/mac.txt`.
     pub fn mac_generate(&mut self, key: KeyRef, method: MacMethod, data: &[u8], out: &mut [u8]) -> Result<(), Error> {
         out.fill(0);
         let mut stream = self.mac_stream(key, method, MacPurpose::Generate)?;
         stream.check_len(out.len())?;
-        self.mac_used(key)?;
+        self.mac_used(key, method, whole_blocks(data))?;
         stream.engine.update(data);
         stream.engine.conclude(out)
     }
@@ -219,9 +283,47 @@ impl<P: Platform> Hsm<'_, P> {
     pub fn mac_verify(&mut self, key: KeyRef, method: MacMethod, data: &[u8], tag: &[u8]) -> Result<(), Error> {
         let mut stream = self.mac_stream(key, method, MacPurpose::Verify)?;
         stream.check_len(tag.len())?;
-        self.mac_used(key)?;
+        self.mac_used(key, method, whole_blocks(data))?;
         stream.engine.update(data);
         stream.engine.conclude_verify(tag)
+    }
+
+    /// Checks a MAC and, if it is right, makes another one of the same message under another key: in one command, so that
+    /// nothing comes between.
+    ///
+    /// `input`: a key that may check the MAC, `output`: another one that may make MACs; methods and lengths as in
+    /// [`mac_verify`](Self::mac_verify) and [`mac_generate`](Self::mac_generate).
+    ///
+    /// # Errors
+    /// As those two, the output's first; [`Error::InvalidArgument`] if both keys are one;
+    /// [`Error::VerificationFailed`] if the MAC is wrong. `out` is wiped then.
+    ///
+    /// # Timing
+    /// The lengths and the methods.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "two keys with their methods and MACs, one message"
+    )]
+    pub fn mac_translate(
+        &mut self,
+        input: KeyRef,
+        input_method: MacMethod,
+        data: &[u8],
+        tag: &[u8],
+        output: KeyRef,
+        output_method: MacMethod,
+        out: &mut [u8],
+    ) -> Result<(), Error> {
+        out.fill(0);
+        self.operational()?;
+        if input == output {
+            return Err(Error::InvalidArgument);
+        }
+        // The output side is judged before anything is verified.
+        self.mac_stream(output, output_method, MacPurpose::Generate)?
+            .check_len(out.len())?;
+        self.mac_verify(input, input_method, data, tag)?;
+        self.mac_generate(output, output_method, data, out)
     }
 
     /// Begins a message that comes in parts. A message in progress is dropped and wiped.
@@ -231,15 +333,26 @@ impl<P: Platform> Hsm<'_, P> {
     pub fn mac_begin(&mut self, key: KeyRef, method: MacMethod, purpose: MacPurpose) -> Result<(), Error> {
         self.mac_clear();
         self.mac = self.mac_stream(key, method, purpose)?;
-        self.mac_used(key)
+        self.mac_used(key, method, 1).inspect_err(|_| self.mac_clear())
     }
 
     /// Takes more of the message.
     ///
     /// # Errors
-    /// [`Error::BadState`] if no message was begun, or its key is gone, and the message with it; the state's error.
+    /// [`Error::BadState`] if no message was begun, or its key is gone, and the message with it; [`Error::LimitReached`] if
+    /// a DES or TDEA key has processed its last block, and the message is over; the state's error.
     pub fn mac_update(&mut self, data: &[u8]) -> Result<(), Error> {
-        self.mac_in_progress()?.engine.update(data);
+        let stream = self.mac_in_progress()?;
+        let total = u64::from(stream.uncounted).saturating_add(data.len() as u64);
+        let key = stream.key;
+        if let KeyRef::Slot(handle) = key {
+            self.slots
+                .charge(handle, total >> 3)
+                .inspect_err(|_| self.mac_clear())?;
+        }
+        // Less than a block.
+        self.mac.uncounted = u8::try_from(total & 7).unwrap_or(0);
+        self.mac.engine.update(data);
         Ok(())
     }
 
@@ -304,10 +417,14 @@ impl<P: Platform> Hsm<'_, P> {
         self.mac = Stream::IDLE;
     }
 
-    /// A transaction's MAC keys are chosen before the first MAC.
-    fn mac_used(&mut self, key: KeyRef) -> Result<(), Error> {
+    /// Counts what a key in a slot is about to do, and binds it to the algorithm.
+    fn mac_used(&mut self, key: KeyRef, method: MacMethod, blocks: u64) -> Result<(), Error> {
         match key {
-            KeyRef::Slot(_) => Ok(()),
+            KeyRef::Slot(handle) => {
+                self.slots.charge(handle, blocks)?;
+                self.slots.bind(handle, Choices::Mac(method.algorithm))
+            }
+            // A transaction's MAC keys are chosen before the first MAC.
             KeyRef::Transaction(handle) => self.groups.use_for_mac(handle),
         }
     }
@@ -329,8 +446,14 @@ impl<P: Platform> Hsm<'_, P> {
                 };
                 let attributes = slot.attributes()?;
                 crate::policy::permit(operation, attributes, self.policy)?;
-                if MacAlgorithm::of(attributes.usage)? != method.algorithm {
+                if !method.algorithm.is_of(attributes.usage) {
                     return Err(Error::AlgorithmMismatch);
+                }
+                if method.algorithm == MacAlgorithm::UnionPay && !self.policy.has(Permission::UnionPay) {
+                    return Err(Error::Refused);
+                }
+                if !slot.serves(Choices::Mac(method.algorithm)) {
+                    return Err(Error::UsageNotPermitted);
                 }
                 Engine::new(attributes.algorithm, method, slot.material())?
             }
@@ -345,9 +468,15 @@ impl<P: Platform> Hsm<'_, P> {
         Ok(Stream {
             engine,
             key,
-            min_len: u32::try_from(method.algorithm.min_len()).map_err(|_| Error::Internal)?,
+            min_len: u8::try_from(method.algorithm.min_len()).map_err(|_| Error::Internal)?,
+            uncounted: 0,
             purpose,
-            _filled: [0; 3],
+            _filled: [0; 5],
         })
     }
+}
+
+/// Blocks of a whole message, of which the last may be padding, and of the transformation at the end.
+const fn whole_blocks(data: &[u8]) -> u64 {
+    (data.len() as u64 >> 3).saturating_add(2)
 }

@@ -13,11 +13,11 @@ use crate::hsm::handle::{Generation, KeyHandle};
 use crate::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
 use crate::key::{Algorithm, Key, kcv, parity, role::Role};
 use crate::keyblock::optional::{CheckMethod, CheckValue, Derivations, Pedigree};
-use crate::policy::{self, Operation, Permission, Policy};
+use crate::policy::{self, MacAlgorithm, Operation, Permission, Policy, TDEA_BLOCK_LIMIT};
 use crate::secret::SecretBuf;
 
 /// The longest key that a slot holds, in bytes.
-pub const KEY_CAPACITY: usize = 32;
+pub const KEY_CAPACITY: usize = 64;
 
 /// The check value of a key, with which two parties compare keys without showing them.
 ///
@@ -115,13 +115,22 @@ pub struct KeyInfo {
     pub check: KeyCheck,
 }
 
-/// Where on a card the values of a CVK stand: data of a track that is read, or printed digits that are typed.
+/// What a key was first used for, where its usage leaves a choice: it does nothing else until it is erased. Results of one
+/// choice would tell something about those of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CardClass {
-    /// CVV and iCVV.
-    Track,
-    /// CVV2.
-    Printed,
+pub(crate) enum Choices {
+    /// A CVK: CVV and iCVV, data of a track that is read.
+    TrackValues,
+    /// A CVK: CVV2, printed digits that are typed.
+    PrintedValues,
+    /// A MAC key.
+    Mac(MacAlgorithm),
+    /// A data key: CBC.
+    Cbc,
+    /// A data key: CTR.
+    Ctr,
+    /// A data key: ECB, alone or in UnionPay's track encipherment.
+    Ecb,
 }
 
 /// What a key block said of its key beyond the attributes, and a slot keeps.
@@ -131,6 +140,8 @@ pub(crate) struct History {
     pub(crate) pedigree: Option<Pedigree>,
     /// DA: what may be derived.
     pub(crate) derivations: Derivable,
+    /// HM: the hash of an HMAC key.
+    pub(crate) hash: Option<MacAlgorithm>,
 }
 
 /// The keys that may be derived from one, out of those that this module ever derives. Without a DA block: all.
@@ -198,8 +209,9 @@ pub struct Slot {
     history: History,
     failures: u8,
     generation: Generation,
-    /// What a CVK was first used for.
-    class: Option<CardClass>,
+    choice: Option<Choices>,
+    /// Blocks that a DES or TDEA key has processed.
+    blocks: u32,
 }
 
 impl Slot {
@@ -210,17 +222,20 @@ impl Slot {
         history: History {
             pedigree: None,
             derivations: Derivable(None),
+            hash: None,
         },
         failures: 0,
         generation: Generation::new(0),
-        class: None,
+        choice: None,
+        blocks: 0,
     };
 
     fn erase(&mut self) {
         self.material.zeroize();
-        self.class = None;
         self.history = History::default();
         self.failures = 0;
+        self.choice = None;
+        self.blocks = 0;
         if self.entry.take().is_some() {
             self.generation.advance();
         }
@@ -268,9 +283,19 @@ impl Slot {
         self.material.expose()
     }
 
-    /// Whether a CVK has served no other class.
-    pub(crate) fn serves(&self, class: CardClass) -> bool {
-        self.class.is_none_or(|first| first == class)
+    /// The hash of an HMAC key, if its key block named one or it was used with one.
+    pub(crate) const fn hash(&self) -> Option<MacAlgorithm> {
+        match self.choice {
+            Some(Choices::Mac(
+                hash @ (MacAlgorithm::HmacSha256 | MacAlgorithm::HmacSha384 | MacAlgorithm::HmacSha512),
+            )) => Some(hash),
+            _ => None,
+        }
+    }
+
+    /// Whether the key has been used for nothing else.
+    pub(crate) fn serves(&self, choice: Choices) -> bool {
+        self.choice.is_none_or(|first| first == choice)
     }
 
     pub(crate) fn info(&self) -> Result<KeyInfo, Error> {
@@ -357,10 +382,28 @@ impl<'m> Slots<'m> {
         Ok(())
     }
 
-    /// Remembers what a CVK is used for; the first use counts.
-    #[cfg(feature = "host")]
-    pub(crate) fn bind(&mut self, handle: KeyHandle, class: CardClass) -> Result<(), Error> {
-        self.get_mut(handle)?.class.get_or_insert(class);
+    /// Remembers what a key is used for; the first use counts.
+    pub(crate) fn bind(&mut self, handle: KeyHandle, choice: Choices) -> Result<(), Error> {
+        self.get_mut(handle)?.choice.get_or_insert(choice);
+        Ok(())
+    }
+
+    /// What a DES or TDEA key will have processed after so many blocks more.
+    pub(crate) fn room(&self, handle: KeyHandle, blocks: u64) -> Result<u32, Error> {
+        let slot = self.get(handle)?;
+        if !matches!(slot.attributes()?.algorithm, KeyAlgorithm::Des | KeyAlgorithm::Tdea) {
+            return Ok(0);
+        }
+        match u32::try_from(u64::from(slot.blocks).saturating_add(blocks)) {
+            Ok(total) if total <= TDEA_BLOCK_LIMIT => Ok(total),
+            _ => Err(Error::LimitReached),
+        }
+    }
+
+    /// Counts blocks that a DES or TDEA key is about to process.
+    pub(crate) fn charge(&mut self, handle: KeyHandle, blocks: u64) -> Result<(), Error> {
+        let total = self.room(handle, blocks)?;
+        self.get_mut(handle)?.blocks = total;
         Ok(())
     }
 
@@ -393,6 +436,7 @@ impl<'m> Slots<'m> {
         slot.material.set(material)?;
         slot.entry = Some((*attributes, check));
         slot.history = history;
+        slot.choice = history.hash.map(Choices::Mac);
         Ok(KeyHandle::new(index, slot.generation.value()))
     }
 
@@ -460,10 +504,23 @@ pub(crate) fn judge(attributes: &Attributes, material: &[u8], policy: Policy) ->
         }
         (KeyAlgorithm::Aes, 16 | 24 | 32) => {}
         (KeyAlgorithm::Ec, 32) => {}
+        (KeyAlgorithm::Des, 8) if policy.has(Permission::SingleDes) && is_single_des(attributes.usage) => {
+            bad |= parity::is_degenerate(material);
+        }
+        (KeyAlgorithm::Hmac | KeyAlgorithm::HmacSha2, HMAC_MIN_LEN..=KEY_CAPACITY) => {}
+        (KeyAlgorithm::Hmac | KeyAlgorithm::HmacSha2, _) => return Err(Error::InvalidKeyLength),
         (KeyAlgorithm::Tdea | KeyAlgorithm::Aes | KeyAlgorithm::Ec, _) => return Err(Error::InvalidKeyLength),
         _ => return Err(Error::Unsupported),
     }
     ct::verdict(!bad).map_err(|_| Error::WeakKey)
+}
+
+/// The shortest HMAC key that enters a slot, in bytes: 128 bits.
+const HMAC_MIN_LEN: usize = 16;
+
+/// Usages of MAC keys that may be single DES, by permission.
+const fn is_single_des(usage: Usage) -> bool {
+    matches!(usage, Usage::M0 | Usage::M1)
 }
 
 /// What the attributes alone must satisfy.

@@ -38,7 +38,7 @@ pub const MAX_PARTS: usize = 9;
 /// Length of a CMAC check value in bytes.
 pub const KCV_LEN: usize = 5;
 
-const MAX_KEY_LEN: usize = 32;
+pub(crate) const MAX_KEY_LEN: usize = 32;
 const FINGERPRINT_LEN: usize = 16;
 /// The bits of a DES key byte that enter the cipher.
 const DES_KEY_BITS: u8 = 0xFE;

@@ -35,6 +35,9 @@ pub const PERMISSIVE: Policy = Policy::STRICT
     .with(Permission::ThreeKeyFromAes128)
     .with(Permission::LegacyDataKey)
     .with(Permission::SharedCvk)
+    .with(Permission::UnionPay)
+    .with(Permission::EcbData)
+    .with(Permission::SingleDes)
     .with(Permission::LegacyKeyBlocks)
     .with(Permission::WeakPedigree)
     .with(Permission::ExportSensitive)
@@ -357,6 +360,7 @@ pub fn payload(attributes: &Attributes, seed: u8) -> Vec<u8> {
             let mut pairs = PAIRS.lock().unwrap();
             pairs.entry(seed).or_insert_with(|| key_pair(&value(seed, 32))).clone()
         }
+        KeyAlgorithm::Des if attributes.usage != Usage::I0 => value(seed, 8),
         _ => value(seed, 16),
     }
 }

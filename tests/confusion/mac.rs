@@ -5,10 +5,12 @@ use payhsm::hsm::{KeyHandle, MacMethod, MacPurpose, Padding};
 use payhsm::key::usage::{Attributes, ModeOfUse};
 use payhsm::policy::{MacAlgorithm, Operation, Policy};
 
-use super::common::{Device, ceremony, start, value};
+use payhsm::keyblock::Profile;
+
+use super::common::{Device, PERMISSIVE, block, key, payload, start, value};
 use super::{Outcome, Rig, SEED, names};
 
-const METHODS: [(&str, MacMethod); 3] = [
+const METHODS: [(&str, MacMethod); 4] = [
     (
         "M0 M1",
         MacMethod {
@@ -18,17 +20,21 @@ const METHODS: [(&str, MacMethod); 3] = [
     ),
     ("M3", MacMethod::X9_19),
     ("M6", MacMethod::CMAC),
+    ("M7", MacMethod::HMAC_SHA_256),
 ];
+
+/// The keys of the other side of a translation: their seed.
+pub const OTHER: u8 = 21;
+const MESSAGE: [u8; 24] = [0x3C; 24];
 
 impl Rig {
     /// All MAC algorithms; a MAC key does that of its usage only.
     pub fn attempt_mac(&mut self, operation: Operation, key: KeyHandle, attributes: &Attributes) -> Vec<Outcome> {
-        const MESSAGE: [u8; 24] = [0x3C; 24];
         let hsm = &mut self.hsm;
         let mut outcomes = Vec::new();
         for (usages, method) in METHODS {
-            let fits = names(usages, attributes.usage) || !names("M0 M1 M3 M6", attributes.usage);
-            let (mut one, mut two) = ([0xA5; 8], [0xA5; 8]);
+            let fits = names(usages, attributes.usage) || !names("M0 M1 M3 M6 M7", attributes.usage);
+            let (mut one, mut two, mut three) = ([0xA5; 8], [0xA5; 8], [0xA5; 8]);
             let results = if operation == Operation::MacGenerate {
                 let whole = hsm.mac_generate(key.into(), method, &MESSAGE, &mut one);
                 let parts = hsm
@@ -36,7 +42,14 @@ impl Rig {
                     .and_then(|()| hsm.mac_update(&MESSAGE));
                 let last = hsm.mac_finish(&mut two);
                 assert_eq!(parts.is_ok(), last.is_ok());
-                [("mac_generate", whole), ("mac_begin", parts)]
+                let (from, to) = (self.mac_in.into(), key.into());
+                let translated =
+                    hsm.mac_translate(from, MacMethod::CMAC, &MESSAGE, &other_mac(), to, method, &mut three);
+                [
+                    ("mac_generate", whole),
+                    ("mac_begin", parts),
+                    ("mac_translate", translated),
+                ]
             } else {
                 let tag = own_mac(attributes, method, &MESSAGE);
                 let whole = hsm.mac_verify(key.into(), method, &MESSAGE, &tag);
@@ -46,9 +59,15 @@ impl Rig {
                 let last = hsm.mac_finish_verify(&tag);
                 assert_eq!(parts.is_ok(), last.is_ok());
                 (one, two) = ([0; 8], [0; 8]);
-                [("mac_verify", whole), ("mac_begin", parts)]
+                let (from, to) = (key.into(), self.mac_out.into());
+                let translated = hsm.mac_translate(from, method, &MESSAGE, &tag, to, MacMethod::CMAC, &mut three);
+                [
+                    ("mac_verify", whole),
+                    ("mac_begin", parts),
+                    ("mac_translate", translated),
+                ]
             };
-            for ((command, result), outputs) in results.into_iter().zip([one, two]) {
+            for ((command, result), outputs) in results.into_iter().zip([one, two, three]) {
                 outcomes.push(Outcome {
                     fits,
                     ..Outcome::new(command, result, &outputs)
@@ -61,14 +80,27 @@ impl Rig {
 
 /// The MAC under the key under test, made by another module; anything if there is none.
 fn own_mac(attributes: &Attributes, method: MacMethod, message: &[u8]) -> [u8; 8] {
-    let mut maker = start(&Device::new(5), Policy::STRICT, 1, 0).unwrap();
+    let mut maker = start(&Device::new(5), PERMISSIVE, 2, 0).unwrap();
     let generating = Attributes {
         mode: ModeOfUse::Generate,
         ..*attributes
     };
     let mut tag = [0; 8];
-    if let Ok(key) = ceremony(&mut maker, &generating, &value(SEED, 16)) {
-        let _ = maker.mac_generate(key.into(), method, message, &mut tag);
+    let unwrapping = key(&mut maker, "K1", 'A', 'D', 11);
+    let text = block(&value(11, 16), &generating, &payload(&generating, SEED), &[]);
+    if let Ok(imported) = maker.key_block_import(unwrapping, &text, Profile::Tr31_2018) {
+        let _ = maker.mac_generate(imported.key.into(), method, message, &mut tag);
     }
+    tag
+}
+
+/// The MAC that a translation starts from.
+fn other_mac() -> [u8; 8] {
+    let mut maker = start(&Device::new(5), Policy::STRICT, 1, 0).unwrap();
+    let key = key(&mut maker, "M6", 'A', 'G', OTHER);
+    let mut tag = [0; 8];
+    maker
+        .mac_generate(key.into(), MacMethod::CMAC, &MESSAGE, &mut tag)
+        .unwrap();
     tag
 }

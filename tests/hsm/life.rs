@@ -79,6 +79,7 @@ fn every_command(hsm: &mut Module, handles: &Handles) -> Vec<(&'static str, Erro
         un: [0; 4],
         atc: Atc::new(1),
     };
+    let mut spare = [[0xA5; 32]; 7];
     let mut long = [[0xA5; 256]; 6];
     let raw = RawRequest {
         kind: CryptogramKind::Arqc,
@@ -217,6 +218,31 @@ fn every_command(hsm: &mut Module, handles: &Handles) -> Vec<(&'static str, Erro
         ("mac_begin", hsm.mac_begin(slot, MacMethod::CMAC, MacPurpose::Generate)),
         ("mac_finish", hsm.mac_finish(short3)),
         ("mac_finish_verify", hsm.mac_finish_verify(&[0; 8])),
+        (
+            "mac_translate",
+            hsm.mac_translate(
+                slot,
+                MacMethod::CMAC,
+                b"message",
+                &[0; 8],
+                slot,
+                MacMethod::CMAC,
+                &mut spare[0],
+            ),
+        ),
+        ("data_ecb_encipher", hsm.data_ecb_encipher(key, &mut spare[1])),
+        ("data_ecb_decipher", hsm.data_ecb_decipher(key, &mut spare[2])),
+        ("data_ctr", hsm.data_ctr(key, &[0; 16], &mut spare[3])),
+        (
+            "data_reencipher",
+            hsm.data_reencipher(slot, &[0; 16], key, &[0; 16], &mut spare[4]),
+        ),
+        (
+            "track2_encipher",
+            hsm.track2_encipher(key, b"1234567890123456=2512", &mut spare[5])
+                .map(|_| ()),
+        ),
+        ("track2_decipher", hsm.track2_decipher(key, &[0; 11], 21, &mut spare[6])),
         ("data_encipher", hsm.data_encipher(slot, &[0; 16], short4)),
         ("data_decipher", hsm.data_decipher(slot, &[0; 16], short5)),
         (
@@ -253,7 +279,7 @@ fn every_command(hsm: &mut Module, handles: &Handles) -> Vec<(&'static str, Erro
         ),
         ("key_public", hsm.key_public(key).map(|_| ())),
     ];
-    assert!(value.is_empty());
+    assert!(value.is_empty() && spare == [[0; 32]; 7]);
     assert!(scripts.iter().flatten().all(|&b| b == 0));
     results.extend(issuer_commands(hsm, key));
     results.push(("key_erase", hsm.key_erase(key)));

@@ -112,13 +112,13 @@ impl Keys<'_> {
         self.choice.pin
     }
 
-    /// Whether `iv` is one block of the data key's cipher and `data` whole blocks.
-    pub(crate) fn check_cbc(&self, iv: &[u8], data: &[u8]) -> Result<(), Error> {
+    /// Whether `iv` is one block of the data key's cipher and `len` bytes are whole blocks.
+    pub(crate) fn check_cbc(&self, iv: &[u8], len: usize) -> Result<(), Error> {
         let block_len = match algorithm(self.choice.data) {
             KeyAlgorithm::Tdea => 8,
             _ => 16,
         };
-        if iv.len() == block_len && data.len().is_multiple_of(block_len) {
+        if iv.len() == block_len && len.is_multiple_of(block_len) {
             Ok(())
         } else {
             Err(Error::InvalidLength)
@@ -136,7 +136,11 @@ impl Keys<'_> {
         let fits = match method {
             MacAlgorithm::Iso9797Alg3 => matches!(self.choice.mac, KeyType::Tdes2),
             MacAlgorithm::Cmac => algorithm(self.choice.mac) != KeyAlgorithm::Hmac,
-            MacAlgorithm::Iso9797Alg1 => false,
+            MacAlgorithm::HmacSha256 => algorithm(self.choice.mac) == KeyAlgorithm::Hmac,
+            MacAlgorithm::Iso9797Alg1
+            | MacAlgorithm::HmacSha384
+            | MacAlgorithm::HmacSha512
+            | MacAlgorithm::UnionPay => false,
         };
         if !fits {
             return Err(Error::AlgorithmMismatch);

@@ -4,7 +4,7 @@
 use crate::error::Error;
 use crate::hsm::slot;
 use crate::hsm::{Hsm, ImportedKey, Platform, Question, State};
-use crate::inject::component::{Ceremony, CheckValue, CustodianId};
+use crate::inject::component::{self, Ceremony, CheckValue, CustodianId};
 use crate::key::usage::{Attributes, Usage};
 use crate::secret::SecretBuf;
 
@@ -93,7 +93,7 @@ impl<P: Platform> Hsm<'_, P> {
     pub fn component_finish(&mut self) -> Result<ImportedKey, Error> {
         self.loading()?;
         let attributes = self.ceremony.ok_or(Error::BadState);
-        let mut material = SecretBuf::<{ slot::KEY_CAPACITY }>::new();
+        let mut material = SecretBuf::<{ component::MAX_KEY_LEN }>::new();
         let assembled = self.assembly.finish_into(&mut material);
         self.end_ceremony();
         assembled?;

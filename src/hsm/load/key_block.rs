@@ -16,9 +16,9 @@ use crate::hsm::slot::{self, History};
 use crate::hsm::{Hsm, ImportedKey, KeyHandle, Platform};
 use crate::key::usage::{Attributes, Exportability, ModeOfUse, Usage};
 use crate::keyblock::header::{KeyContext, Version};
-use crate::keyblock::optional::{Blocks, CheckValue, Life, Optional, Pedigree, Typed};
+use crate::keyblock::optional::{Blocks, CheckValue, Hash, Life, Optional, Pedigree, Typed};
 use crate::keyblock::{KeyBlock, Payload, Profile, Unverified, Verified};
-use crate::policy::{Permission, Policy};
+use crate::policy::{MacAlgorithm, Permission, Policy};
 use crate::secret::SecretBuf;
 
 pub(in crate::hsm) use self::kbpk::{Kbpk, Way};
@@ -116,12 +116,33 @@ fn history(blocks: &Blocks<'_>, attributes: &Attributes, kbpk: &Kbpk) -> Result<
                 Typed::Life(Life::Ephemeral) => is_kept = false,
                 _ => return Err(Error::KeyBlockOptional),
             },
+            b"HM" if attributes.usage == Usage::M7 => history.hash = blocks.hash()?.map(hmac_of).transpose()?,
             b"BI" | b"CT" | b"IK" | b"KC" | b"KP" | b"KS" | b"KV" | b"LB" | b"PB" | b"TC" | b"TS" => {}
             // PK may name the only key under which it may leave.
             _ => is_kept = false,
         }
     }
     Ok((history, is_kept))
+}
+
+/// The value of the optional block HM for an HMAC key.
+const fn hash_id(hash: MacAlgorithm) -> Option<&'static [u8]> {
+    match hash {
+        MacAlgorithm::HmacSha256 => Some(b"21"),
+        MacAlgorithm::HmacSha384 => Some(b"22"),
+        MacAlgorithm::HmacSha512 => Some(b"23"),
+        _ => None,
+    }
+}
+
+/// The hash of an HMAC key as the optional block HM tells it.
+const fn hmac_of(hash: Hash) -> Result<MacAlgorithm, Error> {
+    match hash {
+        Hash::Sha256 => Ok(MacAlgorithm::HmacSha256),
+        Hash::Sha384 => Ok(MacAlgorithm::HmacSha384),
+        Hash::Sha512 => Ok(MacAlgorithm::HmacSha512),
+        _ => Err(Error::Unsupported),
+    }
 }
 
 impl<P: Platform> Hsm<'_, P> {
@@ -258,6 +279,9 @@ impl<P: Platform> Hsm<'_, P> {
             blocks.pedigree(own.and(protection.pedigree()), &mut pedigree)?;
         }
         blocks.derivations(slot.derivations(), &mut derivations)?;
+        if let Some(data) = slot.hash().and_then(hash_id) {
+            blocks.push(Optional { id: *b"HM", data })?;
+        }
         if export.key_check {
             blocks.check(*b"KC", &slot.check()?, &mut kc)?;
         }
