@@ -12,6 +12,7 @@ use payhsm::key::{Key, role::StorageKey};
 use payhsm::keyblock::Profile;
 use payhsm::pin::block::Format;
 use payhsm::pin::{Pin, pan::Pan};
+use payhsm::policy::{Permission, Policy};
 use payhsm::store::{MemoryStorage, Storage};
 
 /// A counter for entropy, and memory for storage: timing is all that matters here.
@@ -54,6 +55,10 @@ impl Platform for Bench {
 type Module = Hsm<'static, Bench>;
 
 fn module() -> Module {
+    module_with(Policy::STRICT)
+}
+
+fn module_with(policy: Policy) -> Module {
     let slots = Box::leak(Box::new([const { Slot::EMPTY }; 8]));
     let groups = Box::leak(Box::new([const { Group::EMPTY }; 4]));
     let storage_key = Key::<StorageKey, _>::from_bytes(&[0x5A; 32]).unwrap();
@@ -63,7 +68,7 @@ fn module() -> Module {
             entry: RateLimit::NONE,
             host: RateLimit::NONE,
         },
-        ..Config::default()
+        policy,
     };
     Hsm::new(Bench::default(), slots, groups, config).unwrap()
 }
@@ -206,5 +211,44 @@ fn translation(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, transactions, derivations, updates, translation);
+/// A kilobyte in each mode of operation, and from key to key; a MAC translated.
+fn data(c: &mut Criterion) {
+    let policy = Policy::STRICT.with(Permission::EcbData);
+    let mut hsm = module_with(policy);
+    let keys = [1, 2, 3, 4].map(|seed| load(&mut hsm, Usage::D0, KeyAlgorithm::Aes, ModeOfUse::Both, seed * 17));
+    let [cbc, ecb, ctr, other] = keys;
+    let mut data = vec![0x42; 1024];
+    c.bench_function("hsm/data 1 KiB/CBC", |b| {
+        b.iter(|| hsm.data_encipher(cbc.into(), &[1; 16], black_box(&mut data)));
+    });
+    c.bench_function("hsm/data 1 KiB/ECB", |b| {
+        b.iter(|| hsm.data_ecb_encipher(ecb, black_box(&mut data)));
+    });
+    c.bench_function("hsm/data 1 KiB/CTR", |b| {
+        b.iter(|| hsm.data_ctr(ctr, &[1; 16], black_box(&mut data)));
+    });
+    c.bench_function("hsm/data 1 KiB/re-encipher", |b| {
+        b.iter(|| hsm.data_reencipher(cbc.into(), &[1; 16], other, &[2; 16], black_box(&mut data)));
+    });
+    let from = load(&mut hsm, Usage::M6, KeyAlgorithm::Aes, ModeOfUse::GenerateVerify, 101);
+    let to = load(&mut hsm, Usage::M6, KeyAlgorithm::Aes, ModeOfUse::Generate, 103);
+    let (mut tag, mut out) = ([0; 16], [0; 16]);
+    hsm.mac_generate(from.into(), MacMethod::CMAC, &data[..256], &mut tag)
+        .unwrap();
+    c.bench_function("hsm/translate a MAC of 256 bytes", |b| {
+        b.iter(|| {
+            hsm.mac_translate(
+                from.into(),
+                MacMethod::CMAC,
+                black_box(&data[..256]),
+                &tag,
+                to.into(),
+                MacMethod::CMAC,
+                &mut out,
+            )
+        });
+    });
+}
+
+criterion_group!(benches, transactions, derivations, updates, translation, data);
 criterion_main!(benches);

@@ -71,6 +71,24 @@ fn macs(c: &mut Criterion) {
             out
         });
     });
+    group.bench_function("UnionPay", |b| {
+        b.iter(|| {
+            let mut out = [0; 8];
+            let mut mac = mac::UnionPay::new(black_box(&tdea)).unwrap();
+            mac.update(&MESSAGE);
+            mac.finish(&mut out).unwrap();
+            out
+        });
+    });
+    group.bench_function("hmac-sha-512", |b| {
+        b.iter(|| {
+            let mut out = [0; 64];
+            let mut mac = mac::HmacSha512::new(black_box(&hmac)).unwrap();
+            mac.update(&MESSAGE);
+            mac.finish(&mut out).unwrap();
+            out
+        });
+    });
     group.bench_function("hmac-sha-256", |b| {
         b.iter(|| {
             let mut out = [0; 32];

@@ -218,9 +218,12 @@ pub fn hsm(data: &[u8]) {
     for life in 0..4 {
         let (mut slots, mut groups) = (empty_slots(), empty_groups());
         let config = Config {
-            // The four bits of old, those of key blocks, and those of PINs.
+            // The four bits of old, those of key blocks, those of PINs, and UnionPay's and ECB with them.
             policy: Policy::from_bits(
-                u32::from(policy & 15) | u32::from(policy >> 4 & 1) * (15 << 15) | u32::from(policy >> 5) << 7,
+                u32::from(policy & 15)
+                    | u32::from(policy >> 4 & 1) * (15 << 15)
+                    | u32::from(policy >> 5) << 7
+                    | u32::from(policy >> 6) << 12,
             )
             .unwrap(),
             ceremony_minutes: 0,
@@ -616,6 +619,41 @@ fn command(module: &mut Hsm<'_, Device>, device: &Device, model: &mut Model, cal
             let value = CardValue::parse(b"12345").unwrap();
             let psn = Psn::new(1).unwrap();
             let _ = module.cvc3_verify(key, MasterKeyOption::B, &pan, psn, input.short(), tap, &value);
+        }
+        25 => {
+            let (Some(from), Some(to)) = (model.key_ref(input), model.key_ref(input)) else {
+                return;
+            };
+            let [a, b, len] = input.array();
+            let (data, tag) = (input.short(), input.short());
+            let mut out = vec![0x55; usize::from(len % 20)];
+            let result = module.mac_translate(from, method(a), data, tag, to, method(b), &mut out);
+            let _ = settle(model, result, &out);
+        }
+        26 => {
+            let (Some(from), Some(to)) = (model.key_ref(input), model.key(input)) else {
+                return;
+            };
+            let choice = input.byte();
+            let (iv, clear) = ([7; 16], input.short());
+            let half = &iv[..if choice & 1 == 0 { 8 } else { 16 }];
+            let other = &iv[..if choice & 2 == 0 { 8 } else { 16 }];
+            let mut data = clear.to_vec();
+            let result = match choice >> 2 & 3 {
+                0 => module.data_reencipher(from, half, to, other, &mut data),
+                1 => module.data_ctr(to, half, &mut data),
+                2 => module.data_ecb_encipher(to, &mut data),
+                _ => {
+                    let mut out = [0x55; 24];
+                    let result = module.track2_encipher(to, clear, &mut out);
+                    data = vec![0; 40];
+                    match settle(model, result, &out) {
+                        Some(len) => module.track2_decipher(to, &out[..len], clear.len(), &mut data),
+                        None => return,
+                    }
+                }
+            };
+            let _ = settle(model, result, &data);
         }
         _ => {
             // Rare: it ends what can be found in this life.

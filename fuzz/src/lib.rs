@@ -16,6 +16,7 @@ pub mod keyblock;
 pub mod pin;
 pub mod seed;
 pub mod store;
+pub mod track;
 
 /// A target by name.
 pub type Target = (&'static str, fn(&[u8]));
@@ -49,6 +50,7 @@ pub const TARGETS: &[Target] = &[
     ("snapshot", dukpt::snapshot),
     ("tlv", codec::tlv),
     ("track2", emv::track2),
+    ("track2_packed", track::track2_packed),
 ];
 
 /// Bytes taken from the front of a target's input. Past the end there are zeros.

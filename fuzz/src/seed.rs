@@ -88,6 +88,10 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             v.text("Key_block")?.get(5..13).map(<[u8]>::to_vec)
         }),
         "bcd" => vec![vec![0x12, 0x34, 0x5F, 0xFF], vec![0, 0, 0x99], vec![1, 2, 3]],
+        "track2_packed" => vec![
+            b"1234567890123456=2512101123".to_vec(),
+            [&[5], &[0x12, 0xD3, 0x40][..]].concat(),
+        ],
         "card_value" => {
             let mut seeds = from("card_verification", "cvv", |v| {
                 let head = [

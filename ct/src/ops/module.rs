@@ -22,7 +22,7 @@ use payhsm::pin::block::Format;
 use payhsm::pin::ibm3624::{self, Table, Validation};
 use payhsm::pin::pan::Pan;
 use payhsm::pin::pvv::Pvv;
-use payhsm::policy::{MacAlgorithm, Policy};
+use payhsm::policy::{MacAlgorithm, Permission, Policy};
 use payhsm::store::Storage;
 
 use super::{Random, bytes, open, secret};
@@ -71,6 +71,10 @@ impl Platform for Device {
 pub(super) type Module = Hsm<'static, Device>;
 
 pub(super) fn start(seed: u8) -> Module {
+    start_with(seed, Policy::STRICT)
+}
+
+fn start_with(seed: u8, policy: Policy) -> Module {
     let slots = Box::leak(Box::new([const { Slot::EMPTY }; 6]));
     let groups = Box::leak(Box::new([const { Group::EMPTY }; 2]));
     let storage_key = Key::<StorageKey, Aes>::from_bytes(&secret(bytes::<32>(seed))).unwrap();
@@ -79,7 +83,7 @@ pub(super) fn start(seed: u8) -> Module {
         records: BTreeMap::new(),
     };
     let config = Config {
-        policy: Policy::STRICT,
+        policy,
         storage_key: Some(&storage_key),
         pin_limits: PinLimits::default(),
         ceremony_minutes: 0,
@@ -317,5 +321,62 @@ pub fn run(h: &mut Harness) {
         other
             .key_block_import(kbpk, &block[..len], Profile::X9143Strict)
             .is_ok()
+    });
+    macs_and_data(h);
+}
+
+/// MACs translated, data between keys, the modes of operation, a track.
+fn macs_and_data(h: &mut Harness) {
+    let policy = Policy::STRICT.with(Permission::EcbData).with(Permission::UnionPay);
+    h.verdict("module: translate a MAC", true, || {
+        let mut module = start(0x21);
+        let retail = KeyRef::Slot(enter(&mut module, b"M3", KeyAlgorithm::Tdea, b'C', 0x22));
+        let cmac = KeyRef::Slot(enter(&mut module, b"M6", KeyAlgorithm::Aes, b'C', 0x24));
+        let (x9, to) = (MacMethod::X9_19, MacMethod::CMAC);
+        let message = secret(bytes::<40>(0x25));
+        let (mut tag, mut out) = ([0; 8], [0; 16]);
+        module.mac_generate(retail, x9, &message, &mut tag).unwrap();
+        open(&mut tag);
+        module
+            .mac_translate(retail, x9, &message, &tag, cmac, to, &mut out)
+            .unwrap();
+        tag[0] ^= 1;
+        let refused = module.mac_translate(retail, x9, &message, &tag, cmac, to, &mut out);
+        refused.is_err() && out == [0; 16]
+    });
+    h.verdict("module: UnionPay's MAC", true, || {
+        let mut module = start_with(0x31, policy);
+        let mak = KeyRef::Slot(enter(&mut module, b"M1", KeyAlgorithm::Tdea, b'C', 0x32));
+        let message = secret(bytes::<40>(0x33));
+        let mut tag = [0; 8];
+        module
+            .mac_generate(mak, MacMethod::UNIONPAY, &message, &mut tag)
+            .unwrap();
+        open(&mut tag);
+        module.mac_verify(mak, MacMethod::UNIONPAY, &message, &tag).is_ok()
+    });
+    h.verdict("module: data in each mode, and between keys", true, || {
+        let mut module = start_with(0x41, policy);
+        let mut data = secret(bytes::<96>(0x42));
+        let ecb = enter(&mut module, b"D0", KeyAlgorithm::Tdea, b'B', 0x43);
+        module.data_ecb_encipher(ecb, &mut data).unwrap();
+        module.data_ecb_decipher(ecb, &mut data).unwrap();
+        let ctr = enter(&mut module, b"D0", KeyAlgorithm::Aes, b'B', 0x45);
+        module.data_ctr(ctr, &[7; 16], &mut data).unwrap();
+        let from = enter(&mut module, b"D0", KeyAlgorithm::Tdea, b'B', 0x47);
+        let to = enter(&mut module, b"D0", KeyAlgorithm::Aes, b'E', 0x4A);
+        module.data_encipher(from.into(), &[1; 8], &mut data).unwrap();
+        module
+            .data_reencipher(from.into(), &[1; 8], to, &[2; 16], &mut data)
+            .is_ok()
+    });
+    h.verdict("module: track 2 of UnionPay", true, || {
+        let mut module = start_with(0x51, policy);
+        let zone = enter(&mut module, b"D0", KeyAlgorithm::Tdea, b'B', 0x52);
+        let track = b"1234567890123456=2512101123456789";
+        let (mut packed, mut back) = ([0; 20], [0; 33]);
+        let len = module.track2_encipher(zone, track, &mut packed).unwrap();
+        open(&mut packed);
+        module.track2_decipher(zone, &packed[..len], 33, &mut back).is_ok() && back == *track
     });
 }

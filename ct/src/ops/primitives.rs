@@ -5,8 +5,10 @@ use cipher::{BlockCipherDecrypt, BlockCipherEncrypt};
 use payhsm::cipher::{aes::Aes, tdes::Tdes};
 use payhsm::mac::Mac;
 use payhsm::mac::cmac::{CmacAes, CmacTdes};
-use payhsm::mac::hmac::{HmacSha256, HmacSha512};
+use payhsm::mac::hmac::{HmacSha256, HmacSha384, HmacSha512};
+use payhsm::mac::iso9797::laboratory::LaboratoryMac;
 use payhsm::mac::iso9797::{CbcMac, Padding, RetailMac};
+use payhsm::mac::unionpay::UnionPayMac;
 
 use super::{bytes, secret};
 use crate::Harness;
@@ -47,6 +49,18 @@ pub fn run(h: &mut Harness) {
     mac(h, "CMAC, AES-128", || CmacAes::new(&secret(bytes::<16>(5))).unwrap());
     mac(h, "CMAC, AES-192", || CmacAes::new(&secret(bytes::<24>(6))).unwrap());
     mac(h, "CMAC, AES-256", || CmacAes::new(&secret(bytes::<32>(7))).unwrap());
+    for len in [8, 16] {
+        mac(h, &format!("UnionPay MAC, {len} bytes"), || {
+            UnionPayMac::new(&secret(bytes::<16>(10))[..len]).unwrap()
+        });
+    }
+    mac(h, "MAC algorithm 2", || {
+        LaboratoryMac::algorithm_2(&secret(bytes::<16>(11)), Padding::Method2).unwrap()
+    });
+    mac(h, "MAC algorithm 4", || {
+        LaboratoryMac::algorithm_4(&secret(bytes::<16>(12)), Padding::Method2).unwrap()
+    });
+    mac(h, "HMAC-SHA-384", || HmacSha384::new(&secret(bytes::<48>(13))).unwrap());
     mac(h, "HMAC-SHA-256", || HmacSha256::new(&secret(bytes::<32>(8))).unwrap());
     mac(h, "HMAC-SHA-512", || HmacSha512::new(&secret(bytes::<64>(9))).unwrap());
 }
