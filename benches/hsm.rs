@@ -69,6 +69,7 @@ fn module_with(policy: Policy) -> Module {
             host: RateLimit::NONE,
         },
         policy,
+        ..Config::default()
     };
     Hsm::new(Bench::default(), slots, groups, config).unwrap()
 }
