@@ -73,7 +73,9 @@ fn published_macs() {
         let algorithm = match (algorithm, key.len()) {
             _ if iv.is_some() || padding == 0 => None,
             (1, _) => Some("cbc"),
+            (2, 32) => Some("alg2"),
             (3, 32) => Some("retail"),
+            (4, 32) => Some("alg4"),
             _ => None,
         };
         let Some(algorithm) = algorithm else {
@@ -85,7 +87,30 @@ fn published_macs() {
         check(&place, count, case.id(), &key, &of, &mac);
         count += 1;
     }
-    assert_eq!((count + left_out, left_out), (332 + 33 + 50, 19));
+    for case in cases("mac", "cup_ecb_mac") {
+        let (key, msg, mac) = (hex(&case.hex("Key")), hex(&case.hex("Mab")), hex(&case.hex("Mac")));
+        case.discard();
+        let of = ["--algorithm", "unionpay", "--data", &msg];
+        check(&place, count, case.id(), &key, &of, &mac);
+        count += 1;
+    }
+    assert_eq!((count + left_out, left_out), (332 + 33 + 50 + 3, 10));
+}
+
+/// UnionPay's MAC is text: given as its bytes or as its characters.
+#[test]
+fn a_mac_of_characters() {
+    let place = Place::new("characters");
+    let key = "2222222222222222";
+    let of = ["--algorithm", "unionpay", "--data", "1234567890ABCDEFABCDEF1234567890"];
+    let json = place.json(0, key, &[&["mac", "generate"], &of[..]].concat());
+    assert_eq!(
+        (&json["mac"], &json["mac_text"]),
+        (&"4532363742364532".into(), &"E267B6E2".into())
+    );
+    for (mac, status) in [("4532363742364532", 0), ("E267B6E2", 0), ("E267B6E3", 1)] {
+        place.json(status, key, &[&["mac", "verify", "--mac", mac], &of[..]].concat());
+    }
 }
 
 #[test]

@@ -7,7 +7,8 @@ use payhsm::key::usage::KeyAlgorithm;
 use payhsm::mac::Mac;
 use payhsm::mac::cmac::{CmacAes, CmacTdes};
 use payhsm::mac::hmac::{HmacSha256, HmacSha384, HmacSha512};
-use payhsm::mac::iso9797::{CbcMac, Padding, RetailMac};
+use payhsm::mac::iso9797::{CbcMac, Padding, RetailMac, laboratory::LaboratoryMac};
+use payhsm::mac::unionpay::UnionPayMac;
 
 use crate::args::Call;
 use crate::fail::{Failure, Named as _, Result};
@@ -19,10 +20,16 @@ use crate::spec::{Spec, option};
 pub enum Name {
     /// ISO/IEC 9797-1 algorithm 1.
     Cbc,
+    /// ISO/IEC 9797-1 algorithm 2.
+    Alg2,
     /// ISO/IEC 9797-1 algorithm 3.
     Retail,
+    /// ISO/IEC 9797-1 algorithm 4.
+    Alg4,
     /// ISO/IEC 9797-1 algorithm 5.
     Cmac,
+    /// The MAC of UnionPay terminals.
+    UnionPay,
     /// HMAC with SHA-256.
     HmacSha256,
     /// HMAC with SHA-384.
@@ -39,6 +46,10 @@ pub const NAMES: &[(&str, Name)] = &[
     ("cbc", Name::Cbc),
     ("x9.9", Name::Cbc),
     ("alg1", Name::Cbc),
+    ("alg2", Name::Alg2),
+    ("alg4", Name::Alg4),
+    ("unionpay", Name::UnionPay),
+    ("ecb-mac", Name::UnionPay),
     ("cmac", Name::Cmac),
     ("alg5", Name::Cmac),
     ("hmac-sha256", Name::HmacSha256),
@@ -51,12 +62,12 @@ pub const OPTIONS: &[Spec] = &[
     option(
         "algorithm",
         "NAME",
-        "cmac (alg5), retail (x9.19, alg3), cbc (x9.9, alg1), hmac-sha256, -sha384, -sha512",
+        "cmac (alg5), retail (x9.19, alg3), cbc (x9.9, alg1), unionpay (ecb-mac), alg2, alg4, hmac-sha256, hmac-sha384, hmac-sha512",
     ),
     option(
         "padding",
         "1|2|3",
-        "ISO/IEC 9797-1 padding method of retail and cbc; default 1",
+        "ISO/IEC 9797-1 padding method of alg1 to alg4; default 1",
     ),
 ];
 
@@ -73,7 +84,7 @@ pub struct Algorithm {
 
 impl Name {
     const fn takes_padding(self) -> bool {
-        matches!(self, Self::Cbc | Self::Retail)
+        matches!(self, Self::Cbc | Self::Alg2 | Self::Retail | Self::Alg4)
     }
 
     /// Whether the key is an HMAC key.
@@ -96,7 +107,7 @@ impl Algorithm {
             (false, None) => 0,
             (false, Some(_)) => {
                 return Err(Failure::refused(
-                    "padding: CMAC and HMAC pad by themselves; leave --padding out",
+                    "padding: this algorithm pads by itself; leave --padding out",
                 ));
             }
         };
@@ -115,6 +126,9 @@ impl Algorithm {
         match self.name {
             Name::Cbc => format!("ISO/IEC 9797-1 algorithm 1 (CBC-MAC, X9.9) with {cipher}{padding}"),
             Name::Retail => format!("ISO/IEC 9797-1 algorithm 3 (retail MAC, X9.19){padding}"),
+            Name::Alg2 => format!("ISO/IEC 9797-1 algorithm 2 with DES{padding}"),
+            Name::Alg4 => format!("ISO/IEC 9797-1 algorithm 4 with DES{padding}"),
+            Name::UnionPay => "UnionPay ECB MAC, 8 characters".to_owned(),
             Name::Cmac => format!("ISO/IEC 9797-1 algorithm 5 (CMAC) with {cipher}"),
             Name::HmacSha256 => "HMAC with SHA-256".to_owned(),
             Name::HmacSha384 => "HMAC with SHA-384".to_owned(),
@@ -146,7 +160,10 @@ impl Algorithm {
         match self.name {
             Name::Cbc if is_aes => run(CbcMac::new(Aes::new(key)?, padding), data, end),
             Name::Cbc => run(CbcMac::new(Tdes::new(key)?, padding), data, end),
-            Name::Retail if is_aes => Err(Error::AlgorithmMismatch),
+            Name::Retail | Name::Alg2 | Name::Alg4 | Name::UnionPay if is_aes => Err(Error::AlgorithmMismatch),
+            Name::Alg2 => run(LaboratoryMac::algorithm_2(key, padding)?, data, end),
+            Name::Alg4 => run(LaboratoryMac::algorithm_4(key, padding)?, data, end),
+            Name::UnionPay => run(UnionPayMac::new(key)?, data, end),
             Name::Retail => run(RetailMac::new(key, padding)?, data, end),
             Name::Cmac if is_aes => run(CmacAes::new(key)?, data, end),
             Name::Cmac => run(CmacTdes::new(key)?, data, end),
@@ -201,6 +218,9 @@ pub fn generate(call: &Call, out: &mut Report, algorithm: Algorithm, key: &[u8],
         .filter(|cut| !cut.is_empty())
         .ok_or_else(|| Failure::refused(format!("length: 1 to {} bytes of this MAC can be had", mac.len())))?;
     out.hex("mac", "MAC", cut);
+    if algorithm.name == Name::UnionPay {
+        out.text("mac_text", "as characters", String::from_utf8_lossy(cut));
+    }
     Ok(())
 }
 
@@ -208,7 +228,11 @@ pub fn generate(call: &Call, out: &mut Report, algorithm: Algorithm, key: &[u8],
 pub fn verify(call: &Call, out: &mut Report, algorithm: Algorithm, key: &[u8], data: &[u8]) -> Result<()> {
     out.text("algorithm", "algorithm", algorithm.words());
     out.number("data_length", "data length", data.len() as u64);
-    let mac = call.hex("mac")?;
+    let mac = match call.need("mac")? {
+        // Its characters are hexadecimal digits themselves.
+        text if algorithm.name == Name::UnionPay && text.len() == 8 => text.as_bytes().to_vec(),
+        _ => call.hex("mac")?,
+    };
     let verified = algorithm.verify(key, data, &mac);
     out.yes("verified", "verified", verified.is_ok());
     if verified == Err(Error::VerificationFailed) {
@@ -229,6 +253,9 @@ fn others(algorithm: Algorithm) -> impl Iterator<Item = Algorithm> {
         Name::Retail,
         Name::Cbc,
         Name::Cmac,
+        Name::UnionPay,
+        Name::Alg2,
+        Name::Alg4,
         Name::HmacSha256,
         Name::HmacSha384,
         Name::HmacSha512,
