@@ -10,6 +10,7 @@ use payhsm::key::role::{Bdk, InitialKey};
 use payhsm::key::{Aes, Key, Tdea};
 use payhsm::mac::Mac;
 use payhsm::mac::cmac::{CmacAes, CmacTdes};
+use payhsm::mac::hmac::HmacSha256;
 use payhsm::mac::iso9797::RetailMac;
 use payhsm::pin::Pin;
 use payhsm::pin::block::Format;
@@ -171,6 +172,54 @@ fn macs_of_every_cipher_key() {
     }
 }
 
+#[test]
+fn macs_of_every_hmac_key() {
+    for len in [16, 24, 32] {
+        let mut ends = Ends::new('A', len, Policy::STRICT);
+        for key_type in HMACS {
+            for ways in [Ways::Parted, Ways::Both] {
+                ends.next();
+                let result = ends.select(WorkingKey::Mac(key_type, ways));
+                if !is_weaker(key_type, len) {
+                    assert_eq!(result, Err(Error::KeyStrength));
+                    continue;
+                }
+                result.unwrap();
+                let (request, response) = match ways {
+                    Ways::Parted => (KeyUsage::MacGeneration, KeyUsage::MacVerification),
+                    Ways::Both => (KeyUsage::MacBoth, KeyUsage::MacBoth),
+                };
+                let mac = |usage| {
+                    let key = ends.expected(len, usage, key_type);
+                    assert_eq!(key.len(), key_type.key_len());
+                    mac_of(HmacSha256::new(&key).unwrap())
+                };
+                let (request, response) = (mac(request), mac(response));
+                assert_eq!(request == response, ways == Ways::Both);
+                let (own, other, method) = (ends.own.into(), ends.other.into(), MacMethod::HMAC_SHA_256);
+                let mut out = [0; 32];
+                ends.terminal.mac_generate(own, method, b"message", &mut out).unwrap();
+                assert_eq!(out[..8], request);
+                ends.host.mac_verify(other, method, b"message", &out).unwrap();
+                out[31] ^= 1;
+                assert_eq!(
+                    ends.host.mac_verify(other, method, b"message", &out),
+                    Err(Error::VerificationFailed)
+                );
+                ends.host.mac_generate(other, method, b"message", &mut out).unwrap();
+                assert_eq!(out[..8], response);
+                ends.terminal.mac_verify(own, method, b"message", &out[..16]).unwrap();
+                for wrong in [MacMethod::HMAC_SHA_384, MacMethod::HMAC_SHA_512, MacMethod::CMAC] {
+                    assert_eq!(
+                        ends.terminal.mac_generate(own, wrong, b"message", &mut [0; 16]),
+                        Err(Error::AlgorithmMismatch)
+                    );
+                }
+            }
+        }
+    }
+}
+
 /// Methods that do not belong to the key leave the choice open.
 #[test]
 fn macs_with_a_key_of_another_algorithm() {
@@ -180,6 +229,7 @@ fn macs_with_a_key_of_another_algorithm() {
         (KeyType::Tdes3, MacMethod::X9_19),
         (KeyType::Hmac256, MacMethod::X9_19),
         (KeyType::Hmac256, MacMethod::CMAC),
+        (KeyType::Aes256, MacMethod::HMAC_SHA_256),
         (
             KeyType::Tdes2,
             MacMethod {

@@ -40,7 +40,8 @@ pub enum Ways {
 pub enum WorkingKey {
     /// The PIN encryption key: AES for format 4, two- or three-key TDEA for formats 0 and 3.
     Pin(KeyType),
-    /// The MAC keys: AES for CMAC, two-key TDEA for the retail MAC or CMAC, three-key TDEA for CMAC.
+    /// The MAC keys: AES for CMAC, two-key TDEA for the retail MAC or CMAC, three-key TDEA for CMAC, HMAC for HMAC with
+    /// SHA-256.
     Mac(KeyType, Ways),
     /// The data encryption keys: AES or TDEA.
     Data(KeyType, Ways),
