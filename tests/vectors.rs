@@ -150,6 +150,21 @@ const COUNTS: &[(&str, &[(&str, usize)])] = &[
         ],
     ),
     (
+        "emv_oda_chain",
+        &[
+            ("oda_sda", 11),
+            ("oda_sda_reject", 62),
+            ("oda_dda", 4),
+            ("oda_dda_reject", 41),
+            ("oda_cda", 5),
+            ("oda_cda_reject", 20),
+            ("oda_fdda", 2),
+            ("oda_fdda_reject", 5),
+            ("oda_pin", 5),
+            ("oda_pin_reject", 8),
+        ],
+    ),
+    (
         "ecdh_hkdf",
         &[
             ("ecdh_p256", 21),
