@@ -26,6 +26,8 @@ mod key;
 mod ksn;
 mod mac;
 mod memory;
+#[cfg(feature = "oda")]
+mod oda;
 #[cfg(payhsm_panic_handler)]
 mod panic;
 #[cfg(any(feature = "host", feature = "terminal"))]
@@ -46,6 +48,8 @@ pub use key::*;
 #[cfg(feature = "host")]
 pub use ksn::*;
 pub use mac::*;
+#[cfg(feature = "oda")]
+pub use oda::*;
 #[cfg(any(feature = "host", feature = "terminal"))]
 pub use pin::*;
 pub use status::*;

@@ -26,6 +26,8 @@ mod handle;
 mod limit;
 mod load;
 mod mac;
+#[cfg(all(feature = "oda", feature = "terminal"))]
+mod oda;
 #[cfg(any(feature = "host", feature = "terminal"))]
 mod pin;
 mod slot;

@@ -286,6 +286,10 @@ pub enum Permission {
     EcbData = 1 << 13,
     /// MAC keys of single DES: ANSI X9.9, and UnionPay's MAKs of 8 bytes. 56 bits are searched in hours.
     SingleDes = 1 << 14,
+    /// PINs that are enciphered for the card in the terminal.
+    OfflinePin = 1 << 27,
+    /// PINs that go to the card in clear, in a terminal that is one protected housing with its card reader.
+    PlaintextOfflinePin = 1 << 28,
 }
 
 /// The permissions of an installation.
@@ -316,7 +320,9 @@ impl Policy {
         | Permission::TrivialPins as u32
         | Permission::UnionPay as u32
         | Permission::EcbData as u32
-        | Permission::SingleDes as u32;
+        | Permission::SingleDes as u32
+        | Permission::OfflinePin as u32
+        | Permission::PlaintextOfflinePin as u32;
 
     /// This policy and one permission more.
     #[must_use]

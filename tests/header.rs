@@ -30,6 +30,7 @@ const SOURCES: &[&str] = &[
     "mac",
     "data",
     "emv",
+    "oda",
     "host",
     "ksn",
     "pin/reference",

@@ -2,6 +2,7 @@
 /* What a caller may get wrong, and the status that says so. Every buffer ends before a page that cannot be touched. */
 #include "check.h"
 #include "device.h"
+#include "oda_card.h"
 
 #include <stdlib.h>
 
@@ -742,6 +743,67 @@ static void erasure(device_t *device)
     CHECK(!holds(device, key, 8) && !holds(device, key + 8, 8));
 }
 
+/* What a terminal may do wrong with a card. */
+static void offline(device_t *device)
+{
+    size_t records_len, len;
+    uint8_t *records = input(ODA_RECORDS, &records_len), *challenge = guarded(8, 0x33), *block = guarded(8, 0xAA);
+    const uint8_t revoked[9] = {0xA0, 0, 0, 0x99, 0x99, 0xF5, 0, 0x0A, 0x01};
+    payhsm_oda_transaction_t sale = {{0x26, 0x11, 0x25}, {0x61, 0}, {0}, {0}, {0}, 0};
+    payhsm_oda_result_t *result = guarded(sizeof *result, 0xAA);
+    payhsm_ca_key_t ca, other;
+    payhsm_status_t status;
+    size_t i;
+
+    memset(&ca, 0, sizeof ca);
+    memcpy(ca.rid, revoked, sizeof ca.rid);
+    ca.index = 0xF5;
+    ca.exponent[0] = 3;
+    ca.exponent_len = 1;
+    memcpy(ca.modulus, input(ODA_MODULUS, &len), 144);
+    ca.modulus_len = 144;
+    memcpy(ca.checksum, input(ODA_CHECKSUM, &len), sizeof ca.checksum);
+
+#define SDA(method, key, list, list_len, n) \
+    payhsm_oda_verify(method, key, list, list_len, &sale, records, n, NULL, 0, NULL, 0, result)
+    CHECK_OK(SDA(PAYHSM_ODA_SDA, &ca, NULL, 0, records_len));
+    CHECK_STATUS(SDA(0, &ca, NULL, 0, records_len), PAYHSM_ERR_INVALID_ARGUMENT);
+    CHECK(all_zero(result, sizeof *result));
+    CHECK_STATUS(SDA(PAYHSM_ODA_SDA, &ca, revoked, 8, records_len), PAYHSM_ERR_INVALID_LENGTH);
+    CHECK_STATUS(SDA(PAYHSM_ODA_SDA, &ca, revoked, 9, records_len), PAYHSM_ERR_VERIFICATION_FAILED);
+    CHECK(result->stage == 3 && result->fault == 23 && result->tvr == 0x40);
+    CHECK_STATUS(SDA(PAYHSM_ODA_SDA, &ca, NULL, 0, records_len - 1), PAYHSM_ERR_RECORD);
+    CHECK(all_zero(result, sizeof *result));
+    CHECK_STATUS(SDA(PAYHSM_ODA_SDA, &ca, NULL, 0, 0), PAYHSM_ERR_TLV_MISSING);
+    CHECK(result->stage == 2 && result->fault == 1 && result->tvr == 0x60);
+    CHECK_STATUS(SDA(PAYHSM_ODA_DDA, &ca, NULL, 0, records_len), PAYHSM_ERR_CERTIFICATE);
+    CHECK_STATUS(SDA(PAYHSM_ODA_CDA, &ca, NULL, 0, records_len), PAYHSM_ERR_CERTIFICATE);
+    CHECK_STATUS(SDA(PAYHSM_ODA_FDDA, &ca, NULL, 0, records_len), PAYHSM_ERR_TLV_MISSING);
+    for (i = 0; i < sizeof ca; i++) {
+        /* Of the key every byte counts, but for the zeros behind exponent and modulus. */
+        other = ca;
+        ((uint8_t *)&other)[i] ^= 0x04;
+        status = SDA(PAYHSM_ODA_SDA, &other, NULL, 0, records_len);
+        CHECK((status == PAYHSM_OK) == (i == 31 || i == 32 || i >= 34 + 144));
+    }
+    sale.date[1] = 0x13;
+    CHECK_STATUS(SDA(PAYHSM_ODA_SDA, &ca, NULL, 0, records_len), PAYHSM_ERR_EMV_ELEMENT);
+    sale.date[1] = 0x11;
+    sale.date[0] = 0x31;
+    CHECK_STATUS(SDA(PAYHSM_ODA_SDA, &ca, NULL, 0, records_len), PAYHSM_ERR_EXPIRED);
+    sale.date[0] = 0x26;
+
+    /* Without a permission no PIN goes to a card; it is wiped all the same. */
+    outputs_spoil();
+    status = payhsm_offline_pin_encipher(device->ctx, &ca, NULL, 0, &sale, records, records_len, challenge, out.pin,
+                                         out.bytes, 256, out.len);
+    refused(status, PAYHSM_ERR_REFUSED, BYTES | PIN, 1, "offline_pin_encipher", __LINE__);
+    outputs_spoil();
+    status = payhsm_offline_pin_plaintext(device->ctx, out.pin, block);
+    refused(status, PAYHSM_ERR_REFUSED, PIN, 1, "offline_pin_plaintext", __LINE__);
+    CHECK(all_zero(block, 8));
+}
+
 int main(void)
 {
     device_t *device = calloc(1, sizeof *device);
@@ -760,6 +822,7 @@ int main(void)
     card_values(device);
     cards(device);
     profiles(device);
+    offline(device);
     erasure(device);
     free(device);
     return check_end("misuse");

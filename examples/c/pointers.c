@@ -5,12 +5,13 @@
  */
 #include "check.h"
 #include "device.h"
+#include "oda_card.h"
 
 #include <stdlib.h>
 
 static device_t here, there;
 
-enum { INS = 4, OUTS = 4, HANDLES = 3, RANDOM_HANDLES = 1000, FAR = 4096 };
+enum { INS = 6, OUTS = 4, HANDLES = 3, RANDOM_HANDLES = 1000, FAR = 4096 };
 
 /* The parameters of the call that comes. */
 static struct {
@@ -94,6 +95,38 @@ static const payhsm_script_target_t SCRIPT = {PAYHSM_SCHEME_VISA, 10, 0, 1, 0, {
 static const payhsm_raw_cryptogram_t RAW = {PAYHSM_MASTER_KEY_A, PAYHSM_SESSION_KEY_COMMON, 2, 2, PAYHSM_ARPC_KEY_SESSION,
                                             0, 1, PAYHSM_CRYPTOGRAM_ARQC, {1, 2, 3, 4}, {1, 2, 3, 4, 5, 6, 7, 8}};
 
+/* A card of our own, and what the terminal knows of it: filled by `card_make`. */
+static payhsm_ca_key_t ca_key;
+static const payhsm_oda_transaction_t SALE = {{0x26, 0x11, 0x25}, {0x61, 0}, {0x8B, 0x55, 0x63, 0x3B}, {0}, {0}, 0};
+static const uint8_t REVOKED[PAYHSM_REVOKED_LEN] = {0xA0, 0, 0, 0x99, 0x99, 0xF5, 0, 0x0A, 0x02};
+static uint8_t oda_records[1024], oda_sent[64], oda_response[256];
+static size_t oda_records_len, oda_sent_len, oda_response_len;
+
+static void text_make(const char *hex, uint8_t *bytes, size_t capacity, size_t *len)
+{
+    const uint8_t *from = input(hex, len);
+
+    CHECK(*len <= capacity);
+    memcpy(bytes, from, *len);
+}
+
+static void card_make(void)
+{
+    static const uint8_t rid[5] = {0xA0, 0, 0, 0x99, 0x99};
+    size_t len;
+
+    memcpy(ca_key.rid, rid, sizeof rid);
+    ca_key.index = 0xF5;
+    ca_key.exponent_len = 1;
+    ca_key.exponent[0] = 3;
+    text_make(ODA_MODULUS, ca_key.modulus, sizeof ca_key.modulus, &len);
+    ca_key.modulus_len = (uint8_t)len;
+    text_make(ODA_CHECKSUM, ca_key.checksum, sizeof ca_key.checksum, &len);
+    text_make(ODA_RECORDS, oda_records, sizeof oda_records, &oda_records_len);
+    text_make(ODA_CDA_SENT, oda_sent, sizeof oda_sent, &oda_sent_len);
+    text_make(ODA_CDA_RESPONSE, oda_response, sizeof oda_response, &oda_response_len);
+}
+
 static uint32_t make(device_t *device, const char *usage, char algorithm, char mode, char exportability)
 {
     payhsm_key_attributes_t attributes = {{0, 0}, 0, 0, {'0', '0'}, 0, 0};
@@ -117,7 +150,8 @@ static void fill(device_t *device, keys_t *keys)
 
     CHECK_OK(device_start(device, PAYHSM_POLICY_UNAUTHENTICATED_AGREEMENT | PAYHSM_POLICY_RAW_CRYPTOGRAM |
                                       PAYHSM_POLICY_EXPLAIN_CRYPTOGRAM | PAYHSM_POLICY_ECB_DATA |
-                                      PAYHSM_POLICY_UNIONPAY));
+                                      PAYHSM_POLICY_UNIONPAY | PAYHSM_POLICY_OFFLINE_PIN |
+                                      PAYHSM_POLICY_PLAINTEXT_OFFLINE_PIN));
     keys->kbpk = make(device, "K1", 'A', 'B', 'N');
     keys->kbpk_out = make(device, "K1", 'A', 'E', 'N');
     keys->bdk = make(device, "B0", 'A', 'X', 'N');
@@ -331,6 +365,9 @@ F(data_reencipher, payhsm_data_reencipher(C, H(0), IL(0), IL(1), H(1), IL(2), OB
 F(track2_encipher, payhsm_track2_encipher(C, H(0), IL(0), OB))
 F(track2_decipher, payhsm_track2_decipher(C, H(0), IL(0), 27, OB))
 F(emv_ac_response, payhsm_emv_ac_response(IL(0), O(0)))
+F(oda_verify, payhsm_oda_verify(PAYHSM_ODA_CDA, I(0), IL(1), I(2), IL(3), IL(4), IL(5), O(0)))
+F(offline_pin_encipher, payhsm_offline_pin_encipher(C, I(0), IL(1), I(2), IL(3), I(4), O(2), OB))
+F(offline_pin_plaintext, payhsm_offline_pin_plaintext(C, O(2), O(0)))
 F(dukpt_derive, payhsm_dukpt_derive(C, H(0), IL(0), O(0)))
 F(dukpt_export_initial_key, payhsm_dukpt_export_initial_key(C, H(0), IL(0), H(1), OB, O(2)))
 F(dukpt_export_update, payhsm_dukpt_export_update(C, H(0), IL(0), H(1), IL(1), OB, O(2)))
@@ -373,6 +410,9 @@ F(cvc3_verify, payhsm_cvc3_verify(C, H(0), PAYHSM_MASTER_KEY_A, IL(0), 0, IL(1),
 #define ATTRIBUTES {&DATA_KEY, sizeof DATA_KEY, 1}
 #define BLOCKS {ZEROS, 32, 0}
 #define PAN_IN {PAN, 13, 0}
+#define CA_KEY {&ca_key, sizeof ca_key, 1}
+#define REVOKED_IN {REVOKED, sizeof REVOKED, 0}
+#define SALE_IN {&SALE, sizeof SALE, 1}
 #define KCV_IN {NULL, 0, 0}
 
 static const call_t CALLS[] = {
@@ -449,6 +489,11 @@ static const call_t CALLS[] = {
     {ROW(track2_decipher), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.track}, {{ZEROS, 14, 0}},
      {{BUFFER, 27}, LEN}, 0},
     {ROW(emv_ac_response), 0, NULL, NULL, {0}, {{CARD_ANSWER, 32, 0}}, {{VALUE, sizeof(payhsm_ac_response_t)}}, 0},
+    {ROW(oda_verify), 0, NULL, NULL, {0}, {CA_KEY, REVOKED_IN, SALE_IN, {oda_records, 0, 0}, {oda_sent, 0, 0}, {oda_response, 0, 0}},
+     {{VALUE, sizeof(payhsm_oda_result_t)}}, 0},
+    {ROW(offline_pin_encipher), 0, NULL, NULL, {0}, {CA_KEY, REVOKED_IN, SALE_IN, {oda_records, 0, 0}, {ZEROS, 8, 1}},
+     {{BUFFER, PAYHSM_OFFLINE_PIN_MAX_LEN}, LEN, {PIN, sizeof PIN_1234}}, 0},
+    {ROW(offline_pin_plaintext), 0, NULL, NULL, {0}, {{0}}, {{BYTES, 8}, {NOTHING, 0}, {PIN, sizeof PIN_1234}}, 0},
     {ROW(dukpt_derive), 0, NULL, end_transaction, {&own.bdk}, {{KSN, 12, 0}}, {HANDLE}, 0},
     {ROW(dukpt_export_initial_key), 0, NULL, NULL, {&own.bdk, &own.kbpk}, {{ID, 8, 0}},
      {{BUFFER, 256}, LEN, {BYTES, PAYHSM_KCV_MAX_LEN}}, 0},
@@ -522,6 +567,12 @@ static void right(void)
             len = key_block_len;
         } else if (now->in[i].bytes == initial_block) {
             len = initial_block_len;
+        } else if (now->in[i].bytes == oda_records) {
+            len = oda_records_len;
+        } else if (now->in[i].bytes == oda_sent) {
+            len = oda_sent_len;
+        } else if (now->in[i].bytes == oda_response) {
+            len = oda_response_len;
         }
         p.in_len[i] = len;
         if (len > 0) {
@@ -567,6 +618,15 @@ static int wiped(void)
     size_t i;
     int clean = 1;
 
+    if (now->run == run_oda_verify && p.out[0] != NULL) {
+        payhsm_oda_result_t result;
+
+        memcpy(&result, p.out[0], sizeof result);
+        if (result.stage != 0) {
+            /* Why a card is not authenticated, and nothing else. */
+            return all_zero(&result.cid, sizeof result - offsetof(payhsm_oda_result_t, cid));
+        }
+    }
     for (i = 0; i < OUTS; i++) {
         const size_t len = i == 0 && now->out[0].form == BUFFER ? p.capacity : now->out[i].len;
 
@@ -763,8 +823,8 @@ static void move(size_t which, uint8_t *to)
 
 static void overlap(size_t output, size_t other, ptrdiff_t distance)
 {
-    static uint8_t area[2048], before[sizeof area], others[OUTS][FAR];
-    uint8_t *const middle = area + 1024;
+    static uint8_t area[4096], before[sizeof area], others[OUTS][FAR];
+    uint8_t *const middle = area + 2048;
     size_t i;
 
     right();
@@ -827,7 +887,7 @@ static void overlaps(void)
 /* Functions that know of no context. */
 static int without_context(const char *name)
 {
-    static const char *const names[] = {"emv_ac_response", "ksn_split", "replay_new", "replay_check", "replay_accept"};
+    static const char *const names[] = {"emv_ac_response", "oda_verify", "ksn_split", "replay_new", "replay_check", "replay_accept"};
     size_t i;
 
     for (i = 0; i < sizeof names / sizeof *names; i++) {
@@ -1009,6 +1069,7 @@ int main(void)
         out_memory[i] = guarded(FAR, 0);
     }
     fill(&there, &foreign);
+    card_make();
     fill(&here, &own);
     stale_transaction = own.transaction;
     another_transaction();

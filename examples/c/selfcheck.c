@@ -2,6 +2,7 @@
 /* Published values through the C functions; terminal and host agree; a restart goes on where it was. */
 #include "check.h"
 #include "device.h"
+#include "oda_card.h"
 
 #include <stdlib.h>
 
@@ -935,6 +936,79 @@ static void card_answer(void)
     CHECK_STATUS(payhsm_emv_ac_response(data, len, NULL), PAYHSM_ERR_NULL_POINTER);
 }
 
+static void offline(void)
+{
+    size_t len, records_len, sent_len, response_len, i;
+    const uint8_t *bytes;
+    uint8_t *records = input(ODA_RECORDS, &records_len), *block = guarded(PAYHSM_OFFLINE_PIN_BLOCK_LEN, 0xAA);
+    uint8_t *sent = input(ODA_DDA_SENT, &sent_len), *response = input(ODA_DDA_RESPONSE, &response_len);
+    uint8_t *challenge = input("C1C2C3C4C5C6C7C8", &len), *data = guarded(96, 0xAA), *short_data = guarded(95, 0xAA);
+    payhsm_oda_transaction_t sale = {{0x26, 0x11, 0x25}, {0x61, 0}, {0x8B, 0x55, 0x63, 0x3B}, {0}, {0}, 0};
+    payhsm_ca_key_t ca;
+    payhsm_oda_result_t result;
+    device_t *device = calloc(1, sizeof *device);
+    const payhsm_pin_t entered = {4, {1, 2, 3, 4}};
+    payhsm_pin_t pin = entered;
+
+    memset(&ca, 0, sizeof ca);
+    bytes = input("A000009999", &len);
+    memcpy(ca.rid, bytes, sizeof ca.rid);
+    ca.index = 0xF5;
+    ca.exponent[0] = 3;
+    ca.exponent_len = 1;
+    bytes = input(ODA_MODULUS, &len);
+    memcpy(ca.modulus, bytes, len);
+    ca.modulus_len = (uint8_t)len;
+    bytes = input(ODA_CHECKSUM, &len);
+    memcpy(ca.checksum, bytes, sizeof ca.checksum);
+
+    CHECK_OK(payhsm_oda_verify(PAYHSM_ODA_SDA, &ca, NULL, 0, &sale, records, records_len, NULL, 0, NULL, 0, &result));
+    CHECK_BYTES(result.authentication_code, "DAC5");
+    CHECK_OK(payhsm_oda_verify(PAYHSM_ODA_DDA, &ca, NULL, 0, &sale, records, records_len, sent, sent_len, response,
+                               response_len, &result));
+    CHECK(result.dynamic_number_len == 6 && result.fault == 0 && result.stage == 0 && result.tvr == 0);
+    CHECK_BYTES(result.dynamic_number, "0102030405060000");
+    for (i = 0; i < sent_len; i++) {
+        sent[i] ^= 1;
+        CHECK_STATUS(payhsm_oda_verify(PAYHSM_ODA_DDA, &ca, NULL, 0, &sale, records, records_len, sent, sent_len, response,
+                                       response_len, &result),
+                     PAYHSM_ERR_VERIFICATION_FAILED);
+        CHECK(result.stage == 7 && result.fault == 15 && result.tvr == 0x08 && result.dynamic_number_len == 0);
+        sent[i] ^= 1;
+    }
+    sent = input(ODA_CDA_SENT, &sent_len);
+    response = input(ODA_CDA_RESPONSE, &response_len);
+    CHECK_OK(payhsm_oda_verify(PAYHSM_ODA_CDA, &ca, NULL, 0, &sale, records, records_len, sent, sent_len, response,
+                               response_len, &result));
+    CHECK(result.dynamic_number_len == 8 && result.cid == 0x40);
+    CHECK_BYTES(result.cryptogram, "A1A2A3A4A5A6A7A8");
+    CHECK_BYTES(result.atc, "001D");
+    for (i = 0; i < response_len; i++) {
+        response[i] ^= 0x10;
+        CHECK(payhsm_oda_verify(PAYHSM_ODA_CDA, &ca, NULL, 0, &sale, records, records_len, sent, sent_len, response,
+                                response_len, &result) != PAYHSM_OK);
+        CHECK(result.stage == 7 && result.fault != 0 && result.tvr == 0x04 && result.cid == 0);
+        response[i] ^= 0x10;
+    }
+
+    CHECK(device != NULL);
+    CHECK_OK(device_start(device, PAYHSM_POLICY_OFFLINE_PIN | PAYHSM_POLICY_PLAINTEXT_OFFLINE_PIN));
+    CHECK_OK(payhsm_offline_pin_plaintext(device->ctx, &pin, block));
+    CHECK_BYTES(block, "241234FFFFFFFFFF");
+    CHECK(all_zero(&pin, sizeof pin));
+    pin = entered;
+    CHECK_OK(payhsm_offline_pin_encipher(device->ctx, &ca, NULL, 0, &sale, records, records_len, challenge, &pin, data, 96,
+                                         &len));
+    CHECK(len == 96 && !all_zero(data, 96) && all_zero(&pin, sizeof pin));
+    pin = entered;
+    CHECK_STATUS(payhsm_offline_pin_encipher(device->ctx, &ca, NULL, 0, &sale, records, records_len, challenge, &pin,
+                                             short_data, 95, &len),
+                 PAYHSM_ERR_BUFFER_TOO_SMALL);
+    CHECK(len == 0 && all_zero(short_data, 95) && all_zero(&pin, sizeof pin));
+    CHECK_OK(payhsm_close(device->ctx));
+    free(device);
+}
+
 static void texts(void)
 {
     CHECK(payhsm_abi_version() == PAYHSM_ABI_VERSION);
@@ -962,5 +1036,6 @@ int main(void)
     agreements();
     narrower_key_blocks();
     card_answer();
+    offline();
     return check_end("selfcheck");
 }

@@ -76,6 +76,10 @@ pub const PAYHSM_POLICY_PIN_FORMAT_1: u32 = 128;
 pub const PAYHSM_POLICY_PIN_VERIFY_FORMAT_1: u32 = 256;
 /// Policy bit: new PINs may be one digit throughout or a run.
 pub const PAYHSM_POLICY_TRIVIAL_PINS: u32 = 512;
+/// Policy bit: PINs that are enciphered for the card in the terminal.
+pub const PAYHSM_POLICY_OFFLINE_PIN: u32 = 1 << 27;
+/// Policy bit: PINs that go to the card in clear.
+pub const PAYHSM_POLICY_PLAINTEXT_OFFLINE_PIN: u32 = 1 << 28;
 
 /// State: commands run.
 pub const PAYHSM_STATE_OPERATIONAL: u32 = 1;
@@ -426,6 +430,8 @@ const _: () = assert!(PAYHSM_POLICY_TRIVIAL_PINS == Permission::TrivialPins as u
 const _: () = assert!(PAYHSM_POLICY_UNIONPAY == Permission::UnionPay as u32);
 const _: () = assert!(PAYHSM_POLICY_ECB_DATA == Permission::EcbData as u32);
 const _: () = assert!(PAYHSM_POLICY_SINGLE_DES == Permission::SingleDes as u32);
+const _: () = assert!(PAYHSM_POLICY_OFFLINE_PIN == Permission::OfflinePin as u32);
+const _: () = assert!(PAYHSM_POLICY_PLAINTEXT_OFFLINE_PIN == Permission::PlaintextOfflinePin as u32);
 
 /// Runs one command on a context: judges the pointer and where the parameters lie, keeps callbacks out, overwrites the
 /// stack afterwards.

@@ -67,7 +67,7 @@ mod entry {
     }
 
     /// A PIN that is wiped where the caller has it, whatever happens: also if it lies in another parameter.
-    struct Entry(*mut PayhsmPin);
+    pub(in crate::capi) struct Entry(pub(in crate::capi) *mut PayhsmPin);
 
     impl Drop for Entry {
         fn drop(&mut self) {

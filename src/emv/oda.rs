@@ -8,6 +8,8 @@
 //!                                          └──► PIN certificate (9F2D) ──► PinKey ──► PIN for VERIFY
 //! ```
 //!
+//! [`Card`] goes the whole way from records to an answer; the steps are public, too.
+//!
 //! A key is made by the functions of [`certificate`] only, so it stands for a certificate that was checked: an
 //! [`IccKey`] cannot be had without a [`CaKey`] behind it. What a failure means to the terminal is told, since all of
 //! this is public: a [`Failure`] names the step and the [`Fault`], and [`Method::tvr`] the bits of the terminal
@@ -26,6 +28,7 @@
 //! an issuer signs; nothing outside this module and card keys of option B takes it. Elliptic curves (Book E) and XDA are not here.
 
 pub mod ca;
+pub mod card;
 pub mod certificate;
 pub mod pin;
 pub mod records;
@@ -34,7 +37,8 @@ raw!(recover);
 
 use crate::error::Error;
 
-pub use ca::{CaKey, Date, Revoked, Trust};
+pub use ca::{CaKey, Date, Trust};
+pub use card::Card;
 pub use certificate::{IccKey, IssuerKey, PinKey};
 pub use records::{CardData, Record, Records, StaticData};
 pub use signed::{Combined, DynamicNumber};

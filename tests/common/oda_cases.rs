@@ -317,6 +317,40 @@ pub fn file() -> String {
     out.out
 }
 
+/// The card of most cases as strings of C, for `examples/c`.
+pub fn header(file: &str) -> String {
+    let field = |id: &str, name: &str| {
+        let block = file
+            .split("\n\n")
+            .find(|block| block.contains(&format!("\nId = {id}\n")))
+            .unwrap();
+        let value = block
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(" = "))
+            .unwrap();
+        value.trim_matches(['[', ']']).replace(", ", "")
+    };
+    let mut out = "/* SPDX-License-Identifier: MIT OR Apache-2.0 */\n".to_owned()
+        + "/* The cases dda and cda of vectors/emv_oda_chain.txt; made by scripts/oda-vectors. */\n";
+    for (name, id, of) in [
+        ("ODA_MODULUS", "dda", "Ca_modulus"),
+        ("ODA_CHECKSUM", "dda", "Ca_checksum"),
+        ("ODA_RECORDS", "dda", "Records"),
+        ("ODA_DDA_SENT", "dda", "Sent"),
+        ("ODA_DDA_RESPONSE", "dda", "Response"),
+        ("ODA_CDA_SENT", "cda", "Sent"),
+        ("ODA_CDA_RESPONSE", "cda", "Response"),
+    ] {
+        out += &format!("#define {name}");
+        let value = field(id, of);
+        for line in value.as_bytes().chunks(100) {
+            out += &format!(" \\\n    \"{}\"", str::from_utf8(line).unwrap());
+        }
+        out.push('\n');
+    }
+    out
+}
+
 /// Cards that are right, with keys inside, beyond and short of their certificates.
 fn cards(out: &mut Writer) {
     sda(out, "sda", &good(), None);

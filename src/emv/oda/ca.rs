@@ -5,7 +5,6 @@ use core::fmt;
 
 use sha1::{Digest, Sha1};
 
-use super::recover::MAX_LEN;
 use super::{Failure, Fault, Stage};
 use crate::codec::bcd;
 use crate::error::Error;
@@ -13,6 +12,12 @@ use crate::rsa::{Exponent, PublicKey};
 
 /// Length of a registered application provider identifier, the head of an AID.
 pub const RID_LEN: usize = 5;
+
+/// The longest modulus of a key, in bytes: 1984 bits.
+///
+/// # Source
+/// EMV Book 2, Annex B2.1.
+pub const MAX_LEN: usize = 248;
 
 /// The shortest modulus of a CA key, in bytes: 1024 bits.
 const MIN_LEN: usize = 128;
@@ -158,24 +163,16 @@ impl fmt::Debug for CaKey<'_> {
     }
 }
 
-/// An issuer certificate that is not to be believed any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Revoked {
-    /// Whose CA key signed it.
-    pub rid: [u8; RID_LEN],
-    /// Which of them.
-    pub index: u8,
-    /// The certificate's serial number.
-    pub serial: [u8; 3],
-}
+/// Length of an entry of a revocation list: RID, index, and the serial number of the issuer's certificate.
+pub const REVOKED_LEN: usize = RID_LEN + 1 + 3;
 
 /// What the terminal believes: CA keys, what was revoked, and the day.
 #[derive(Clone, Copy, Debug)]
 pub struct Trust<'a> {
     /// The CA keys.
     pub keys: &'a [CaKey<'a>],
-    /// The revocation list.
-    pub revoked: &'a [Revoked],
+    /// The revocation list: RID, index and serial number of issuer certificates.
+    pub revoked: &'a [[u8; REVOKED_LEN]],
     /// The day of the transaction (tag 9A).
     pub date: Date,
 }
@@ -198,10 +195,9 @@ impl<'a> Trust<'a> {
     }
 
     pub(super) fn is_revoked(&self, key: &CaKey<'_>, serial: [u8; 3]) -> bool {
-        self.revoked.contains(&Revoked {
-            rid: key.rid,
-            index: key.index,
-            serial,
+        self.revoked.iter().any(|entry| {
+            let (rid, rest) = entry.split_at(RID_LEN);
+            rid == key.rid && matches!(rest, [index, number @ ..] if *index == key.index && number == serial)
         })
     }
 }

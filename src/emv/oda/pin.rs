@@ -4,7 +4,7 @@
 use zeroize::Zeroize;
 
 use super::PinKey;
-use super::recover::MAX_LEN;
+use super::ca::MAX_LEN;
 use crate::ct;
 use crate::entropy::Entropy;
 use crate::error::Error;

@@ -12,13 +12,8 @@ use core::fmt;
 use sha1::{Digest, Sha1};
 
 use super::Fault;
+use super::ca::MAX_LEN;
 use crate::rsa::{Exponent, PublicKey};
-
-/// The longest modulus, in bytes: 1984 bits.
-///
-/// # Source
-/// EMV Book 2, Annex B2.1.
-pub const MAX_LEN: usize = 248;
 
 /// Length of the hash.
 pub const HASH_LEN: usize = 20;
