@@ -11,6 +11,9 @@
 #[path = "common/module.rs"]
 mod common;
 
+#[cfg(feature = "oda")]
+#[path = "common/oda.rs"]
+mod signer;
 #[path = "common/dukpt.rs"]
 mod snapshots;
 #[path = "common/vectors.rs"]
@@ -44,6 +47,9 @@ mod life;
 mod mac;
 #[path = "hsm/mac_kinds.rs"]
 mod mac_kinds;
+#[cfg(feature = "oda")]
+#[path = "hsm/oda.rs"]
+mod oda;
 #[path = "hsm/pairs.rs"]
 mod pairs;
 #[path = "hsm/pin.rs"]

@@ -13,6 +13,7 @@ pub mod emv;
 pub mod hsm;
 pub mod inject;
 pub mod keyblock;
+pub mod oda;
 pub mod pin;
 pub mod seed;
 pub mod store;
@@ -41,6 +42,8 @@ pub const TARGETS: &[Target] = &[
     ("keyblock_unwrap", keyblock::unwrap),
     ("keyblock_wrap", keyblock::wrap),
     ("ksn", dukpt::ksn),
+    ("oda_card", oda::card),
+    ("oda_signed", oda::signed),
     ("pan", pin::pan),
     ("pin_block", pin::block),
     ("pin_clear", pin::clear),

@@ -169,6 +169,21 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         .iter()
         .flat_map(|(family, op)| from(family, op, |v| v.hex("Ksn")))
         .collect(),
+        "oda_card" => ["oda_sda", "oda_dda", "oda_fdda"]
+            .iter()
+            .flat_map(|op| {
+                let mut seeds = from("emv_oda_chain", op, |v| {
+                    let sent = v.hex("Sent").unwrap_or_default();
+                    let response = v.hex("Response").unwrap_or_default();
+                    Some([v.hex("Aip")?, short(&sent), short(&response), v.hex("Records")?].concat())
+                });
+                seeds.truncate(9);
+                seeds
+            })
+            .collect(),
+        "oda_signed" => (0..16)
+            .flat_map(|choice| [3, 4, 5].map(|format| vec![choice, format, 1, 3, 0x6A, format, 1, 3, 2, 0xAA, 0xBB]))
+            .collect(),
         "pan" => from("pinblock", "pinblock_enc", |v| v.text("Pan")),
         "pin_block" => from("pinblock", "pinblock_encode", |v| {
             let head = [vec![v.int("Format")?], vec![0x5A; 16]].concat();

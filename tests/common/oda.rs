@@ -50,24 +50,30 @@ impl Rsa {
         self.modulus.len() / 2
     }
 
-    /// The private operation. Cards share most of their certificates: each is signed once.
+    /// The private operation, remembered. Cards share most of their certificates: each is signed once.
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         static DONE: Mutex<BTreeMap<(&str, Vec<u8>), Vec<u8>>> = Mutex::new(BTreeMap::new());
         let at = (self.modulus, message.to_vec());
         if let Some(done) = DONE.lock().unwrap().get(&at) {
             return done.clone();
         }
-        let signature = power(&self.modulus(), message, &unhex(self.private));
+        let signature = self.sign_anew(message);
         DONE.lock().unwrap().insert(at, signature.clone());
         signature
+    }
+
+    /// The private operation.
+    pub fn sign_anew(&self, message: &[u8]) -> Vec<u8> {
+        power(&self.modulus(), message, &unhex(self.private))
     }
 }
 
 /// `base`^`exponent` modulo `modulus`, by the big-integer crate.
 pub fn power(modulus: &[u8], base: &[u8], exponent: &[u8]) -> Vec<u8> {
     let params = FixedMontyParams::new(Odd::new(number(modulus)).unwrap());
+    let bits = u32::try_from(exponent.len() * 8).unwrap();
     let power = FixedMontyForm::new(&number(base), &params)
-        .pow(&number(exponent))
+        .pow_bounded_exp(&number(exponent), bits)
         .retrieve();
     let bytes = power.to_be_bytes();
     let bytes: &[u8] = bytes.as_ref();

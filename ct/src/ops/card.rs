@@ -9,6 +9,7 @@ use payhsm::emv::card::{generate_ac, verify_arpc};
 use payhsm::emv::derive::{MasterKeyOption, Psn, icc_master_key, icc_master_key_aes};
 use payhsm::emv::element::{Atc, CryptogramKind};
 use payhsm::emv::explain::{Finding, explain};
+use payhsm::emv::oda::{self, IccKey};
 use payhsm::emv::profile::{
     AcInput, ArpcMethod, CCD_CV6, MCHIP_CVN10, Profile, Recipe, UNIONPAY_CVN01, VISA_CVN10, VISA_CVN18, VISA_CVN22,
     verify_arqc,
@@ -19,9 +20,10 @@ use payhsm::emv::script::{self, Command, Request, Style};
 use payhsm::key::role::{Ac, IccMk, Imk, SessionKey, Smc, Smi};
 use payhsm::key::{Aes, Key, Tdea};
 use payhsm::pin::{Pan, Pin};
+use payhsm::rsa::{Exponent, PublicKey};
 
 use super::schemes::{digits, some_pin};
-use super::{bytes, open, secret};
+use super::{Random, bytes, open, secret};
 use crate::Harness;
 
 const TERMINAL: [u8; 29] = [
@@ -49,6 +51,28 @@ pub fn run(h: &mut Harness) {
     scripts(h);
     other_cards(h);
     card_values(h);
+    offline_pin(h);
+}
+
+/// A PIN for the card: its block in clear, and under an RSA key. The modulus is any odd number with the highest bit set.
+fn offline_pin(h: &mut Harness) {
+    h.constant::<8>("offline PIN, in clear", || {
+        let mut block = [0; 8];
+        oda::pin::plaintext(&some_pin(), &mut block).unwrap();
+        block
+    });
+    for (name, exponent) in [("3", Exponent::Three), ("65537", Exponent::F4)] {
+        h.constant::<144>(&format!("offline PIN, enciphered, exponent {name}"), || {
+            let mut modulus = bytes::<144>(0xA7);
+            modulus[0] |= 0x80;
+            modulus[143] |= 1;
+            let key = IccKey::from_public_key(PublicKey::new(&modulus, exponent).unwrap()).for_pin();
+            let mut out = [0; 144];
+            let len = oda::pin::encipher(&key, &bytes(0x11), &some_pin(), &mut Random(7), &mut out).unwrap();
+            assert_eq!(len, 144);
+            out
+        });
+    }
 }
 
 /// Values that are made become public; they and wrong ones are verified.
