@@ -188,6 +188,10 @@
 #define PAYHSM_POLICY_PIN_VERIFY_FORMAT_1 256
 /* Policy bit: new PINs may be one digit throughout or a run. */
 #define PAYHSM_POLICY_TRIVIAL_PINS 512
+/* Policy bit: PINs that are enciphered for the card in the terminal. */
+#define PAYHSM_POLICY_OFFLINE_PIN (1 << 27)
+/* Policy bit: PINs that go to the card in clear. */
+#define PAYHSM_POLICY_PLAINTEXT_OFFLINE_PIN (1 << 28)
 
 /* State: commands run. */
 #define PAYHSM_STATE_OPERATIONAL 1
@@ -397,6 +401,27 @@
 
 /* Most issuer application data, in bytes. */
 #define PAYHSM_IAD_MAX_LEN 32
+
+/* Method: static data authentication. */
+#define PAYHSM_ODA_SDA 1
+/* Method: dynamic data authentication. */
+#define PAYHSM_ODA_DDA 2
+/* Method: combined data authentication and generation of the cryptogram. */
+#define PAYHSM_ODA_CDA 3
+/* Method: fast dynamic data authentication of contactless cards, format 01. */
+#define PAYHSM_ODA_FDDA 4
+
+/* The longest modulus of a CA key, in bytes. */
+#define PAYHSM_CA_KEY_MAX_LEN 248
+
+/* The longest enciphered offline PIN, in bytes. */
+#define PAYHSM_OFFLINE_PIN_MAX_LEN 248
+
+/* Length of an entry of a revocation list, in bytes: RID, index, and the serial number of the issuer's certificate. */
+#define PAYHSM_REVOKED_LEN 9
+
+/* Length of a PIN in clear for the card, and of the card's answer to GET CHALLENGE, in bytes. */
+#define PAYHSM_OFFLINE_PIN_BLOCK_LEN 8
 
 /* Length of a replay window, in bytes. */
 #define PAYHSM_REPLAY_WINDOW_LEN 28
@@ -715,6 +740,77 @@ typedef struct {
     /* 0. */
     uint8_t reserved[2];
 } payhsm_ac_response_t;
+
+/*
+ * A certification authority's public key, a line of the terminal's table. It must have come in over an authenticated
+ * way: the checksum shows only that it was copied well.
+ */
+typedef struct {
+    /* The RID: the first 5 bytes of the selected AID. */
+    uint8_t rid[5];
+    /* The index (8F). */
+    uint8_t index;
+    /* SHA-1 over RID, index, modulus and exponent. */
+    uint8_t checksum[20];
+    /* The last day of use, YYMMDD, BCD; zeros without one. */
+    uint8_t expires[3];
+    /* Length of `exponent`, 1 or 3. */
+    uint8_t exponent_len;
+    /* The exponent, 03 or 010001. */
+    uint8_t exponent[3];
+    /* Length of `modulus`, 128 to 248. */
+    uint8_t modulus_len;
+    /* The modulus, big-endian. */
+    uint8_t modulus[PAYHSM_CA_KEY_MAX_LEN];
+} payhsm_ca_key_t;
+
+/* What the terminal knows of the transaction. */
+typedef struct {
+    /* The day (9A), YYMMDD, BCD. */
+    uint8_t date[3];
+    /* Application interchange profile (82). */
+    uint8_t aip[2];
+    /* Unpredictable number (9F37), for CDA and fast DDA. */
+    uint8_t unpredictable_number[4];
+    /* Amount, authorised (9F02), for fast DDA. */
+    uint8_t amount[6];
+    /* Transaction currency code (5F2A), for fast DDA. */
+    uint8_t currency[2];
+    /* 0. */
+    uint8_t reserved;
+} payhsm_oda_transaction_t;
+
+/* What the card has shown, or why it has not. */
+typedef struct {
+    /*
+     * 0, or in which step it failed: 1 records, 2 CA key, 3 issuer certificate (90), 4 ICC certificate (9F46), 5 PIN
+     * certificate (9F2D), 6 signed static data (93), 7 signed dynamic data (9F4B).
+     */
+    uint32_t stage;
+    /*
+     * 0, or what was wrong: 1 element missing, 2 element malformed or twice, 3 record that is no template 70, 4 tag
+     * list (9F4A), 5 no such CA key, 10 length of the signature, 11 trailer, 12 header, 13 format, 14 hash algorithm,
+     * 15 hash, 20 issuer identifier, 21 PAN, 22 expired, 23 revoked, 24 key algorithm, 25 length of the key, 26
+     * remainder, 27 exponent, 28 padding, 30 dynamic data, 31 cryptogram information, 32 transaction data hash.
+     */
+    uint32_t fault;
+    /* The bits that the failure sets in byte 1 of the TVR (95). */
+    uint8_t tvr;
+    /* Cryptogram information data (9F27), of CDA. */
+    uint8_t cid;
+    /* Length of `dynamic_number`, 2 to 8, but for SDA. */
+    uint8_t dynamic_number_len;
+    /* 0. */
+    uint8_t reserved;
+    /* Data authentication code (9F45), of SDA. */
+    uint8_t authentication_code[2];
+    /* Application transaction counter (9F36), of CDA. */
+    uint8_t atc[2];
+    /* Application cryptogram (9F26), of CDA. */
+    uint8_t cryptogram[8];
+    /* ICC dynamic number (9F4C); zeros behind. */
+    uint8_t dynamic_number[8];
+} payhsm_oda_result_t;
 
 /* The parts of a KSN. */
 typedef struct {
@@ -2035,6 +2131,95 @@ PAYHSM_MUST_USE
 payhsm_status_t payhsm_emv_ac_response(const uint8_t *data,
                                        size_t data_len,
                                        payhsm_ac_response_t *response);
+
+/*
+ * Authenticates a card offline.
+ *
+ * Parameters: `method`: `PAYHSM_ODA_...`. `ca_key`: the key of the table with the RID of the AID and the index that the card
+ * names (8F). `revoked`, `revoked_len`: the revocation list, entries of `PAYHSM_REVOKED_LEN` bytes. `transaction`: what
+ * the terminal knows. `records`, `records_len`: the records as the AFL orders them; each is a byte with the short file
+ * identifier, plus 80 if the AFL counts the record for offline data authentication, its length in two bytes,
+ * big-endian, and the record as the card answered it, without the status words. `sent`, `sent_len`: of DDA the data of
+ * INTERNAL AUTHENTICATE, of CDA the values for the PDOL, for CDOL1, and in the second GENERATE AC for CDOL2, one behind
+ * the other; else nothing. `response`, `response_len`: of DDA the data field of the answer to INTERNAL AUTHENTICATE, of
+ * CDA that of GENERATE AC; else nothing. `result`: receives what the card has shown; if the card is not authenticated,
+ * `stage`, `fault` and `tvr` tell why and the rest is zero; zero on every other error.
+ *
+ * Returns: `PAYHSM_OK`: the card is authenticated. With a stage: `PAYHSM_ERR_TLV_MISSING`, `PAYHSM_ERR_NO_KEY`,
+ * `PAYHSM_ERR_PAN_MISMATCH`, `PAYHSM_ERR_EXPIRED`, `PAYHSM_ERR_CERTIFICATE`, `PAYHSM_ERR_VERIFICATION_FAILED`. Without one:
+ * `PAYHSM_ERR_INVALID_ARGUMENT` (the method, the exponent or the modulus of the CA key),
+ * `PAYHSM_ERR_INVALID_KEY_LENGTH`, `PAYHSM_ERR_VERIFICATION_FAILED` (the checksum of the CA key),
+ * `PAYHSM_ERR_EMV_ELEMENT` (a date), `PAYHSM_ERR_RECORD` (the list of records), `PAYHSM_ERR_INVALID_LENGTH` (the
+ * revocation list), `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_OVERLAP`.
+ *
+ * In libraries built with `oda`.
+ *
+ * Contract:
+ * C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_oda_verify(uint32_t method,
+                                  const payhsm_ca_key_t *ca_key,
+                                  const uint8_t *revoked,
+                                  size_t revoked_len,
+                                  const payhsm_oda_transaction_t *transaction,
+                                  const uint8_t *records,
+                                  size_t records_len,
+                                  const uint8_t *sent,
+                                  size_t sent_len,
+                                  const uint8_t *response,
+                                  size_t response_len,
+                                  payhsm_oda_result_t *result);
+
+/*
+ * Makes the data of VERIFY with P2 88: a PIN that was entered at this terminal, enciphered for the card in it.
+ *
+ * Parameters: `ca_key`, `revoked`, `revoked_len`, `transaction`, `records`, `records_len`: as `payhsm_oda_verify`;
+ * the card's key is recovered from them. `challenge`: 8 bytes, the card's answer to GET CHALLENGE, fetched for this
+ * PIN. `pin`: wiped in every case. `data`, `data_capacity`, `data_len`: receive as many bytes as the card's key
+ * has, at most `PAYHSM_OFFLINE_PIN_MAX_LEN`; wiped and 0 on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_REFUSED` without `PAYHSM_POLICY_OFFLINE_PIN`; the errors of `payhsm_oda_verify`
+ * (which tells more of a card that is not authenticated); `PAYHSM_ERR_INVALID_PIN`, `PAYHSM_ERR_BUFFER_TOO_SMALL`,
+ * `PAYHSM_ERR_INVALID_KEY_LENGTH`, `PAYHSM_ERR_ENTROPY`; the context's errors.
+ *
+ * In libraries built with `oda` and `terminal`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_offline_pin_encipher(payhsm_ctx_t *ctx,
+                                            const payhsm_ca_key_t *ca_key,
+                                            const uint8_t *revoked,
+                                            size_t revoked_len,
+                                            const payhsm_oda_transaction_t *transaction,
+                                            const uint8_t *records,
+                                            size_t records_len,
+                                            const uint8_t *challenge,
+                                            payhsm_pin_t *pin,
+                                            uint8_t *data,
+                                            size_t data_capacity,
+                                            size_t *data_len);
+
+/*
+ * Makes the data of VERIFY with P2 80: a PIN that was entered at this terminal, in clear. Only where keypad,
+ * library and card reader are in one protected housing.
+ *
+ * Parameters: `pin`: wiped in every case. `block`: receives 8 bytes; wiped on error. Wipe it when it was sent.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_REFUSED` without `PAYHSM_POLICY_PLAINTEXT_OFFLINE_PIN`;
+ * `PAYHSM_ERR_INVALID_PIN`; the context's errors.
+ *
+ * In libraries built with `oda` and `terminal`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_offline_pin_plaintext(payhsm_ctx_t *ctx,
+                                             payhsm_pin_t *pin,
+                                             uint8_t *block);
 
 /*
  * Derives the keys of a KSN from a BDK.

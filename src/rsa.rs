@@ -239,6 +239,8 @@ impl<'a> Modulus<'a> {
     }
 
     /// `t` = `a` `b` / R mod n, for `a` and `b` below n, by finely integrated operand scanning.
+    // One copy: inlined at each call it would take four times the flash.
+    #[inline(never)]
     fn multiply(&self, a: &[u32], b: &[u32], t: &mut [u32]) {
         t.fill(0);
         let mut top = 0;

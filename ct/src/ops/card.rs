@@ -62,15 +62,14 @@ fn offline_pin(h: &mut Harness) {
         block
     });
     for (name, exponent) in [("3", Exponent::Three), ("65537", Exponent::F4)] {
-        h.constant::<144>(&format!("offline PIN, enciphered, exponent {name}"), || {
+        // What is sent is public; the verdict is that it was made.
+        h.verdict(&format!("offline PIN, enciphered, exponent {name}"), true, || {
             let mut modulus = bytes::<144>(0xA7);
             modulus[0] |= 0x80;
             modulus[143] |= 1;
             let key = IccKey::from_public_key(PublicKey::new(&modulus, exponent).unwrap()).for_pin();
             let mut out = [0; 144];
-            let len = oda::pin::encipher(&key, &bytes(0x11), &some_pin(), &mut Random(7), &mut out).unwrap();
-            assert_eq!(len, 144);
-            out
+            oda::pin::encipher(&key, &bytes(0x11), &some_pin(), &mut Random(7), &mut out) == Ok(144)
         });
     }
 }
