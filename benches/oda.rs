@@ -52,7 +52,7 @@ fn oda(c: &mut Criterion) {
         };
         let read = || Card::read(&trust, RID, AIP, Records::parse(&records).unwrap()).unwrap();
         c.bench_function(&format!("oda/SDA, {name}"), |b| {
-            b.iter(|| black_box(read()).sda().unwrap())
+            b.iter(|| black_box(read()).sda().unwrap());
         });
         let sent = [1, 2, 3, 4];
         let signature = signer::Card::dynamic(&[2, 0, 1]).sign(&icc, &[&sent]);

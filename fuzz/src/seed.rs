@@ -177,11 +177,12 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
                     let response = v.hex("Response").unwrap_or_default();
                     Some([v.hex("Aip")?, short(&sent), short(&response), v.hex("Records")?].concat())
                 });
-                seeds.truncate(9);
+                seeds.truncate(3);
                 seeds
             })
             .collect(),
-        "oda_signed" => (0..16)
+        "oda_signed" => [0, 1, 14, 15]
+            .into_iter()
             .flat_map(|choice| [3, 4, 5].map(|format| vec![choice, format, 1, 3, 0x6A, format, 1, 3, 2, 0xAA, 0xBB]))
             .collect(),
         "pan" => from("pinblock", "pinblock_enc", |v| v.text("Pan")),

@@ -19,6 +19,9 @@ const LIMBS: usize = 1984 / usize::BITS as usize;
 
 type Number = Uint<LIMBS>;
 
+/// What was signed: modulus and data.
+type Message = (&'static str, Vec<u8>);
+
 /// A key pair.
 #[derive(Clone, Copy, Debug)]
 pub struct Rsa {
@@ -28,7 +31,7 @@ pub struct Rsa {
 }
 
 pub fn unhex(text: &str) -> Vec<u8> {
-    let digit = |c: u8| char::from(c).to_digit(16).unwrap() as u8;
+    let digit = |c: u8| u8::try_from(char::from(c).to_digit(16).unwrap()).unwrap();
     text.as_bytes()
         .chunks(2)
         .map(|c| digit(c[0]) << 4 | digit(c[1]))
@@ -52,7 +55,7 @@ impl Rsa {
 
     /// The private operation, remembered. Cards share most of their certificates: each is signed once.
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
-        static DONE: Mutex<BTreeMap<(&str, Vec<u8>), Vec<u8>>> = Mutex::new(BTreeMap::new());
+        static DONE: Mutex<BTreeMap<Message, Vec<u8>>> = Mutex::new(BTreeMap::new());
         let at = (self.modulus, message.to_vec());
         if let Some(done) = DONE.lock().unwrap().get(&at) {
             return done.clone();

@@ -132,7 +132,7 @@ fn sda_at(out: &mut Writer, id: &str, terminal: &Terminal, card: &Card, records:
 /// Dynamic data authentication: the answer is made with `answer`.
 fn dda(out: &mut Writer, id: &str, card: &Card, answer: &Signed, sent: &[u8], fault: Option<(Stage, Fault)>) {
     let signature = answer.sign(&card.icc, &[&NUMBER]);
-    let response = if out.serial % 2 == 0 {
+    let response = if out.serial.is_multiple_of(2) {
         template(0x80, &[signature])
     } else {
         template(0x77, &[element(0x9F4B, &signature)])
@@ -274,7 +274,7 @@ fn pin(out: &mut Writer, id: &str, card: &Card, digits: &str, fault: Option<(Sta
     let key = if card.pin_certificate.is_some() { PIN } else { card.icc };
     let challenge = [0xC1, 0xC2, 0xC3, 0xC4, 0xC5, 0xC6, 0xC7, 0xC8];
     let random: Vec<u8> = (0..key.len() - 17)
-        .map(|i| (i as u8).wrapping_mul(0x3D) ^ 0x91)
+        .map(|i| i.to_le_bytes()[0].wrapping_mul(0x3D) ^ 0x91)
         .collect();
     let mut text = format!("2{:X}{digits}", digits.len());
     text += &"F".repeat(16 - text.len());
