@@ -6,11 +6,14 @@ use core::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use payhsm::entropy::Entropy;
 use payhsm::error::Error;
-use payhsm::hsm::{Config, Export, Group, Hsm, KeyHandle, MacMethod, PinLimits, Platform, Question, RateLimit, Slot};
+use payhsm::hsm::{
+    Config, EncipheredPin, Export, Group, Hsm, KeyHandle, MacMethod, PinLimits, Platform, Question, RateLimit, Slot,
+};
 use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
 use payhsm::key::{Key, role::StorageKey};
 use payhsm::keyblock::Profile;
 use payhsm::pin::block::Format;
+use payhsm::pin::ibm3624::{self, Table, Validation};
 use payhsm::pin::{Pin, pan::Pan};
 use payhsm::policy::{Permission, Policy};
 use payhsm::store::{MemoryStorage, Storage};
@@ -251,5 +254,63 @@ fn data(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, transactions, derivations, updates, translation, data);
+/// An issuer's work: verify, draw, change.
+fn issuer(c: &mut Criterion) {
+    let pan = Pan::parse(b"4761739001010010").unwrap();
+    let (tdea, format) = (KeyAlgorithm::Tdea, Format::Iso0);
+    let mut hsm = module();
+    let out_key = load(&mut hsm, Usage::P0, tdea, ModeOfUse::Encrypt, 11);
+    let visa = load(&mut hsm, Usage::V2, tdea, ModeOfUse::GenerateVerify, 13);
+    let ibm = load(&mut hsm, Usage::V1, tdea, ModeOfUse::GenerateVerify, 17);
+    let validation = Validation::new(3, 12, 15).unwrap();
+    let fixed = ibm3624::Profile::new(Table::STANDARD, validation, 16, 4).unwrap();
+    let profile = hsm.pin_profile_register(&fixed).unwrap();
+    let mut blocks = [[0; 16]; 2];
+    let (_, pvv) = hsm
+        .pin_generate_pvv(4, &pan, out_key, format, visa, 1, &mut blocks[0])
+        .unwrap();
+    hsm.pin_generate_3624(&pan, out_key, format, ibm, profile, &mut blocks[1])
+        .unwrap();
+    let mut out = [0; 16];
+    c.bench_function("hsm/pin generate, PVV", |b| {
+        b.iter(|| hsm.pin_generate_pvv(4, &pan, out_key, format, visa, 1, &mut out));
+    });
+    c.bench_function("hsm/pin generate, IBM 3624", |b| {
+        b.iter(|| hsm.pin_generate_3624(&pan, out_key, format, ibm, profile, &mut out));
+    });
+    // The zone's key to decipher is another slot: its twin to encipher goes first.
+    hsm.key_erase(out_key).unwrap();
+    let zone = load(&mut hsm, Usage::P0, tdea, ModeOfUse::Decrypt, 11).into();
+    let [old, new] = [&blocks[0], &blocks[1]].map(|block| EncipheredPin {
+        key: zone,
+        format,
+        block: &block[..8],
+    });
+    c.bench_function("hsm/pin verify, PVV", |b| {
+        b.iter(|| {
+            hsm.pin_verify_pvv(zone, format, &pan, black_box(old.block), visa, 1, &pvv)
+                .unwrap();
+        });
+    });
+    let offset = hsm
+        .pin_offset_generate(zone, format, &pan, old.block, ibm, profile)
+        .unwrap();
+    c.bench_function("hsm/pin verify, IBM 3624", |b| {
+        b.iter(|| {
+            hsm.pin_verify_3624(zone, format, &pan, black_box(old.block), ibm, profile, &offset)
+                .unwrap();
+        });
+    });
+    c.bench_function("hsm/pin change, PVV", |b| {
+        b.iter(|| hsm.pin_change_pvv(&pan, &old, &new, visa, 1, black_box(&pvv)).unwrap());
+    });
+    c.bench_function("hsm/pin change, IBM 3624", |b| {
+        b.iter(|| {
+            hsm.pin_change_3624(&pan, &old, &new, ibm, profile, black_box(&offset))
+                .unwrap();
+        });
+    });
+}
+
+criterion_group!(benches, issuer, transactions, derivations, updates, translation, data);
 criterion_main!(benches);

@@ -18,8 +18,8 @@ use payhsm::emv::profile;
 use payhsm::entropy::Entropy;
 use payhsm::error::Error;
 use payhsm::hsm::{
-    ArpcRequest, Config, Export, Group, GroupHandle, Hsm, KeyHandle, KeyRef, MacMethod, MacPurpose, PinLimits,
-    Platform, Question, RateLimit, Slot, State, TransactionHandle, TransactionKsn,
+    ArpcRequest, Config, EncipheredPin, Export, Group, GroupHandle, Hsm, KeyHandle, KeyRef, MacMethod, MacPurpose,
+    PinLimits, Platform, Question, RateLimit, Slot, State, TransactionHandle, TransactionKsn,
 };
 use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
 use payhsm::key::{Key, role::StorageKey};
@@ -28,6 +28,7 @@ use payhsm::keyblock::optional::{CheckMethod, Optional};
 use payhsm::keyblock::{KeyBlock, Profile};
 use payhsm::pin::Pin;
 use payhsm::pin::block::Format;
+use payhsm::pin::ibm3624::{self, Offset, Table, Validation};
 use payhsm::pin::pan::Pan;
 use payhsm::pin::pvv::Pvv;
 use payhsm::policy::Policy;
@@ -105,7 +106,7 @@ impl Platform for Device {
 }
 
 /// The keys every sequence starts with: usage, algorithm, mode, exportability.
-fn start_keys() -> [Attributes; 12] {
+fn start_keys() -> [Attributes; 13] {
     use Exportability::{Exportable, NonExportable};
     use KeyAlgorithm::{Aes, Tdea};
     [
@@ -121,6 +122,7 @@ fn start_keys() -> [Attributes; 12] {
         Attributes::new(Usage::E0, Tdea, ModeOfUse::Derive, NonExportable),
         Attributes::new(Usage::C0, Tdea, ModeOfUse::GenerateVerify, NonExportable),
         Attributes::new(Usage::E4, Tdea, ModeOfUse::Derive, NonExportable),
+        Attributes::new(Usage::V1, Tdea, ModeOfUse::GenerateVerify, NonExportable),
     ]
 }
 
@@ -131,7 +133,7 @@ fn component(key: usize, n: u8) -> [u8; 16] {
 }
 
 fn empty_slots() -> Vec<Slot> {
-    (0..16).map(|_| Slot::EMPTY).collect()
+    (0..17).map(|_| Slot::EMPTY).collect()
 }
 
 fn empty_groups() -> Vec<Group> {
@@ -297,12 +299,75 @@ fn load(module: &mut Hsm<'_, Device>, model: &mut Model) {
     model.secrets.dedup();
 }
 
+/// PINs of the IBM 3624, drawn and changed ones, with any keys and blocks.
+fn new_pins(module: &mut Hsm<'_, Device>, model: &mut Model, input: &mut Input<'_>) {
+    let pan = Pan::parse(b"4761739001010010").unwrap();
+    let validation = Validation::new(3, 12, 15).unwrap();
+    let fixed = ibm3624::Profile::new(Table::STANDARD, validation, 16, 4).unwrap();
+    let Ok(profile) = module.pin_profile_register(&fixed) else {
+        return;
+    };
+    let (Some(from), Some(to), Some(pvk)) = (model.key_ref(input), model.key(input), model.key(input)) else {
+        return;
+    };
+    let [a, b, len, old, new, what] = input.array();
+    let format = |n: u8| FORMATS[usize::from(n) % FORMATS.len()];
+    let blocks = [old, new].map(|n| model.blocks.get(usize::from(n)).cloned().unwrap_or_default());
+    let [old, new] = [(&blocks[0], a), (&blocks[1], b)].map(|(block, n)| EncipheredPin {
+        key: from,
+        format: format(n),
+        block,
+    });
+    let (pvv, offset) = (
+        Pvv::from_digits(&[1, 2, 3, 4]).unwrap(),
+        Offset::parse(b"1234").unwrap(),
+    );
+    let mut out = [0x55; 16];
+    match what % 6 {
+        0 => {
+            let result = module.pin_generate_pvv(len, &pan, to, format(b), pvk, 1, &mut out);
+            if let Some((len, made)) = settle(model, result, &out) {
+                assert!(made.digits().iter().all(|d| *d <= 9));
+                model.blocks.push(out[..len].to_vec());
+            }
+        }
+        1 => {
+            let result = module.pin_generate_3624(&pan, to, format(b), pvk, profile, &mut out);
+            if let Some((len, made)) = settle(model, result, &out) {
+                assert_eq!(made.digits().len(), 4);
+                model.blocks.push(out[..len].to_vec());
+            }
+        }
+        2 => {
+            let result = module.pin_derive_3624(&pan, to, format(b), pvk, profile, &offset, &mut out);
+            if let Some(len) = settle(model, result, &out) {
+                model.blocks.push(out[..len].to_vec());
+            }
+        }
+        3 => {
+            let made = module.pin_offset_generate(from, format(a), &pan, old.block, pvk, profile);
+            let offset = made.unwrap_or(offset);
+            let _ = module.pin_verify_3624(from, format(a), &pan, old.block, pvk, profile, &offset);
+        }
+        4 => {
+            if module.pin_change_pvv(&pan, &old, &new, pvk, 1, &pvv).is_ok() {
+                assert!(matches!(from, KeyRef::Slot(_)), "one transaction, two PINs");
+            }
+        }
+        _ => {
+            if module.pin_change_3624(&pan, &old, &new, pvk, profile, &offset).is_ok() {
+                assert!(matches!(from, KeyRef::Slot(_)), "one transaction, two PINs");
+            }
+        }
+    }
+}
+
 #[allow(clippy::too_many_lines)]
 fn command(module: &mut Hsm<'_, Device>, device: &Device, model: &mut Model, call: u8, input: &mut Input<'_>) {
     let format = |n: u8| FORMATS[usize::from(n) % FORMATS.len()];
     let pan = Pan::parse(b"4761739001010010").unwrap();
     let method = |n: u8| if n & 1 == 0 { MacMethod::CMAC } else { MacMethod::X9_19 };
-    match call % 28 {
+    match call % 29 {
         0 => {
             if let Some(key) = model.key(input)
                 && module.key_erase(key).is_ok()
@@ -451,6 +516,7 @@ fn command(module: &mut Hsm<'_, Device>, device: &Device, model: &mut Model, cal
                 model.blocks.push(out[..len].to_vec());
             }
         }
+        28 => new_pins(module, model, input),
         16 => {
             let (Some(from), Some(pvk)) = (model.key_ref(input), model.key(input)) else {
                 return;

@@ -47,6 +47,7 @@ pub const TARGETS: &[Target] = &[
     ("pan", pin::pan),
     ("pin_block", pin::block),
     ("pin_clear", pin::clear),
+    ("pin_offset", pin::offset),
     ("record", store::record),
     ("replay_window", dukpt::replay_window),
     ("sign_on", inject::sign_on),

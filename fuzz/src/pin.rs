@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! PANs, PIN blocks, PVVs.
+//! PANs, PIN blocks, PVVs, offsets of the IBM 3624.
 
 use payhsm::error::Error;
-use payhsm::key::role::{PinEncryption, PinVerificationVisa};
+use payhsm::key::role::{PinEncryption, PinVerification3624, PinVerificationVisa};
 use payhsm::key::{Aes, Key, Tdea};
 use payhsm::pin::Pin;
 use payhsm::pin::block::{self, Format};
+use payhsm::pin::ibm3624::{self, Offset, Profile, Table, Validation};
 use payhsm::pin::pan::Pan;
 use payhsm::pin::pvv::{self, Pvv};
 
@@ -126,5 +127,52 @@ pub fn block(data: &[u8]) {
     }
     if let Ok(pvv) = Pvv::parse(&foreign[..4]) {
         assert!(pvv.digits().iter().all(|&digit| digit <= 9));
+    }
+}
+
+/// A profile that is taken gives PINs and offsets that belong together; what is refused is refused whole.
+pub fn offset(data: &[u8]) {
+    let mut input = Input::new(data);
+    let key = input.array::<16>();
+    let [start, len, pad, pin_len, check_len] = input.array();
+    let entered = entered(&mut input);
+    let (table, text, account) = (input.short(), input.short(), input.short());
+    if let Ok(offset) = Offset::parse(text) {
+        let again: Vec<u8> = offset.digits().iter().map(|d| d + b'0').collect();
+        assert_eq!(again, text);
+    }
+    let (Ok(table), Ok(validation), Ok(pan)) = (
+        Table::parse(table),
+        Validation::new(start, len, pad),
+        Pan::parse(account),
+    ) else {
+        return;
+    };
+    if table.judge().is_ok() {
+        let mut seen = [0; 10];
+        table.digits().iter().for_each(|d| seen[usize::from(*d)] += 1);
+        assert!(seen.iter().all(|n| *n <= 4) && seen.iter().filter(|n| **n > 0).count() >= 8);
+    }
+    let pan_len = u8::try_from(account.len()).unwrap();
+    let Ok(profile) = Profile::new(table, validation, pan_len, pin_len) else {
+        return;
+    };
+    let key = Key::<PinVerification3624, Tdea>::from_bytes(&key).unwrap();
+    let mut out = Pin::empty();
+    if let Ok(offset) = Offset::parse(text)
+        && ibm3624::derive(&key, &profile, &pan, &offset, &mut out).is_ok()
+    {
+        assert_eq!(out.expose().0, pin_len);
+        let made = ibm3624::generate(&key, &profile, &pan, &out).unwrap();
+        assert_eq!(made, offset);
+    }
+    if let Ok(pin) = &entered {
+        let made = ibm3624::generate(&key, &profile, &pan, pin);
+        assert_eq!(made.is_ok(), pin.expose().0 == pin_len);
+        if let (Ok(profile), Ok(whole)) = (profile.with_check_len(check_len), made) {
+            let offset = ibm3624::generate(&key, &profile, &pan, pin).unwrap();
+            assert!(whole.digits().ends_with(offset.digits()));
+            ibm3624::verify(&key, &profile, &pan, pin, &offset).unwrap();
+        }
     }
 }

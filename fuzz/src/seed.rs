@@ -201,6 +201,23 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         "pin_clear" => from("pinblock", "pinblock_decode", |v| {
             Some([short(&v.text("Pan").unwrap_or_default()), v.hex("Pinblock")?].concat())
         }),
+        "pin_offset" => from("card_verification", "ibm3624_offset", |v| {
+            let data = v.hex("Validation_data")?;
+            let digits = v.text("Pin")?;
+            let len = u8::try_from(digits.len()).ok()?;
+            let account: Vec<u8> = data.iter().flat_map(|b| [b >> 4, b & 15]).map(|n| n + b'0').collect();
+            Some(
+                [
+                    vec![0x5A; 16],
+                    vec![0, 16, 15, len, len],
+                    pin(&digits),
+                    short(&v.text("Decimalization_table")?),
+                    short(&v.text("Offset")?),
+                    short(&account),
+                ]
+                .concat(),
+            )
+        }),
         "record" => vec![
             [
                 vec![7; 16],
