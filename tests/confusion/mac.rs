@@ -24,7 +24,7 @@ const METHODS: [(&str, MacMethod); 4] = [
 ];
 
 /// The keys of the other side of a translation: their seed.
-pub const OTHER: u8 = 21;
+pub const OTHER: u8 = 81;
 const MESSAGE: [u8; 24] = [0x3C; 24];
 
 impl Rig {
