@@ -15,6 +15,7 @@ pub mod inject;
 pub mod keyblock;
 pub mod oda;
 pub mod pin;
+pub mod script;
 pub mod seed;
 pub mod store;
 pub mod track;
@@ -25,6 +26,7 @@ pub type Target = (&'static str, fn(&[u8]));
 /// Every target. `Cargo.toml` and `fuzz_targets/` have the same names; a test compares.
 pub const TARGETS: &[Target] = &[
     ("agreement", inject::agreement),
+    ("atc_window", script::atc_window),
     ("attributes", codec::attributes),
     ("bcd", codec::bcd),
     ("card_value", card::card_value),
@@ -50,6 +52,7 @@ pub const TARGETS: &[Target] = &[
     ("pin_offset", pin::offset),
     ("record", store::record),
     ("replay_window", dukpt::replay_window),
+    ("script", script::script),
     ("sign_on", inject::sign_on),
     ("snapshot", dukpt::snapshot),
     ("tlv", codec::tlv),

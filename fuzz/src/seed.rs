@@ -84,6 +84,11 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
                 .concat()
             })
             .collect(),
+        "atc_window" => vec![
+            [vec![0; 10], vec![0, 5], vec![100, 10, 138, 5, 133, 191, 192, 6]].concat(),
+            [vec![0, 3, 0, 0, 0, 0, 0, 0, 0, 9], vec![255, 255, 3, 1, 255, 255, 255]].concat(),
+            [vec![0, 3, 0, 0, 0, 0, 0, 0, 0, 17], vec![0; 5]].concat(),
+        ],
         "attributes" => from("tr31", "tr31_unwrap", |v| {
             v.text("Key_block")?.get(5..13).map(<[u8]>::to_vec)
         }),
@@ -120,6 +125,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         "ec_signature" => from("ecdh_hkdf", "ecdsa_p256_verify", |v| {
             Some([v.hex("R")?, v.hex("S")?].concat())
         }),
+        "script" => commands(),
         "sign_on" => [(0, 24), (1, 40), (2, 60), (1, 28)]
             .iter()
             .flat_map(|&(kind, len)| {
@@ -330,6 +336,26 @@ fn messages() -> Vec<Vec<u8>> {
                 vec![0xAB, 0xCD, 0xEF, 0x10, 0x18, 0, 0, 7, 0x30, 0x30, 9, 9],
             ];
             out.push([head.to_vec(), fixed.concat(), short(b"4111111111111111"), short(&iad)].concat());
+        }
+    }
+    out
+}
+
+/// Commands of every profile, the first of its script and the second; behind them data of a card's, and of nobody.
+fn commands() -> Vec<Vec<u8>> {
+    let mut out = Vec::new();
+    for choice in 0..11 {
+        for which in 0..5 {
+            for index in [0, 1] {
+                let head = vec![choice, which, index, 9 * which, 1];
+                let keys: Vec<u8> = (0..48).map(|i| i * 5 + choice).collect();
+                let request = vec![0, 7, 1, 2, 3, 4, 5, 6, 7, 8];
+                let raw = [0x84, 0x24, 0, 2, 16].into_iter().chain(0..16);
+                let text = [vec![0x84, 0x24, 0, 1, 24], vec![which; 24], vec![0x5A; 32]];
+                let behind = [raw.collect(), text[usize::from(index)].clone(), text[2].clone()];
+                let pins = [pin(b"1234"), pin(b"567890")].concat();
+                out.push([head, keys, request, pins, behind[usize::from(which % 3)].clone()].concat());
+            }
         }
     }
     out
