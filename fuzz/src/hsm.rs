@@ -367,7 +367,7 @@ fn command(module: &mut Hsm<'_, Device>, device: &Device, model: &mut Model, cal
     let format = |n: u8| FORMATS[usize::from(n) % FORMATS.len()];
     let pan = Pan::parse(b"4761739001010010").unwrap();
     let method = |n: u8| if n & 1 == 0 { MacMethod::CMAC } else { MacMethod::X9_19 };
-    match call % 29 {
+    match call % 31 {
         0 => {
             if let Some(key) = model.key(input)
                 && module.key_erase(key).is_ok()
@@ -696,7 +696,7 @@ fn command(module: &mut Hsm<'_, Device>, device: &Device, model: &mut Model, cal
             let result = module.mac_translate(from, method(a), data, tag, to, method(b), &mut out);
             let _ = settle(model, result, &out);
         }
-        26 => {
+        29 => {
             let (Some(from), Some(to)) = (model.key_ref(input), model.key(input)) else {
                 return;
             };

@@ -495,7 +495,14 @@ fn sequences() -> Vec<Vec<u8>> {
         ]
         .concat(),
     );
-    let streams = vec![18, 5, 0, 19, 3, 1, 2, 3, 20, 0, 18, 6, 3, 20, 1, 2, 9, 9, 24, 0xA5];
-    out.push([head, streams].concat());
+    let streams = vec![18, 5, 0, 19, 3, 1, 2, 3, 20, 0, 18, 6, 3, 20, 1, 2, 9, 9, 30, 0xA5];
+    out.push([head.clone(), streams].concat());
+    // Data in every mode, from every key to every other.
+    for choice in (0..16).map(|n| 4 * n) {
+        let data: Vec<u8> = (0..10)
+            .flat_map(|from| [vec![29, from, 9 - from, choice & 12 | choice >> 4], short(&[0x35; 16])].concat())
+            .collect();
+        out.push([head.clone(), data].concat());
+    }
     out
 }
