@@ -6,8 +6,8 @@ use core::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use payhsm::dukpt::{ReplayWindow, Unstored, aes, tdes};
-use payhsm::key::role::{Bdk, InitialKey, PinEncryption};
-use payhsm::key::{Aes, Key, Tdea};
+use payhsm::key::role::{Bdk, DataRequest, InitialKey, MacRequest, PinEncryption};
+use payhsm::key::{Aes, Hmac, Key, Tdea};
 use zeroize::Zeroize;
 
 fn tdes_bench(c: &mut Criterion) {
@@ -31,6 +31,15 @@ fn tdes_bench(c: &mut Criterion) {
     });
     group.bench_function("host, IK to transaction, 10 bits", |b| {
         b.iter(|| tdes::Host::transaction(black_box(&ik), &worst, &mut transaction));
+    });
+    let (mut mac_key, mut data_key) = (Key::empty(), Key::empty());
+    tdes::Host::transaction(&ik, &worst, &mut transaction).unwrap();
+    group.bench_function("working key, PIN", |b| b.iter(|| transaction.pin_key(&mut pin_key)));
+    group.bench_function("working key, MAC", |b| {
+        b.iter(|| transaction.mac_request_key(&mut mac_key));
+    });
+    group.bench_function("working key, data", |b| {
+        b.iter(|| transaction.data_request_key(&mut data_key));
     });
     let mut terminal = tdes::Terminal::empty();
     let mut load = |terminal: &mut tdes::Terminal| {
@@ -66,6 +75,22 @@ fn aes_bench(c: &mut Criterion) {
                 aes::Host::transaction(&ik, &worst, &mut transaction)?;
                 transaction.working_key(key_type, &mut pin_key)
             });
+        });
+        let mut mac_key = Key::<MacRequest, Aes>::empty();
+        let mut data_key = Key::<DataRequest, Aes>::empty();
+        let mut hmac_key = Key::<MacRequest, Hmac>::empty();
+        aes::Host::transaction(&ik, &worst, &mut transaction).unwrap();
+        group.bench_function("working key, PIN", |b| {
+            b.iter(|| transaction.working_key(key_type, &mut pin_key));
+        });
+        group.bench_function("working key, MAC", |b| {
+            b.iter(|| transaction.working_key(key_type, &mut mac_key));
+        });
+        group.bench_function("working key, data", |b| {
+            b.iter(|| transaction.working_key(key_type, &mut data_key));
+        });
+        group.bench_function("working key, HMAC", |b| {
+            b.iter(|| transaction.working_key(aes::KeyType::Hmac128, &mut hmac_key));
         });
         let mut terminal = aes::Terminal::empty();
         group.bench_function("initial key and terminal load", |b| {

@@ -1,92 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Whole commands of the module: a terminal's transaction with storage in memory, and the host's work on one message.
+//! Whole commands of the module: a terminal's transaction with storage in memory, the host's work on one message, and keys
+//! that come in.
 
 use core::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use payhsm::entropy::Entropy;
-use payhsm::error::Error;
-use payhsm::hsm::{
-    Config, EncipheredPin, Export, Group, Hsm, KeyHandle, MacMethod, PinLimits, Platform, Question, RateLimit, Slot,
-};
+use payhsm::hsm::{Export, MacMethod, MacPurpose};
 use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
-use payhsm::key::{Key, role::StorageKey};
 use payhsm::keyblock::Profile;
 use payhsm::pin::block::Format;
-use payhsm::pin::ibm3624::{self, Table, Validation};
 use payhsm::pin::{Pin, pan::Pan};
 use payhsm::policy::{Permission, Policy};
-use payhsm::store::{MemoryStorage, Storage};
 
-/// A counter for entropy, and memory for storage: timing is all that matters here.
-#[derive(Default)]
-struct Bench {
-    state: u64,
-    storage: MemoryStorage<8, 1280>,
-}
+#[path = "common/module.rs"]
+mod common;
 
-impl Entropy for Bench {
-    fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
-        for byte in out {
-            self.state = self.state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
-            *byte = self.state.to_be_bytes()[0];
-        }
-        Ok(())
-    }
-}
-
-impl Storage for Bench {
-    fn load(&mut self, id: u16, out: &mut [u8]) -> Result<usize, Error> {
-        self.storage.load(id, out)
-    }
-
-    fn save(&mut self, id: u16, record: &[u8]) -> Result<(), Error> {
-        self.storage.save(id, record)
-    }
-
-    fn erase(&mut self, id: u16) -> Result<(), Error> {
-        self.storage.erase(id)
-    }
-}
-
-impl Platform for Bench {
-    fn decide(&mut self, _: &Question<'_>) -> Result<(), Error> {
-        Ok(())
-    }
-}
-
-type Module = Hsm<'static, Bench>;
-
-fn module() -> Module {
-    module_with(Policy::STRICT)
-}
-
-fn module_with(policy: Policy) -> Module {
-    let slots = Box::leak(Box::new([const { Slot::EMPTY }; 8]));
-    let groups = Box::leak(Box::new([const { Group::EMPTY }; 4]));
-    let storage_key = Key::<StorageKey, _>::from_bytes(&[0x5A; 32]).unwrap();
-    let config = Config {
-        storage_key: Some(&storage_key),
-        pin_limits: PinLimits {
-            entry: RateLimit::NONE,
-            host: RateLimit::NONE,
-        },
-        policy,
-        ..Config::default()
-    };
-    Hsm::new(Bench::default(), slots, groups, config).unwrap()
-}
-
-/// A key from two components.
-fn load(hsm: &mut Module, usage: Usage, algorithm: KeyAlgorithm, mode: ModeOfUse, seed: u8) -> KeyHandle {
-    let attributes = Attributes::new(usage, algorithm, mode, Exportability::NonExportable);
-    let component =
-        |n: u8| -> [u8; 16] { core::array::from_fn(|i| i.to_le_bytes()[0].wrapping_mul(29).wrapping_add(n)) };
-    hsm.component_begin(&attributes, 16, 2, &[]).unwrap();
-    hsm.component_add(1, &component(seed), &[]).unwrap();
-    hsm.component_add(2, &component(seed.wrapping_mul(7)), &[]).unwrap();
-    hsm.component_finish().unwrap().key
-}
+use common::{load, module, module_with};
 
 fn transactions(c: &mut Criterion) {
     let pan = Pan::parse(b"4761739001010010").unwrap();
@@ -194,8 +123,8 @@ fn updates(c: &mut Criterion) {
     });
 }
 
-/// A key from one protection key to another.
-fn translation(c: &mut Criterion) {
+/// A key from one protection key to another, and into a slot.
+fn key_blocks(c: &mut Criterion) {
     let mut hsm = module();
     let [from, to] = [3, 4].map(|seed| load(&mut hsm, Usage::K1, KeyAlgorithm::Aes, ModeOfUse::Both, seed));
     let attributes = Attributes::new(
@@ -211,6 +140,15 @@ fn translation(c: &mut Criterion) {
         b.iter(|| {
             let block = black_box(&block[..len]);
             hsm.key_block_translate(from, block, Profile::X9143Strict, to, &Export::default(), &mut out)
+        });
+    });
+    let mut terminal = module();
+    let own = load(&mut terminal, Usage::K1, KeyAlgorithm::Aes, ModeOfUse::Decrypt, 3);
+    c.bench_function("hsm/import a key block, erase the key", |b| {
+        b.iter(|| {
+            let block = black_box(&block[..len]);
+            let taken = terminal.key_block_import(own, block, Profile::X9143Strict).unwrap();
+            terminal.key_erase(taken.key).unwrap();
         });
     });
 }
@@ -235,6 +173,18 @@ fn data(c: &mut Criterion) {
         b.iter(|| hsm.data_reencipher(cbc.into(), &[1; 16], other, &[2; 16], black_box(&mut data)));
     });
     let from = load(&mut hsm, Usage::M6, KeyAlgorithm::Aes, ModeOfUse::GenerateVerify, 101);
+    c.bench_function("hsm/MAC of 1 KiB in four parts", |b| {
+        b.iter(|| {
+            let mut tag = [0; 16];
+            hsm.mac_begin(from.into(), MacMethod::CMAC, MacPurpose::Generate)
+                .unwrap();
+            for part in data.chunks(256) {
+                hsm.mac_update(black_box(part)).unwrap();
+            }
+            hsm.mac_finish(&mut tag).unwrap();
+            tag
+        });
+    });
     let to = load(&mut hsm, Usage::M6, KeyAlgorithm::Aes, ModeOfUse::Generate, 103);
     let (mut tag, mut out) = ([0; 16], [0; 16]);
     hsm.mac_generate(from.into(), MacMethod::CMAC, &data[..256], &mut tag)
@@ -254,63 +204,73 @@ fn data(c: &mut Criterion) {
     });
 }
 
-/// An issuer's work: verify, draw, change.
-fn issuer(c: &mut Criterion) {
-    let pan = Pan::parse(b"4761739001010010").unwrap();
-    let (tdea, format) = (KeyAlgorithm::Tdea, Format::Iso0);
-    let mut hsm = module();
-    let out_key = load(&mut hsm, Usage::P0, tdea, ModeOfUse::Encrypt, 11);
-    let visa = load(&mut hsm, Usage::V2, tdea, ModeOfUse::GenerateVerify, 13);
-    let ibm = load(&mut hsm, Usage::V1, tdea, ModeOfUse::GenerateVerify, 17);
-    let validation = Validation::new(3, 12, 15).unwrap();
-    let fixed = ibm3624::Profile::new(Table::STANDARD, validation, 16, 4).unwrap();
-    let profile = hsm.pin_profile_register(&fixed).unwrap();
-    let mut blocks = [[0; 16]; 2];
-    let (_, pvv) = hsm
-        .pin_generate_pvv(4, &pan, out_key, format, visa, 1, &mut blocks[0])
-        .unwrap();
-    hsm.pin_generate_3624(&pan, out_key, format, ibm, profile, &mut blocks[1])
-        .unwrap();
-    let mut out = [0; 16];
-    c.bench_function("hsm/pin generate, PVV", |b| {
-        b.iter(|| hsm.pin_generate_pvv(4, &pan, out_key, format, visa, 1, &mut out));
-    });
-    c.bench_function("hsm/pin generate, IBM 3624", |b| {
-        b.iter(|| hsm.pin_generate_3624(&pan, out_key, format, ibm, profile, &mut out));
-    });
-    // The zone's key to decipher is another slot: its twin to encipher goes first.
-    hsm.key_erase(out_key).unwrap();
-    let zone = load(&mut hsm, Usage::P0, tdea, ModeOfUse::Decrypt, 11).into();
-    let [old, new] = [&blocks[0], &blocks[1]].map(|block| EncipheredPin {
-        key: zone,
-        format,
-        block: &block[..8],
-    });
-    c.bench_function("hsm/pin verify, PVV", |b| {
+/// A KBPK agreed with the key of both sides, at both.
+fn agreement(c: &mut Criterion) {
+    let (mut host, mut terminal) = (module(), module());
+    let [at_host, at_terminal] =
+        [&mut host, &mut terminal].map(|hsm| load(hsm, Usage::B3, KeyAlgorithm::Aes, ModeOfUse::Derive, 3));
+    // One step apart, the counters never draw the same key.
+    terminal.random(&mut [0]).unwrap();
+    c.bench_function("hsm/agreement of a KBPK, both sides", |b| {
         b.iter(|| {
-            hsm.pin_verify_pvv(zone, format, &pan, black_box(old.block), visa, 1, &pvv)
-                .unwrap();
-        });
-    });
-    let offset = hsm
-        .pin_offset_generate(zone, format, &pan, old.block, ibm, profile)
-        .unwrap();
-    c.bench_function("hsm/pin verify, IBM 3624", |b| {
-        b.iter(|| {
-            hsm.pin_verify_3624(zone, format, &pan, black_box(old.block), ibm, profile, &offset)
-                .unwrap();
-        });
-    });
-    c.bench_function("hsm/pin change, PVV", |b| {
-        b.iter(|| hsm.pin_change_pvv(&pan, &old, &new, visa, 1, black_box(&pvv)).unwrap());
-    });
-    c.bench_function("hsm/pin change, IBM 3624", |b| {
-        b.iter(|| {
-            hsm.pin_change_3624(&pan, &old, &new, ibm, profile, black_box(&offset))
-                .unwrap();
+            let (one, other) = (b"host", b"terminal");
+            let m1 = host.agreement_begin(at_host, one, other, 16).unwrap();
+            let m2 = terminal.agreement_answer(at_terminal, one, other, 16, &m1).unwrap();
+            let (kept, m3) = host.agreement_confirm(&m2).unwrap();
+            let taken = terminal.agreement_finish(&m3).unwrap();
+            host.key_erase(kept.key).unwrap();
+            terminal.key_erase(taken.key).unwrap();
         });
     });
 }
 
-criterion_group!(benches, issuer, transactions, derivations, updates, translation, data);
+/// Keys under a terminal master key, taken and erased.
+#[cfg(feature = "legacy")]
+fn working(c: &mut Criterion) {
+    use payhsm::cipher::{modes, tdes::Tdes};
+    use payhsm::inject::working::SignOnKind;
+
+    let mut hsm = module_with(Policy::STRICT.with(Permission::LegacyImport));
+    let tmk = load(&mut hsm, Usage::K0, KeyAlgorithm::Tdea, ModeOfUse::Decrypt, 3);
+    let master = Tdes::new(&common::material(3)).unwrap();
+    let enciphered = |seed| {
+        let (mut cipher, mut zeros) = (common::material(seed), [0; 8]);
+        modes::ecb_encrypt(&Tdes::new(&cipher).unwrap(), &mut zeros).unwrap();
+        modes::ecb_encrypt(&master, &mut cipher).unwrap();
+        [&cipher[..], &zeros[..4]].concat()
+    };
+    let field = [5, 11, 13].map(enciphered).concat();
+    let (algorithm, mode) = (KeyAlgorithm::Tdea, ModeOfUse::Encrypt);
+    let attributes = Attributes::new(Usage::P0, algorithm, mode, Exportability::NonExportable);
+    c.bench_function("hsm/import a working key, erase it", |b| {
+        b.iter(|| {
+            let (cipher, kcv) = black_box(&field[..20]).split_at(16);
+            let taken = hsm.working_key_import(tmk, &attributes, cipher, kcv).unwrap();
+            hsm.key_erase(taken.key).unwrap();
+        });
+    });
+    c.bench_function("hsm/UnionPay sign-on with three keys, erase them", |b| {
+        b.iter(|| {
+            let taken = hsm.unionpay_sign_on(tmk, SignOnKind::DoubleWithTrack, black_box(&field));
+            let taken = taken.unwrap();
+            for key in [Some(taken.pin), Some(taken.mac), taken.track].into_iter().flatten() {
+                hsm.key_erase(key.key).unwrap();
+            }
+        });
+    });
+}
+
+#[cfg(not(feature = "legacy"))]
+fn working(_: &mut Criterion) {}
+
+criterion_group!(
+    benches,
+    transactions,
+    derivations,
+    updates,
+    key_blocks,
+    data,
+    agreement,
+    working
+);
 criterion_main!(benches);

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! MACs of a request of 120 bytes, key schedule included. Peer: retail MAC and CMAC over the crates `des` and `cmac`,
+//! MACs of a request of 120 bytes, key schedule included, and check values. Peer: retail MAC and CMAC over the crates `des` and `cmac`,
 //! which are not constant time.
 
 use core::hint::black_box;
 
 use ::cipher::{Array, BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
 use criterion::{Criterion, criterion_group, criterion_main};
+use payhsm::cipher::tdes::Des;
 use payhsm::key::role::MacKey;
 use payhsm::key::{Aes, Hmac, Key, Tdea, mac};
+use payhsm::mac::Mac as _;
+use payhsm::mac::iso9797::CbcMac;
 
 const KEY: [u8; 16] = *b"\x23\x45\x67\x89\xAB\xCD\xEF\x01\x11\x22\x33\x44\x55\x66\x77\x88";
 const MESSAGE: [u8; 120] = [0x31; 120];
@@ -28,32 +31,35 @@ fn peer_retail(key: &[u8; 16], message: &[u8]) -> [u8; 8] {
     state.0
 }
 
+/// The whole MAC of the message.
+macro_rules! bench {
+    ($group:ident, $name:expr, $len:literal, $new:expr) => {
+        $group.bench_function($name, |b| {
+            b.iter(|| {
+                let mut out = [0; $len];
+                let mut mac = $new.unwrap();
+                mac.update(&MESSAGE);
+                mac.finish(&mut out).unwrap();
+                out
+            });
+        });
+    };
+}
+
 fn macs(c: &mut Criterion) {
     let tdea = Key::<MacKey, Tdea>::from_bytes(&KEY).unwrap();
-    let aes = Key::<MacKey, Aes>::from_bytes(&KEY).unwrap();
     let hmac = Key::<MacKey, Hmac>::from_bytes(&KEY).unwrap();
     let mut group = c.benchmark_group("mac of 120 bytes");
-    group.bench_function("retail/payhsm", |b| {
-        b.iter(|| {
-            let mut out = [0; 8];
-            let mut mac = mac::Retail::new(black_box(&tdea), mac::Padding::Method1).unwrap();
-            mac.update(&MESSAGE);
-            mac.finish(&mut out).unwrap();
-            out
-        });
-    });
+    bench!(
+        group,
+        "retail/payhsm",
+        8,
+        mac::Retail::new(black_box(&tdea), mac::Padding::Method1)
+    );
     group.bench_function("retail/crate des", |b| {
         b.iter(|| peer_retail(black_box(&KEY), &MESSAGE));
     });
-    group.bench_function("tdea cmac/payhsm", |b| {
-        b.iter(|| {
-            let mut out = [0; 8];
-            let mut mac = mac::CmacTdea::new(black_box(&tdea)).unwrap();
-            mac.update(&MESSAGE);
-            mac.finish(&mut out).unwrap();
-            out
-        });
-    });
+    bench!(group, "tdea cmac/payhsm", 8, mac::CmacTdea::new(black_box(&tdea)));
     group.bench_function("tdea cmac/crates cmac and des", |b| {
         use cmac::Mac as _;
         b.iter(|| {
@@ -62,44 +68,45 @@ fn macs(c: &mut Criterion) {
             mac.finalize().into_bytes()
         });
     });
-    group.bench_function("aes-128 cmac", |b| {
-        b.iter(|| {
-            let mut out = [0; 16];
-            let mut mac = mac::CmacAes::new(black_box(&aes)).unwrap();
-            mac.update(&MESSAGE);
-            mac.finish(&mut out).unwrap();
-            out
-        });
-    });
-    group.bench_function("UnionPay", |b| {
+    for len in [16, 24, 32] {
+        let aes = Key::<MacKey, Aes>::from_bytes(&[0x23; 32][..len]).unwrap();
+        bench!(
+            group,
+            format!("aes-{} cmac", len * 8),
+            16,
+            mac::CmacAes::new(black_box(&aes))
+        );
+    }
+    bench!(
+        group,
+        "algorithm 1, tdea",
+        8,
+        mac::CbcTdea::new(black_box(&tdea), mac::Padding::Method1)
+    );
+    group.bench_function("algorithm 1, des (X9.9)", |b| {
         b.iter(|| {
             let mut out = [0; 8];
-            let mut mac = mac::UnionPay::new(black_box(&tdea)).unwrap();
+            let mut mac = CbcMac::new(Des::new(black_box(&[0x23; 8])), mac::Padding::Method1);
             mac.update(&MESSAGE);
             mac.finish(&mut out).unwrap();
             out
         });
     });
-    group.bench_function("hmac-sha-512", |b| {
-        b.iter(|| {
-            let mut out = [0; 64];
-            let mut mac = mac::HmacSha512::new(black_box(&hmac)).unwrap();
-            mac.update(&MESSAGE);
-            mac.finish(&mut out).unwrap();
-            out
-        });
-    });
-    group.bench_function("hmac-sha-256", |b| {
-        b.iter(|| {
-            let mut out = [0; 32];
-            let mut mac = mac::HmacSha256::new(black_box(&hmac)).unwrap();
-            mac.update(&MESSAGE);
-            mac.finish(&mut out).unwrap();
-            out
-        });
-    });
+    bench!(group, "UnionPay", 8, mac::UnionPay::new(black_box(&tdea)));
+    bench!(group, "hmac-sha-512", 64, mac::HmacSha512::new(black_box(&hmac)));
+    bench!(group, "hmac-sha-384", 48, mac::HmacSha384::new(black_box(&hmac)));
+    bench!(group, "hmac-sha-256", 32, mac::HmacSha256::new(black_box(&hmac)));
     group.finish();
 }
 
-criterion_group!(benches, macs);
+/// Check values of keys.
+fn check_values(c: &mut Criterion) {
+    let tdea = Key::<MacKey, Tdea>::from_bytes(&KEY).unwrap();
+    let aes = Key::<MacKey, Aes>::from_bytes(&KEY).unwrap();
+    c.bench_function("kcv/tdea, zero block", |b| b.iter(|| black_box(&tdea).kcv_legacy()));
+    c.bench_function("kcv/tdea, cmac", |b| b.iter(|| black_box(&tdea).kcv_cmac()));
+    c.bench_function("kcv/aes-128, cmac", |b| b.iter(|| black_box(&aes).kcv_cmac()));
+}
+
+criterion_group!(benches, macs, check_values);
 criterion_main!(benches);
