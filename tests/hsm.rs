@@ -11,6 +11,8 @@
 #[path = "common/module.rs"]
 mod common;
 
+#[path = "../ct/src/covered.rs"]
+mod covered;
 #[cfg(feature = "oda")]
 #[path = "common/oda.rs"]
 mod signer;
@@ -23,6 +25,8 @@ mod vectors;
 mod agreement;
 #[path = "hsm/card.rs"]
 mod card;
+#[path = "hsm/constant_time.rs"]
+mod constant_time;
 #[path = "hsm/data.rs"]
 mod data;
 #[path = "hsm/dukpt.rs"]

@@ -3,12 +3,15 @@
 //! and fails if a branch or an address depends on one of them.
 //!
 //! Runs by `scripts/ct`. One line for each operation, then the number of operations. Two controls leak on purpose and
-//! must be reported; an operation whose result is not secret any more tested nothing and fails as well.
+//! must be reported; an operation whose result is not secret any more tested nothing and fails as well, and so does a
+//! command of the module that none of them ran (`covered`).
 
 mod controls;
+mod covered;
 mod ops;
 mod valgrind;
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 /// The operations, run one after the other.
@@ -16,6 +19,7 @@ pub struct Harness {
     ok: usize,
     failed: usize,
     only: Option<String>,
+    ran: BTreeSet<String>,
 }
 
 impl Harness {
@@ -72,10 +76,24 @@ impl Harness {
 
     fn line(&mut self, name: &str, verdict: &str, ok: bool) {
         println!("{name:<44} {verdict}");
+        self.ran.insert(name.to_owned());
         if ok {
             self.ok += 1;
         } else {
             self.failed += 1;
+        }
+    }
+}
+
+/// Fails for a command of the module whose operation did not run; says why the others have none.
+fn every_command(harness: &mut Harness) {
+    for (command, by) in covered::COMMANDS {
+        match by {
+            covered::By::Operation(name) if !harness.ran.contains(*name) => {
+                harness.line(command, &format!("NOT RUN: {name}"), false);
+            }
+            covered::By::Operation(_) => {}
+            covered::By::Nothing(reason) => println!("{command:<44} no secret: {reason}"),
         }
     }
 }
@@ -95,9 +113,15 @@ fn main() -> ExitCode {
         ok: 0,
         failed: 0,
         only: args.next(),
+        ran: BTreeSet::new(),
     };
     match what.as_str() {
-        "operations" => ops::run(&mut harness),
+        "operations" => {
+            ops::run(&mut harness);
+            if harness.only.is_none() {
+                every_command(&mut harness);
+            }
+        }
         "controls" => controls::run(&mut harness),
         _ => {
             eprintln!("payhsm-ct: operations or controls");

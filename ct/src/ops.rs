@@ -2,6 +2,7 @@
 //! The operations by layer.
 
 mod card;
+mod commands;
 mod dukpt;
 mod injection;
 mod module;
@@ -19,6 +20,7 @@ pub fn run(h: &mut Harness) {
     schemes::run(h);
     card::run(h);
     module::run(h);
+    commands::run(h);
     dukpt::run(h);
 }
 

@@ -350,7 +350,7 @@ fn issuer_commands(hsm: &mut Module, key: KeyHandle) -> Vec<(&'static str, Resul
 }
 
 /// The commands in the source, without those of the ceremony.
-fn commands_in_the_source() -> BTreeSet<String> {
+pub fn commands_in_the_source() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for text in crate::common::command_sources() {
         for (_, module) in text.match_indices("> Hsm<'").map(|(at, _)| text.split_at(at)) {

@@ -11,12 +11,13 @@ use payhsm::emv::element::{Atc, CryptogramKind};
 use payhsm::emv::explain::{Finding, explain};
 use payhsm::emv::oda::{self, IccKey};
 use payhsm::emv::profile::{
-    AcInput, ArpcMethod, CCD_CV6, MCHIP_CVN10, Profile, Recipe, UNIONPAY_CVN01, VISA_CVN10, VISA_CVN18, VISA_CVN22,
-    verify_arqc,
+    AcInput, ArpcMethod, CCD_CV5, CCD_CV6, INTERAC_CVN133, MCHIP_CVN10, MCHIP_CVN11, MCHIP_CVN14, MCHIP_CVN15, Profile,
+    Recipe, UNIONPAY_CVN01, VISA_CVN10, VISA_CVN18, VISA_CVN22, verify_arqc,
 };
 use payhsm::emv::raw::{self, RawRequest};
 use payhsm::emv::response::Authentication;
 use payhsm::emv::script::{self, Command, Request, Style};
+use payhsm::emv::session::{Tree, emv2000_tree};
 use payhsm::key::role::{Ac, IccMk, Imk, SessionKey, Smc, Smi};
 use payhsm::key::{Aes, Key, Tdea};
 use payhsm::pin::{Pan, Pin};
@@ -26,11 +27,11 @@ use super::schemes::{digits, some_pin};
 use super::{Random, bytes, open, secret};
 use crate::Harness;
 
-const TERMINAL: [u8; 29] = [
+pub(super) const TERMINAL: [u8; 29] = [
     0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0x01, 0x56, 0, 0, 0, 0, 0, 0x01, 0x56, 0x26, 0x01, 0x31, 0, 0xA5, 0x5A, 0x12,
     0x34,
 ];
-const AIP: [u8; 2] = [0x3C, 0x00];
+pub(super) const AIP: [u8; 2] = [0x3C, 0x00];
 
 pub fn run(h: &mut Harness) {
     let long = Pan::parse(b"4012345678901234567").unwrap();
@@ -39,14 +40,34 @@ pub fn run(h: &mut Harness) {
             master_key(option, &long).expose_bytes().try_into().unwrap()
         });
     }
+    for (name, tree) in [("4, 8", Tree::Branch4Height8), ("2, 16", Tree::Branch2Height16)] {
+        h.constant::<16>(&format!("session key, EMV 2000 tree of {name}"), || {
+            let mut sk = Key::<SessionKey<Ac>, Tdea>::empty();
+            let mk = master_key(MasterKeyOption::A, &long);
+            emv2000_tree(&mk, Atc::new(0x1234), tree, &[0; 16], &mut sk).unwrap();
+            sk.expose_bytes().try_into().unwrap()
+        });
+    }
     profile(h, "Visa CVN 10", &VISA_CVN10, &[6, 1, 10, 3, 0xA0, 0, 0]);
     profile(h, "Visa CVN 18", &VISA_CVN18, &[6, 1, 0x12, 3, 0xA0, 0, 0]);
-    profile(
-        h,
-        "M/Chip CVN 10",
-        &MCHIP_CVN10,
-        &[1, 0x10, 0xA0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
-    );
+    profile(h, "Visa CVN 22", &VISA_CVN22, &[6, 1, 0x22, 3, 0xA0, 0, 0]);
+    profile(h, "Interac CVN 133", &INTERAC_CVN133, &[5, 1, 0x85, 4, 0, 0]);
+    for (name, of, cvn) in [
+        ("M/Chip CVN 10", &MCHIP_CVN10, 0x10),
+        ("M/Chip CVN 11", &MCHIP_CVN11, 0x11),
+        ("M/Chip CVN 14", &MCHIP_CVN14, 0x14),
+        ("M/Chip CVN 15", &MCHIP_CVN15, 0x15),
+    ] {
+        profile(
+            h,
+            name,
+            of,
+            &[1, cvn, 0xA0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        );
+    }
+    let mut iad = [0; 32];
+    (iad[0], iad[1], iad[16]) = (0x0F, 0xA5, 0x0F);
+    profile(h, "CCD version 5", &CCD_CV5, &iad);
     profile(h, "UnionPay CVN 01", &UNIONPAY_CVN01, &[7, 1, 1, 3, 0xA0, 0, 0, 1]);
     scripts(h);
     other_cards(h);
@@ -140,6 +161,13 @@ fn scripts(h: &mut Harness) {
         ("Mastercard", Style::Mastercard),
         ("EMV", Style::Emv),
     ] {
+        h.constant::<11>(&format!("script data, {name}: encipher and decipher"), || {
+            let (_, smc) = session(&VISA_CVN10);
+            let (mut sent, mut back) = ([0; 16], [0; 11]);
+            let len = script::encipher(&smc, style, &secret(bytes::<11>(0xBA)), &mut sent).unwrap();
+            script::decipher(&smc, style, &sent[..len], &mut back).unwrap();
+            back
+        });
         h.verdict(&format!("script data, {name}: refuse"), false, || {
             let (_, smc) = session(&VISA_CVN10);
             script::decipher(&smc, style, &bytes::<16>(0xB7), &mut [0; 11]).is_ok()
@@ -296,7 +324,7 @@ fn profile(h: &mut Harness, name: &str, profile: &'static Profile, iad: &[u8]) {
     });
 }
 
-fn field55(arqc: &[u8; 8], iad: &[u8]) -> Vec<u8> {
+pub(super) fn field55(arqc: &[u8; 8], iad: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut put = |tag: &[u8], value: &[u8]| {
         out.extend_from_slice(tag);

@@ -5,11 +5,15 @@ use payhsm::cipher::modes::{ecb_decrypt, ecb_encrypt};
 use payhsm::cipher::tdes::Tdes;
 use payhsm::ecdh::PrivateKey;
 use payhsm::ecdsa::SigningKey;
+use payhsm::error::Error;
 use payhsm::inject::agreement::unauthenticated::{Agreement, Kdf};
 use payhsm::inject::agreement::{Identity, Initiator, KbpkLen, Parties, PeerHistory, Responder};
 use payhsm::inject::component::{Assembly, Ceremony, CheckValue, CustodianId, Parity};
 use payhsm::inject::working::{SignOn, SignOnKeys, SignOnKind, unwrap_ecb};
-use payhsm::kdf::{hkdf_sha256, hkdf_sha256_extract, hkdf_sha384, hkdf_sha512, one_step_sha256, x963_sha512};
+use payhsm::kdf::{
+    hkdf_sha256, hkdf_sha256_extract, hkdf_sha384, hkdf_sha512, one_step_sha256, one_step_sha384, one_step_sha512,
+    x963_sha256, x963_sha384, x963_sha512,
+};
 use payhsm::key::role::{Kbpk, Kek, MacKey};
 use payhsm::key::usage::KeyAlgorithm;
 use payhsm::key::{Aes, Algorithm, Key, Tdea};
@@ -39,16 +43,22 @@ pub fn run(h: &mut Harness) {
         hkdf_sha512(&[], &secret(bytes::<32>(0x36)), &[b"label"], &mut out).unwrap();
         out
     });
-    h.constant("X9.63 derivation", || {
-        let mut out = [0; 32];
-        x963_sha512(&secret(bytes::<32>(0x37)), &[b"information"], &mut out).unwrap();
-        out
-    });
-    h.constant("one-step derivation", || {
-        let mut out = [0; 48];
-        one_step_sha256(&secret(bytes::<32>(0x38)), &[b"information"], &mut out).unwrap();
-        out
-    });
+    type Derive = fn(&[u8], &[&[u8]], &mut [u8]) -> Result<(), Error>;
+    let derivations: [(&str, Derive); 6] = [
+        ("X9.63 derivation, SHA-256", x963_sha256),
+        ("X9.63 derivation, SHA-384", x963_sha384),
+        ("X9.63 derivation, SHA-512", x963_sha512),
+        ("one-step derivation, SHA-256", one_step_sha256),
+        ("one-step derivation, SHA-384", one_step_sha384),
+        ("one-step derivation, SHA-512", one_step_sha512),
+    ];
+    for (name, derive) in derivations {
+        h.constant(name, || {
+            let mut out = [0; 48];
+            derive(&secret(bytes::<32>(0x37)), &[b"information"], &mut out).unwrap();
+            out
+        });
+    }
 
     component::<Tdea, 16>(h, "components, TDES two keys", KeyAlgorithm::Tdea);
     component::<Tdea, 24>(h, "components, TDES three keys", KeyAlgorithm::Tdea);
@@ -145,6 +155,10 @@ fn curve(h: &mut Harness) {
     h.verdict("ECDSA P-256: signature", true, || {
         let key = SigningKey::from_bytes(&secret(bytes(0x47))).unwrap();
         key.sign(b"a message").is_ok()
+    });
+    h.verdict("ECDSA P-256: signature with a given nonce", true, || {
+        let key = SigningKey::from_bytes(&secret(bytes(0x47))).unwrap();
+        key.sign_with_nonce(b"a message", &secret(bytes(0x4F))).is_ok()
     });
     h.verdict("ECDSA P-256: key generation and public key", true, || {
         SigningKey::generate(&mut Random(0x48)).is_ok_and(|key| key.public().is_ok())

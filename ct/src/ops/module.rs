@@ -74,7 +74,7 @@ pub(super) fn start(seed: u8) -> Module {
     start_with(seed, Policy::STRICT)
 }
 
-fn start_with(seed: u8, policy: Policy) -> Module {
+pub(super) fn start_with(seed: u8, policy: Policy) -> Module {
     let slots = Box::leak(Box::new([const { Slot::EMPTY }; 6]));
     let groups = Box::leak(Box::new([const { Group::EMPTY }; 2]));
     let storage_key = Key::<StorageKey, Aes>::from_bytes(&secret(bytes::<32>(seed))).unwrap();
@@ -91,7 +91,7 @@ fn start_with(seed: u8, policy: Policy) -> Module {
     Hsm::new(device, slots, groups, config).unwrap()
 }
 
-fn attributes(usage: &[u8; 2], algorithm: KeyAlgorithm, mode: u8) -> Attributes {
+pub(super) fn attributes(usage: &[u8; 2], algorithm: KeyAlgorithm, mode: u8) -> Attributes {
     Attributes::new(
         Usage::from_chars(*usage).unwrap(),
         algorithm,

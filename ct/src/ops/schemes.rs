@@ -3,9 +3,11 @@
 
 use payhsm::cipher::modes;
 use payhsm::dukpt::{Unstored, aes, tdes};
-use payhsm::key::role::{Bdk, InitialKey, Kbpk, PinEncryption, PinVerification3624, PinVerificationVisa, Signing};
+use payhsm::key::role::{
+    Bdk, InitialKey, Kbpk, MacRequest, PinEncryption, PinVerification3624, PinVerificationVisa, Signing,
+};
 use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, KeyVersion, ModeOfUse, Usage};
-use payhsm::key::{Aes, Algorithm, Ec, Key, Tdea};
+use payhsm::key::{Aes, Algorithm, Ec, Hmac, Key, Tdea};
 use payhsm::keyblock::header::Version;
 use payhsm::keyblock::optional::Optional;
 use payhsm::keyblock::wrap::Template;
@@ -25,7 +27,9 @@ pub fn run(h: &mut Harness) {
     check_values(h);
     dukpt_tdes(h);
     dukpt_aes::<16>(h, "DUKPT AES-128", aes::KeyType::Aes128);
+    dukpt_aes::<24>(h, "DUKPT AES-192", aes::KeyType::Aes192);
     dukpt_aes::<32>(h, "DUKPT AES-256", aes::KeyType::Aes256);
+    working_keys(h);
     pin(h);
     key_blocks(h);
 }
@@ -162,6 +166,31 @@ fn dukpt_aes<const N: usize>(h: &mut Harness, name: &str, kind: aes::KeyType) {
     });
 }
 
+/// Working keys of every kind but the transaction key's own.
+fn working_keys(h: &mut Harness) {
+    use aes::KeyType::{Hmac128, Hmac192, Hmac256, Tdes2, Tdes3};
+    let ksn = aes::Ksn::parse(&[0x12, 0x34, 0x56, 0x78, 0x90, 0x12, 0x34, 0x56, 0, 0, 0, 1]).unwrap();
+    let transaction = || {
+        let mut transaction = aes::Transaction::empty();
+        aes::Host::transaction(&key::<InitialKey, Aes, 32>(0x75), &ksn, &mut transaction).unwrap();
+        transaction
+    };
+    for (name, kind) in [("HMAC-128", Hmac128), ("HMAC-192", Hmac192), ("HMAC-256", Hmac256)] {
+        h.constant::<16>(&format!("DUKPT AES: working key for {name}"), || {
+            let mut mac = Key::<MacRequest, Hmac>::empty();
+            transaction().working_key(kind, &mut mac).unwrap();
+            *mac.expose_bytes().first_chunk().unwrap()
+        });
+    }
+    for (name, kind) in [("two keys", Tdes2), ("three keys", Tdes3)] {
+        h.constant::<16>(&format!("DUKPT AES: working key for TDES, {name}"), || {
+            let mut pin = Key::<PinEncryption, Tdea>::empty();
+            transaction().working_key(kind, &mut pin).unwrap();
+            *pin.expose_bytes().first_chunk().unwrap()
+        });
+    }
+}
+
 /// A PIN whose digits and length are secret.
 pub fn some_pin() -> Pin {
     let mut pin = Pin::empty();
@@ -292,35 +321,18 @@ fn pin(h: &mut Harness) {
 }
 
 fn key_blocks(h: &mut Harness) {
-    block::<Tdea, 16>(
-        h,
-        "key block B, KBPK of two keys",
-        Version::B,
-        KeyAlgorithm::Tdea,
-        |key| KbpkRef::Tdea(key),
-    );
-    block::<Tdea, 24>(
-        h,
-        "key block B, KBPK of three keys",
-        Version::B,
-        KeyAlgorithm::Tdea,
-        |key| KbpkRef::Tdea(key),
-    );
-    block::<Aes, 16>(h, "key block D, AES-128", Version::D, KeyAlgorithm::Aes, |key| {
-        KbpkRef::Aes(key)
-    });
-    block::<Aes, 32>(h, "key block D, AES-256", Version::D, KeyAlgorithm::Aes, |key| {
-        KbpkRef::Aes(key)
-    });
-    block::<Aes, 24>(h, "key block E, AES-192", Version::E, KeyAlgorithm::Aes, |key| {
-        KbpkRef::Aes(key)
-    });
-    block::<Tdea, 16>(h, "key block A", Version::A, KeyAlgorithm::Tdea, |key| {
+    block::<Tdea, 16>(h, "key block B, KBPK of two keys", Version::B, |key| KbpkRef::Tdea(key));
+    block::<Tdea, 24>(h, "key block B, KBPK of three keys", Version::B, |key| {
         KbpkRef::Tdea(key)
     });
-    block::<Tdea, 24>(h, "key block C", Version::C, KeyAlgorithm::Tdea, |key| {
-        KbpkRef::Tdea(key)
-    });
+    block::<Aes, 16>(h, "key block D, AES-128", Version::D, |key| KbpkRef::Aes(key));
+    block::<Aes, 24>(h, "key block D, AES-192", Version::D, |key| KbpkRef::Aes(key));
+    block::<Aes, 32>(h, "key block D, AES-256", Version::D, |key| KbpkRef::Aes(key));
+    block::<Aes, 16>(h, "key block E, AES-128", Version::E, |key| KbpkRef::Aes(key));
+    block::<Aes, 24>(h, "key block E, AES-192", Version::E, |key| KbpkRef::Aes(key));
+    block::<Aes, 32>(h, "key block E, AES-256", Version::E, |key| KbpkRef::Aes(key));
+    block::<Tdea, 16>(h, "key block A", Version::A, |key| KbpkRef::Tdea(key));
+    block::<Tdea, 24>(h, "key block C", Version::C, |key| KbpkRef::Tdea(key));
     check_values_in_blocks(h);
     pairs(h);
 }
@@ -407,22 +419,20 @@ fn attributes(usage: &[u8; 2], algorithm: KeyAlgorithm, mode: u8) -> Attributes 
     )
 }
 
-/// Wraps a PIN key; unwraps it; and refuses the block with one character changed.
+/// Wraps a PIN key and a component of one; unwraps them; and refuses the block with one character changed.
 fn block<A: Algorithm, const N: usize>(
     h: &mut Harness,
     name: &str,
     version: Version,
-    algorithm: KeyAlgorithm,
     by: impl for<'k> Fn(&'k Key<Kbpk, A>) -> KbpkRef<'k>,
 ) {
-    let attributes = Attributes {
-        usage: Usage::from_chars(*b"P0").unwrap(),
-        algorithm,
-        mode: ModeOfUse::from_char(b'E').unwrap(),
-        version: KeyVersion::from_chars(*b"00").unwrap(),
-        exportability: Exportability::from_char(b'N').unwrap(),
+    let algorithm = match version {
+        Version::D | Version::E => KeyAlgorithm::Aes,
+        _ => KeyAlgorithm::Tdea,
     };
-    let wrap = || {
+    let wrap = |number: &[u8; 2]| {
+        let mut attributes = attributes(b"P0", algorithm, b'E');
+        attributes.version = KeyVersion::from_chars(*number).unwrap();
         let kbpk = key::<Kbpk, A, N>(0xA1);
         let mut out = [0; 160];
         let len = Template::new(version, attributes)
@@ -432,16 +442,18 @@ fn block<A: Algorithm, const N: usize>(
         open(&mut out);
         out[..len].to_vec()
     };
-    h.constant::<16>(&format!("{name}: wrap and unwrap"), || {
-        let text = wrap();
-        let kbpk = key::<Kbpk, A, N>(0xA1);
-        let mut payload = Payload::empty();
-        let block = KeyBlock::parse(&text, Profile::of(version)).unwrap();
-        let block = block.verify(by(&kbpk), &mut payload).unwrap();
-        block.key_bytes().try_into().unwrap()
-    });
+    for (what, number) in [("", b"00"), (" a component", b"c1")] {
+        h.constant::<16>(&format!("{name}: wrap and unwrap{what}"), || {
+            let text = wrap(number);
+            let kbpk = key::<Kbpk, A, N>(0xA1);
+            let mut payload = Payload::empty();
+            let block = KeyBlock::parse(&text, Profile::of(version)).unwrap();
+            let block = block.verify(by(&kbpk), &mut payload).unwrap();
+            block.key_bytes().try_into().unwrap()
+        });
+    }
     h.verdict(&format!("{name}: refuse"), false, || {
-        let mut text = wrap();
+        let mut text = wrap(b"00");
         let place = text.len() - 30;
         text[place] = if text[place] == b'0' { b'1' } else { b'0' };
         let kbpk = key::<Kbpk, A, N>(0xA1);
