@@ -73,7 +73,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// Compares a key check value that another party gave, for instance on paper.
     ///
     /// `value`: 3 bytes of a zero-block check value, 5 or 3 of a CMAC one; by [`Permission::KeyCheckLengths`] 2 to 5 of
-    /// either. Zero-block values are compared only for keys that show one, see [`KeyCheck`](crate::hsm::KeyCheck).
+    /// either. Zero-block values are compared only for keys that show one, see [`KeyCheck`].
     ///
     /// # Errors
     /// The state's and the handle's errors; [`Error::InvalidLength`]; [`Error::AlgorithmMismatch`] or

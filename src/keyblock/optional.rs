@@ -16,7 +16,7 @@
 //! | BI | 00 and 10 hex of the KSI (TDES), 01 and 8 hex of the BDK id (AES) | [`BdkId`] |
 //! | CT | 00 X.509, 01 EMV and base64; 02 and a chain of form, length (4 hex), base64 | [`Certificates`] |
 //! | DA | 01, then usage, algorithm, mode, exportability of each key; only with usage B3 | [`Derivations`] |
-//! | HM | 2 hex | [`Hash`] |
+//! | HM | 2 hex | [`enum@Hash`] |
 //! | IK | 16 hex: initial key id (AES DUKPT) | `[u8; 8]` |
 //! | KC | check value of the key: 00 legacy, at most 3 bytes, or 01 CMAC, at most 5 bytes | [`CheckValue`] |
 //! | KP | check value of the protection key, as KC | [`CheckValue`] |

@@ -140,7 +140,7 @@ impl Agreement {
     /// Constant but for the length of `info`.
     ///
     /// # Source
-    /// SP 800-56A 6.1.2.2 (ephemeral keys), with the key derivations of [`kdf`](crate::kdf).
+    /// SP 800-56A 6.1.2.2 (ephemeral keys), with the key derivations of [`kdf`].
     pub fn finish(
         mut self,
         peer: &PublicKey,
