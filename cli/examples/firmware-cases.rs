@@ -224,7 +224,9 @@ fn split(key: &[u8]) -> [Vec<u8>; 2] {
 fn check_value(algorithm: KeyAlgorithm, key: &[u8]) -> Vec<u8> {
     match algorithm {
         KeyAlgorithm::Tdea => Key::<Kbpk, Tdea>::from_bytes(key).unwrap().kcv_cmac().unwrap().to_vec(),
-        _ => Key::<Kbpk, Aes>::from_bytes(key).unwrap().kcv_cmac().unwrap().to_vec(),
+        KeyAlgorithm::Aes => Key::<Kbpk, Aes>::from_bytes(key).unwrap().kcv_cmac().unwrap().to_vec(),
+        // HMAC keys have none.
+        _ => Vec::new(),
     }
 }
 

@@ -208,8 +208,17 @@ fn single_des_needs_more() {
     assert_eq!(result.err(), Some(Error::Unsupported));
     assert_eq!(hsm.status().slots.1, 1);
     // A tail that is not zero makes another key of it, with another check value.
-    let mut tail = field;
+    let mut tail = field.clone();
     tail[35] = 1;
     let result = hsm.unionpay_sign_on(tmk, SignOnKind::Double, &tail);
     assert_eq!(result.err(), Some(Error::VerificationFailed));
+
+    // With the permission it comes in, as a single DES key that makes MACs.
+    let (mut hsm, tmk) = with_master(POLICY.with(Permission::SingleDes), 16, 2);
+    let keys = hsm.unionpay_sign_on(tmk, SignOnKind::Double, &field).unwrap();
+    assert_eq!((keys.mac.info.len, keys.pin.info.len), (8, 16));
+    assert_eq!(keys.mac.info.attributes, attributes("M0", 'D', 'C', 'N'));
+    assert!(keys.track.is_none());
+    let result = hsm.unionpay_sign_on(tmk, SignOnKind::Double, &tail);
+    assert_eq!(result.err(), Some(Error::SlotsFull));
 }
