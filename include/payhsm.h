@@ -192,6 +192,10 @@
 #define PAYHSM_POLICY_OFFLINE_PIN (1 << 27)
 /* Policy bit: PINs that go to the card in clear. */
 #define PAYHSM_POLICY_PLAINTEXT_OFFLINE_PIN (1 << 28)
+/* Policy bit: data under the PIN variant of TDEA DUKPT; at a host it deciphers PIN blocks of the same initial keys. */
+#define PAYHSM_POLICY_LEGACY_PIN_VARIANT_DATA (1 << 29)
+/* Policy bit: data are enciphered again under a weaker key. */
+#define PAYHSM_POLICY_WEAKER_DATA_KEY (1 << 30)
 
 /* State: commands run. */
 #define PAYHSM_STATE_OPERATIONAL 1
@@ -230,6 +234,10 @@
 #define PAYHSM_ASK_PIN_CHANGE 13
 /* Question: may this profile be registered: are two people here who may do it? */
 #define PAYHSM_ASK_PIN_PROFILE 14
+/* Question: may a command of an issuer script be written for this card? */
+#define PAYHSM_ASK_SCRIPT 31
+/* Question: may a working key of this usage and mode of use come in by ECB? */
+#define PAYHSM_ASK_WORKING_KEY 25
 
 /* No limit: `burst` of `payhsm_rate_t`. */
 #define PAYHSM_RATE_UNLIMITED 4294967295
@@ -555,13 +563,19 @@ typedef struct {
     /* The counter or ATC; 0 for a PIN. */
     uint32_t counter;
     /*
-     * The PAN's digits, values 0 to 9; the initial key identifier; the usage of the key of a ceremony, two characters; a
+     * The PAN's digits, values 0 to 9; the initial key identifier; the usage of the key of a ceremony, two characters, of a
+     * working key with its mode of use behind; a
      * public key, `04 || X || Y`; or a PIN profile: 16 digits of the table, then the six numbers of
      * `payhsm_pin_profile_t`. Valid during the call only.
      */
     const uint8_t *subject;
     /* Its length. */
     size_t subject_len;
+    /*
+     * Of questions about a card the 11 digits left of the PAN's check digit, values 0 to 9: what every computation takes
+     * in. Count tries and remember counters by these, not by the PAN, which is what the caller says. Otherwise zero.
+     */
+    uint8_t account[11];
 } payhsm_question_t;
 
 /*

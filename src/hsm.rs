@@ -149,6 +149,23 @@ pub enum Question<'a> {
         /// The application transaction counter.
         atc: u16,
     },
+    /// A command of an issuer script is about to be written: is it the issuer's, and how often does this card get one?
+    ///
+    /// Whoever may have data of his choice enciphered under the session key that a card's new PIN goes under finds that PIN
+    /// by comparing: no script for a request whose script changes the PIN, but those that belong to it.
+    Script {
+        /// The card.
+        pan: &'a Pan,
+        /// The transaction counter of the request that the script answers.
+        atc: u16,
+    },
+    /// A working key is about to come in by ECB, with the attributes that the caller says: are they those of this key? A
+    /// PIN key that comes in as a data key deciphers PIN blocks.
+    #[cfg(feature = "legacy")]
+    WorkingKey {
+        /// What the key will be.
+        attributes: &'a Attributes,
+    },
     /// A cryptogram is about to be explained: may this card's be, here and now? Each answer tells how the key's
     /// cryptograms come about.
     CryptogramExplain {
@@ -157,6 +174,30 @@ pub enum Question<'a> {
         /// The application transaction counter.
         atc: u16,
     },
+}
+
+impl Question<'_> {
+    /// By which a device counts tries and remembers transaction counters: the 11 digits left of the check digit, with zeros
+    /// before them if the PAN is shorter. `None` for questions without a card.
+    ///
+    /// **Count by this, not by the PAN.** The PAN is what the caller says, and no computation takes all of it: PIN blocks take 12
+    /// of its digits, a PVV 11, a card's key the last 14 to 16. So PANs that differ before these digits, or in the check digit,
+    /// are one card to the computation; a counter by PAN would give each of them its own tries. These 11 digits are in all
+    /// of them.
+    #[must_use]
+    pub fn account(&self) -> Option<[u8; 11]> {
+        match self {
+            Self::PinTranslate { pan }
+            | Self::PinVerify { pan }
+            | Self::CardValue { pan }
+            | Self::PinIssue { pan }
+            | Self::PinChange { pan }
+            | Self::Atc { pan, .. }
+            | Self::Script { pan, .. }
+            | Self::CryptogramExplain { pan, .. } => Some(pan.account()),
+            _ => None,
+        }
+    }
 }
 
 /// What only the device can give: random bytes, storage, and decisions.

@@ -286,6 +286,12 @@ pub enum Permission {
     EcbData = 1 << 13,
     /// MAC keys of single DES: ANSI X9.9, and UnionPay's MAKs of 8 bytes. 56 bits are searched in hours.
     SingleDes = 1 << 14,
+    /// DUKPT with TDEA keys: data under the PIN variant (feature `legacy`), as some older card readers encipher them.
+    /// **At a host it deciphers PIN blocks**: whoever may derive a KSN may take the PIN of its message for data. Only where
+    /// these initial keys never serve PINs.
+    LegacyPinVariantData = 1 << 29,
+    /// Data are enciphered again under a key that is weaker than the one they came under.
+    WeakerDataKey = 1 << 30,
     /// PINs that are enciphered for the card in the terminal.
     OfflinePin = 1 << 27,
     /// PINs that go to the card in clear, in a terminal that is one protected housing with its card reader.
@@ -321,6 +327,8 @@ impl Policy {
         | Permission::UnionPay as u32
         | Permission::EcbData as u32
         | Permission::SingleDes as u32
+        | Permission::LegacyPinVariantData as u32
+        | Permission::WeakerDataKey as u32
         | Permission::OfflinePin as u32
         | Permission::PlaintextOfflinePin as u32;
 

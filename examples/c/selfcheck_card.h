@@ -54,7 +54,8 @@ static void card_scripts(void)
     if (issuer == NULL) {
         abort();
     }
-    CHECK_OK(device_start(issuer, PAYHSM_POLICY_RAW_CRYPTOGRAM | PAYHSM_POLICY_EXPLAIN_CRYPTOGRAM));
+    CHECK_OK(device_start(issuer, PAYHSM_POLICY_RAW_CRYPTOGRAM | PAYHSM_POLICY_EXPLAIN_CRYPTOGRAM |
+                                  PAYHSM_POLICY_TRIVIAL_PINS));
     ac = enter(issuer, "E0", 'T', 'X', BDK_TDES);
     smi = enter(issuer, "E2", 'T', 'X', "FEDCBA98765432100123456789ABCDEF");
     smc = enter(issuer, "E1", 'T', 'X', "89ABCDEF0123456776543210FEDCBA98");
@@ -91,7 +92,7 @@ static void card_scripts(void)
     key = enter(issuer, "P0", 'T', 'D', zpk);
     CHECK_OK(payhsm_script_pin_change(issuer->ctx, smi, smc, ac, &target, text(account), 16, key, PAYHSM_PIN_FORMAT_0, block,
                                       block_len, 0, 0, NULL, 0, out, sizeof out, &len));
-    CHECK(len == PAYHSM_PIN_CHANGE_MAX_LEN && issuer->asked == PAYHSM_ASK_PIN_TRANSLATE);
+    CHECK(len == PAYHSM_PIN_CHANGE_MAX_LEN && issuer->asked == PAYHSM_ASK_PIN_ISSUE);
     CHECK_BYTES(out, "8424000218BB221AF527377A2811D2B6EBC396A9391A965A5CB2CE62DA");
     CHECK_STATUS(payhsm_script_pin_change(issuer->ctx, smi, smc, 0, &target, text(account), 16, key, PAYHSM_PIN_FORMAT_0,
                                           block, block_len, 0, 0, NULL, 0, out, sizeof out, &len), PAYHSM_ERR_NO_KEY);

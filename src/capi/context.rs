@@ -81,6 +81,11 @@ pub const PAYHSM_POLICY_OFFLINE_PIN: u32 = 1 << 27;
 /// Policy bit: PINs that go to the card in clear.
 pub const PAYHSM_POLICY_PLAINTEXT_OFFLINE_PIN: u32 = 1 << 28;
 
+/// Policy bit: data under the PIN variant of TDEA DUKPT; at a host it deciphers PIN blocks of the same initial keys.
+pub const PAYHSM_POLICY_LEGACY_PIN_VARIANT_DATA: u32 = 1 << 29;
+/// Policy bit: data are enciphered again under a weaker key.
+pub const PAYHSM_POLICY_WEAKER_DATA_KEY: u32 = 1 << 30;
+
 /// State: commands run.
 pub const PAYHSM_STATE_OPERATIONAL: u32 = 1;
 /// State: a component ceremony is open.
@@ -117,6 +122,11 @@ pub const PAYHSM_ASK_PIN_CHANGE: u32 = 13;
 /// Question: may this profile be registered: are two people here who may do it?
 pub const PAYHSM_ASK_PIN_PROFILE: u32 = 14;
 
+/// Question: may a command of an issuer script be written for this card?
+pub const PAYHSM_ASK_SCRIPT: u32 = 31;
+/// Question: may a working key of this usage and mode of use come in by ECB?
+pub const PAYHSM_ASK_WORKING_KEY: u32 = 25;
+
 /// What the module asks the decision callback.
 #[repr(C)]
 #[derive(Debug)]
@@ -125,12 +135,16 @@ pub struct PayhsmQuestion {
     pub kind: u32,
     /// The counter or ATC; 0 for a PIN.
     pub counter: u32,
-    /// The PAN's digits, values 0 to 9; the initial key identifier; the usage of the key of a ceremony, two characters; a
+    /// The PAN's digits, values 0 to 9; the initial key identifier; the usage of the key of a ceremony, two characters, of a
+    /// working key with its mode of use behind; a
     /// public key, `04 || X || Y`; or a PIN profile: 16 digits of the table, then the six numbers of
     /// `payhsm_pin_profile_t`. Valid during the call only.
     pub subject: *const u8,
     /// Its length.
     pub subject_len: usize,
+    /// Of questions about a card the 11 digits left of the PAN's check digit, values 0 to 9: what every computation takes
+    /// in. Count tries and remember counters by these, not by the PAN, which is what the caller says. Otherwise zero.
+    pub account: [u8; 11],
 }
 
 /// Fills `out` with `len` random bytes that nobody can predict; 0 if it could.
@@ -310,6 +324,8 @@ impl Platform for Callbacks {
             return Err(Error::Refused);
         };
         let usage;
+        #[cfg(feature = "legacy")]
+        let working;
         // A public key of 65 bytes and an identity of 32.
         let mut party = [0; 97];
         #[cfg(feature = "host")]
@@ -351,9 +367,18 @@ impl Platform for Callbacks {
             }
             Question::DukptCounter { identity, counter } => (PAYHSM_ASK_DUKPT_COUNTER, *counter, identity),
             Question::Atc { pan, atc } => (PAYHSM_ASK_ATC, u32::from(*atc), pan.digits()),
+            Question::Script { pan, atc } => (PAYHSM_ASK_SCRIPT, u32::from(*atc), pan.digits()),
+            #[cfg(feature = "legacy")]
+            Question::WorkingKey { attributes } => {
+                let [a, b] = attributes.usage.to_chars();
+                working = [a, b, attributes.mode.to_char()];
+                (PAYHSM_ASK_WORKING_KEY, 0, &working)
+            }
             Question::CryptogramExplain { pan, atc } => (PAYHSM_ASK_CRYPTOGRAM_EXPLAIN, u32::from(*atc), pan.digits()),
         };
+        let account = question.account().unwrap_or_default();
         let question = PayhsmQuestion {
+            account,
             kind,
             counter,
             subject: subject.as_ptr(),
@@ -430,6 +455,8 @@ const _: () = assert!(PAYHSM_POLICY_TRIVIAL_PINS == Permission::TrivialPins as u
 const _: () = assert!(PAYHSM_POLICY_UNIONPAY == Permission::UnionPay as u32);
 const _: () = assert!(PAYHSM_POLICY_ECB_DATA == Permission::EcbData as u32);
 const _: () = assert!(PAYHSM_POLICY_SINGLE_DES == Permission::SingleDes as u32);
+const _: () = assert!(PAYHSM_POLICY_LEGACY_PIN_VARIANT_DATA == Permission::LegacyPinVariantData as u32);
+const _: () = assert!(PAYHSM_POLICY_WEAKER_DATA_KEY == Permission::WeakerDataKey as u32);
 const _: () = assert!(PAYHSM_POLICY_OFFLINE_PIN == Permission::OfflinePin as u32);
 const _: () = assert!(PAYHSM_POLICY_PLAINTEXT_OFFLINE_PIN == Permission::PlaintextOfflinePin as u32);
 

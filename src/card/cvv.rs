@@ -79,6 +79,11 @@ impl Expiry {
         })
     }
 
+    /// Whether the month is one, 01 to 12.
+    pub(crate) const fn has_month(self) -> bool {
+        matches!(self.month, [0, 1..=9] | [1, 0..=2])
+    }
+
     const fn in_order(self, order: ExpiryOrder) -> [[u8; 2]; 2] {
         match order {
             ExpiryOrder::Yymm => [self.year, self.month],

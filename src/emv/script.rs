@@ -171,6 +171,12 @@ impl Request {
         }
     }
 
+    /// The transaction counter.
+    #[must_use]
+    pub const fn atc(&self) -> Atc {
+        self.atc
+    }
+
     /// The request that was verified.
     #[must_use]
     pub const fn of<A: CardAlgorithm>(verified: &VerifiedArqc<A>) -> Self {

@@ -12,6 +12,9 @@ use crate::key::{self, Key, role};
 use crate::pin::pan::Pan;
 use crate::policy::{Operation, Permission};
 
+/// The fewest digits of a PAN with a card verification value.
+const MIN_PAN_DIGITS: usize = 12;
+
 /// Length of a CVK pair and of an issuer master key, in bytes.
 const KEY_LEN: usize = 16;
 
@@ -34,7 +37,8 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Errors
     /// The state's and the handle's errors; [`Error::UsageNotPermitted`], also for a key of the other kind;
     /// [`Error::ModeNotPermitted`], [`Error::AlgorithmMismatch`]; [`Error::InvalidKeyLength`]; [`Error::InvalidLength`]
-    /// for `len`; the platform's refusal. `out` is empty then.
+    /// for `len`; [`Error::InvalidPan`] for fewer than 12 digits; [`Error::InvalidArgument`] for a date without a month;
+    /// the platform's refusal. `out` is empty then.
     ///
     /// # Timing
     /// The lengths.
@@ -54,6 +58,7 @@ impl<P: Platform> Hsm<'_, P> {
         self.operational()?;
         let mut key = Key::empty();
         self.cvk(cvk, Operation::CvvGenerate, kind, len, &mut key)?;
+        judge(pan, expiry)?;
         self.platform.decide(&Question::CardValue { pan })?;
         self.slots.bind(cvk, kind.into())?;
         cvv::generate(&key, kind, pan, expiry, len, out)
@@ -83,6 +88,7 @@ impl<P: Platform> Hsm<'_, P> {
         self.operational()?;
         let mut key = Key::empty();
         self.cvk(cvk, Operation::CvvVerify, kind, value.len(), &mut key)?;
+        judge(pan, expiry)?;
         self.platform.decide(&Question::CardValue { pan })?;
         self.slots.bind(cvk, kind.into())?;
         cvv::verify(&key, kind, pan, expiry, value)
@@ -160,4 +166,16 @@ impl<P: Platform> Hsm<'_, P> {
         }
         check_len(len)
     }
+}
+
+/// Judges what the value is made over. PAN, expiry and service code stand in one row of digits without a mark between them:
+/// the end of a PAN would pass for a date, and a value of one kind for a value of another.
+const fn judge(pan: &Pan, expiry: Expiry) -> Result<(), Error> {
+    if pan.len() < MIN_PAN_DIGITS {
+        return Err(Error::InvalidPan);
+    }
+    if !expiry.has_month() {
+        return Err(Error::InvalidArgument);
+    }
+    Ok(())
 }

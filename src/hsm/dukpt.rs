@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::hsm::handle::Generation;
 use crate::hsm::slot::KeyCheck;
 use crate::hsm::{Hsm, Platform, TransactionHandle};
+use crate::policy::MacAlgorithm;
 #[cfg(feature = "terminal")]
 use crate::{dukpt::Scheme, hsm::GroupHandle, key::usage::KeyAlgorithm, store::journal::Records};
 
@@ -67,6 +68,8 @@ pub struct Group {
     transaction: Transaction,
     side: Side,
     used: u8,
+    /// What the MAC keys were first used for: a MAC of one algorithm is a key of another.
+    mac: Option<MacAlgorithm>,
     choice: Choice,
     check: Option<KeyCheck>,
     #[cfg(feature = "terminal")]
@@ -88,6 +91,7 @@ impl Group {
         transaction: Transaction::None,
         side: Side::Terminal,
         used: 0,
+        mac: None,
         choice: Choice::TDEA,
         check: None,
         #[cfg(feature = "terminal")]
@@ -170,6 +174,7 @@ impl Group {
     fn opened(&mut self, side: Side) -> Result<(), Error> {
         self.side = side;
         self.used = 0;
+        self.mac = None;
         self.choice = match &self.transaction {
             Transaction::Aes(keys) => Choice::all(keys.own_type()?),
             _ => Choice::TDEA,
@@ -181,6 +186,7 @@ impl Group {
         if !matches!(self.transaction, Transaction::None) {
             self.transaction = Transaction::None;
             self.used = 0;
+            self.mac = None;
             self.transaction_generation.advance();
         }
     }
@@ -379,8 +385,17 @@ impl<'m> Groups<'m> {
     }
 
     /// The keys of a transaction have begun to serve MACs.
-    pub(crate) fn use_for_mac(&mut self, handle: TransactionHandle) -> Result<(), Error> {
-        self.mark(handle, Purpose::Mac as u8)
+    pub(crate) fn use_for_mac(&mut self, handle: TransactionHandle, algorithm: MacAlgorithm) -> Result<(), Error> {
+        self.mark(handle, Purpose::Mac as u8)?;
+        let group = self.0.get_mut(handle.index()).ok_or(Error::InvalidHandle)?;
+        group.mac.get_or_insert(algorithm);
+        Ok(())
+    }
+
+    /// Whether the MAC keys of a transaction have been used by no other algorithm.
+    pub(crate) fn serves_mac(&self, handle: TransactionHandle, algorithm: MacAlgorithm) -> Result<bool, Error> {
+        let first = self.transaction_group(handle)?.mac;
+        Ok(first.is_none_or(|first| first == algorithm))
     }
 
     fn mark(&mut self, handle: TransactionHandle, purposes: u8) -> Result<(), Error> {

@@ -425,7 +425,7 @@ impl<P: Platform> Hsm<'_, P> {
                 self.slots.bind(handle, Choices::Mac(method.algorithm))
             }
             // A transaction's MAC keys are chosen before the first MAC.
-            KeyRef::Transaction(handle) => self.groups.use_for_mac(handle),
+            KeyRef::Transaction(handle) => self.groups.use_for_mac(handle, method.algorithm),
         }
     }
 
@@ -460,9 +460,13 @@ impl<P: Platform> Hsm<'_, P> {
             KeyRef::Transaction(handle) => {
                 let keys = self.groups.keys(handle)?;
                 let request = keys.is_request(purpose == MacPurpose::Generate);
-                keys.mac_key(request, method.algorithm, |algorithm, key| {
+                let engine = keys.mac_key(request, method.algorithm, |algorithm, key| {
                     Engine::new(algorithm, method, key)
-                })?
+                })?;
+                if !self.groups.serves_mac(handle, method.algorithm)? {
+                    return Err(Error::UsageNotPermitted);
+                }
+                engine
             }
         };
         Ok(Stream {

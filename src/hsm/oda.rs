@@ -18,7 +18,7 @@ impl<P: Platform> Hsm<'_, P> {
     ///
     /// # Errors
     /// The state's errors; [`Error::Refused`] without [`Permission::OfflinePin`]; the class of the failure of
-    /// [`Card::pin_key`]; [`Error::InvalidPin`] for an empty PIN; [`Error::BufferTooSmall`],
+    /// [`Card::pin_key`]; [`Error::InvalidPin`] for an empty PIN; [`Error::RateLimited`]; [`Error::BufferTooSmall`],
     /// [`Error::InvalidKeyLength`], [`Error::Entropy`]. `out` is wiped then.
     ///
     /// # Timing
@@ -39,6 +39,9 @@ impl<P: Platform> Hsm<'_, P> {
             return Err(Error::Refused);
         }
         let key = card.pin_key()?;
+        pin.ready()?;
+        let now = self.platform.tick();
+        self.entry_rate.take(now)?;
         pin::encipher(&key, challenge, pin, &mut self.platform, out)
     }
 
@@ -48,7 +51,7 @@ impl<P: Platform> Hsm<'_, P> {
     ///
     /// # Errors
     /// The state's errors; [`Error::Refused`] without [`Permission::PlaintextOfflinePin`]; [`Error::InvalidPin`] for an
-    /// empty PIN. `out` is wiped then.
+    /// empty PIN; [`Error::RateLimited`]. `out` is wiped then.
     ///
     /// # Timing
     /// Neither the PIN nor its length shows.
@@ -61,6 +64,9 @@ impl<P: Platform> Hsm<'_, P> {
         if !self.policy.has(Permission::PlaintextOfflinePin) {
             return Err(Error::Refused);
         }
+        pin.ready()?;
+        let now = self.platform.tick();
+        self.entry_rate.take(now)?;
         pin::plaintext(pin, out)
     }
 }

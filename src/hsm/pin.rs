@@ -274,7 +274,7 @@ impl<P: Platform> Hsm<'_, P> {
     }
 
     #[cfg(feature = "host")]
-    fn pin_host_rate(&mut self) -> Result<(), Error> {
+    pub(super) fn pin_host_rate(&mut self) -> Result<(), Error> {
         let now = self.platform.tick();
         self.host_rate.take(now)
     }

@@ -125,6 +125,11 @@ pub(crate) enum Choices {
     PrintedValues,
     /// A MAC key.
     Mac(MacAlgorithm),
+    /// A KEK: key blocks of versions A and C.
+    OldBlocks,
+    /// A KEK: working keys by ECB.
+    #[cfg(feature = "legacy")]
+    WorkingKeys,
     /// A data key: CBC.
     Cbc,
     /// A data key: CTR.
@@ -384,8 +389,12 @@ impl<'m> Slots<'m> {
 
     /// Remembers what a key is used for; the first use counts.
     pub(crate) fn bind(&mut self, handle: KeyHandle, choice: Choices) -> Result<(), Error> {
-        self.get_mut(handle)?.choice.get_or_insert(choice);
-        Ok(())
+        if self.get(handle)?.choice.is_some() {
+            return Ok(());
+        }
+        self.with_copies(handle, |slot| {
+            slot.choice.get_or_insert(choice);
+        })
     }
 
     /// What a DES or TDEA key will have processed after so many blocks more.
@@ -403,8 +412,10 @@ impl<'m> Slots<'m> {
     /// Counts blocks that a DES or TDEA key is about to process.
     pub(crate) fn charge(&mut self, handle: KeyHandle, blocks: u64) -> Result<(), Error> {
         let total = self.room(handle, blocks)?;
-        self.get_mut(handle)?.blocks = total;
-        Ok(())
+        if blocks == 0 {
+            return Ok(());
+        }
+        self.with_copies(handle, |slot| slot.blocks = total)
     }
 
     pub(crate) fn erase_all(&mut self) {
@@ -413,9 +424,8 @@ impl<'m> Slots<'m> {
 
     /// Counts a wrong authenticator of 32 bits.
     pub(crate) fn count_failure(&mut self, handle: KeyHandle) {
-        if let Some(slot) = self.0.get_mut(handle.index()) {
-            slot.failures = slot.failures.saturating_add(1);
-        }
+        // The handle was judged when the key was used.
+        let _ = self.with_copies(handle, |slot| slot.failures = slot.failures.saturating_add(1));
     }
 
     /// Judges a key and puts it into the first free slot.
@@ -437,7 +447,9 @@ impl<'m> Slots<'m> {
         slot.entry = Some((*attributes, check));
         slot.history = history;
         slot.choice = history.hash.map(Choices::Mac);
-        Ok(KeyHandle::new(index, slot.generation.value()))
+        let handle = KeyHandle::new(index, slot.generation.value());
+        self.inherit(handle)?;
+        Ok(handle)
     }
 
     /// Whether a slot holds the same value with other attributes: one key, one purpose. Parity bits of TDEA keys make no
@@ -458,6 +470,46 @@ impl<'m> Slots<'m> {
             }
         }
         found
+    }
+
+    /// Does something to a key in every slot that holds it with the same attributes: a copy must not begin anew with what the
+    /// key is bound to and has used up. That two slots hold one key their check values show; where there is none, the
+    /// answer is told.
+    fn with_copies(&mut self, handle: KeyHandle, change: impl Fn(&mut Slot)) -> Result<(), Error> {
+        let entry = self.get(handle)?.entry;
+        for index in 0..self.0.len() {
+            let (Some(one), Some(other)) = (self.0.get(handle.index()), self.0.get(index)) else {
+                return Err(Error::Internal);
+            };
+            let is_copy = index == handle.index()
+                || (other.entry == entry
+                    && ct::verdict(equal_under(0xFF, one.material.expose(), other.material.expose())).is_ok());
+            if is_copy && let Some(slot) = self.0.get_mut(index) {
+                change(slot);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets a key that has just come in go on where a copy of it stands.
+    fn inherit(&mut self, handle: KeyHandle) -> Result<(), Error> {
+        let copy = {
+            let one = self.get(handle)?;
+            let mut others = self.0.iter().zip(0_usize..);
+            others
+                .find(|(other, index)| {
+                    *index != handle.index()
+                        && other.entry == one.entry
+                        && ct::verdict(equal_under(0xFF, one.material.expose(), other.material.expose())).is_ok()
+                })
+                .map(|(other, _)| (other.choice, other.blocks, other.failures))
+        };
+        if let Some((choice, blocks, failures)) = copy {
+            let slot = self.get_mut(handle)?;
+            slot.choice = choice.or(slot.choice);
+            (slot.blocks, slot.failures) = (blocks, failures);
+        }
+        Ok(())
     }
 
     /// Whether a slot holds this value.

@@ -55,6 +55,13 @@ impl Pan {
         self
     }
 
+    /// The number of digits, 1 to 19.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "no PAN is empty")]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
     /// The digit values 0 to 9, check digit last.
     #[must_use]
     pub fn digits(&self) -> &[u8] {
@@ -103,14 +110,21 @@ impl Pan {
     /// # Errors
     /// [`Error::InvalidPan`] for fewer than 12 digits.
     pub fn pvv_digits(&self) -> Result<[u8; 11], Error> {
-        let mut out = [0; 11];
-        if self.len <= out.len() {
+        if self.len <= 11 {
             return Err(Error::InvalidPan);
         }
+        Ok(self.account())
+    }
+
+    /// The 11 rightmost digits without the check digit, zeros before them if there are fewer: what every computation with a
+    /// PAN takes in.
+    #[must_use]
+    pub fn account(&self) -> [u8; 11] {
+        let mut out = [0; 11];
         for (to, from) in out.iter_mut().rev().zip(self.rightmost(11)) {
             *to = *from;
         }
-        Ok(out)
+        out
     }
 
     /// At most `count` digits from the one left of the check digit leftwards.

@@ -34,6 +34,8 @@ pub const PERMISSIVE: Policy = Policy::STRICT
     .with(Permission::CbcMac)
     .with(Permission::ThreeKeyFromAes128)
     .with(Permission::LegacyDataKey)
+    .with(Permission::LegacyPinVariantData)
+    .with(Permission::WeakerDataKey)
     .with(Permission::SharedCvk)
     .with(Permission::UnionPay)
     .with(Permission::EcbData)
@@ -83,6 +85,8 @@ pub enum Asked {
     PinProfile(Profile3624),
     DukptCounter(Vec<u8>, u32),
     Atc(Vec<u8>, u16),
+    Script(Vec<u8>, u16),
+    WorkingKey(Attributes),
     CryptogramExplain(Vec<u8>, u16),
     PeerKey(Vec<u8>, Vec<u8>),
     UnauthenticatedPeer(Vec<u8>, ModeOfUse),
@@ -233,6 +237,8 @@ impl Platform for Device {
             Question::PinProfile { profile } => Asked::PinProfile(*profile),
             Question::DukptCounter { identity, counter } => Asked::DukptCounter(identity.to_vec(), counter),
             Question::Atc { pan, atc } => Asked::Atc(pan.digits().to_vec(), atc),
+            Question::Script { pan, atc } => Asked::Script(pan.digits().to_vec(), atc),
+            Question::WorkingKey { attributes } => Asked::WorkingKey(*attributes),
             Question::CryptogramExplain { pan, atc } => Asked::CryptogramExplain(pan.digits().to_vec(), atc),
             Question::PeerKey { identity, public } => Asked::PeerKey(identity.to_vec(), public.to_vec()),
             Question::UnauthenticatedPeer { public, mode } => Asked::UnauthenticatedPeer(public.to_vec(), mode),

@@ -75,7 +75,8 @@ impl Rig {
         ] {
             let hsm = &mut self.hsm;
             // A refused key needs no other, and must change nothing.
-            let anew = allowed.then(|| ceremony(hsm, attributes, &value(SEED, 16)).unwrap());
+            let seed = 90 + u8::try_from(outcomes.len()).unwrap();
+            let anew = allowed.then(|| ceremony(hsm, attributes, &value(seed, 16)).unwrap());
             let key = anew.unwrap_or(key);
             let mut data = [0xA5; 40];
             let result = match command {
@@ -83,7 +84,7 @@ impl Rig {
                 "data_ecb_decipher" => hsm.data_ecb_decipher(key, &mut data[..16]).map(|()| 16),
                 "track2_encipher" => hsm.track2_encipher(key, TRACK, &mut data).map(|_| 0),
                 "track2_decipher" => {
-                    let packed = own_track(TRACK);
+                    let packed = own_track(TRACK, if allowed { seed } else { SEED });
                     hsm.track2_decipher(key, &packed, TRACK.len(), &mut data).map(|()| 0)
                 }
                 _ => hsm
@@ -109,10 +110,10 @@ impl Rig {
 }
 
 /// A track enciphered under the key under test, by the scheme layer.
-fn own_track(track: &[u8]) -> Vec<u8> {
+fn own_track(track: &[u8], seed: u8) -> Vec<u8> {
     let mut packed = [0; 20];
     let len = payhsm::codec::track::pack(track, &mut packed).unwrap();
-    let cipher = Tdes::new(&value(SEED, 16)).unwrap();
+    let cipher = Tdes::new(&value(seed, 16)).unwrap();
     modes::ecb_encrypt(&cipher, &mut packed[len - 9..len - 1]).unwrap();
     packed[..len].to_vec()
 }

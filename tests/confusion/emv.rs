@@ -79,7 +79,7 @@ impl Rig {
             request: Request::new(Atc::new(7), [0x5A; 8]),
             index: 0,
         };
-        let block = pin_block(KeyAlgorithm::Tdea, PIN_IN[0], [1, 2, 3, 4]);
+        let block = pin_block(KeyAlgorithm::Tdea, PIN_IN[0], [1, 2, 4, 3]);
         let new = EncipheredPin {
             key: KeyRef::Slot(self.pin_in[0]),
             format: Format::Iso0,

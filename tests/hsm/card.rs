@@ -7,7 +7,7 @@ use payhsm::card::cvv::{Expiry, ExpiryOrder, Kind, ServiceCode};
 use payhsm::emv::derive::{MasterKeyOption, Psn};
 use payhsm::emv::element::Atc;
 use payhsm::error::Error;
-use payhsm::hsm::KeyHandle;
+use payhsm::hsm::{KeyHandle, Question};
 use payhsm::pin::pan::Pan;
 use payhsm::policy::{Permission, Policy};
 
@@ -27,7 +27,7 @@ const TRACK: [u8; 19] = [
 const KNOWN: [(&str, &str, Place, &str); 3] = [
     ("4123456789012345", "8701", Place::Stripe("101"), "561"),
     ("4111111111111111", "2512", Place::Chip, "133"),
-    ("4123456789012345", "0225", Place::Printed, "22153"),
+    ("4123456789012345", "2502", Place::Printed, "22153"),
 ];
 
 #[derive(Clone, Copy, PartialEq)]
@@ -42,7 +42,7 @@ impl Place {
         match self {
             Self::Stripe(code) => Kind::Stripe(ServiceCode::parse(code.as_bytes()).unwrap()),
             Self::Chip => Kind::Chip,
-            Self::Printed => Kind::Printed(ExpiryOrder::Yymm),
+            Self::Printed => Kind::Printed(ExpiryOrder::Mmyy),
         }
     }
 }
@@ -237,4 +237,47 @@ fn modes() {
         hsm.cvv_verify(making, Kind::Chip, &account, date, &value("561")),
         refused
     );
+}
+
+/// PAN, date and code are one row of digits: what would let the end of one pass for the next is refused.
+#[test]
+fn what_a_value_is_made_over() {
+    let device = Device::new(1);
+    let mut hsm = module(&device);
+    let key = cvk(&mut hsm, 'C');
+    let asked = device.touched();
+    let mut out = CardValue::empty();
+    for (account, date, error) in [
+        ("41234567890", "2512", Error::InvalidPan),
+        ("4123456789012345", "2500", Error::InvalidArgument),
+        ("4123456789012345", "2513", Error::InvalidArgument),
+        ("4123456789012345", "2590", Error::InvalidArgument),
+    ] {
+        let (account, date) = (pan(account), expiry(date));
+        let result = hsm.cvv_generate(key, Kind::Chip, &account, date, 3, &mut out);
+        assert_eq!((result, out.is_empty()), (Err(error), true));
+        let result = hsm.cvv_verify(key, Kind::Chip, &account, date, &value("123"));
+        assert_eq!(result, Err(error));
+    }
+    assert_eq!(device.touched(), asked);
+}
+
+/// Names of one account by which a caller would get more tries are one account to the device.
+#[test]
+fn questions_name_the_account() {
+    let account = |text: &str| Question::PinVerify { pan: &pan(text) }.account();
+    let one = account("4123456789012345").unwrap();
+    assert_eq!(one, [4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4]);
+    for alias in [
+        "5123456789012345",
+        "4123456789012340",
+        "9993456789012345",
+        "0004123456789012345",
+    ] {
+        assert_eq!(account(alias), Some(one), "{alias}");
+    }
+    assert_ne!(account("4123456789012355"), Some(one));
+    assert_eq!(account("12"), Some([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]));
+    let ceremony = attributes("D0", 'T', 'E', 'N');
+    assert_eq!(Question::Ceremony { attributes: &ceremony }.account(), None);
 }

@@ -329,3 +329,33 @@ fn tdea_data_keys_have_a_last_block() {
     let ecb = key(&mut hsm, "D0", 'T', 'B', 4);
     assert_eq!(hsm.data_ecb_encipher(ecb, &mut much), over);
 }
+
+/// A second slot with the same key goes on where the first one stands.
+#[test]
+fn copies_of_a_key_share_what_it_is_bound_to() {
+    for first_is_used_before in [false, true] {
+        let mut hsm = open();
+        let [mut one, mut two] = [[0x5A; 16]; 2];
+        let used = key(&mut hsm, "D0", 'A', 'B', 1);
+        let copy = (!first_is_used_before).then(|| key(&mut hsm, "D0", 'A', 'B', 1));
+        hsm.data_encipher(used.into(), &[0; 16], &mut one).unwrap();
+        let copy = copy.unwrap_or_else(|| key(&mut hsm, "D0", 'A', 'B', 1));
+        assert_eq!(hsm.data_ecb_encipher(copy, &mut two), Err(Error::UsageNotPermitted));
+        assert_eq!(hsm.data_ctr(copy, &[0; 16], &mut two), Err(Error::UsageNotPermitted));
+        two = [0x5A; 16];
+        hsm.data_encipher(copy.into(), &[0; 16], &mut two).unwrap();
+        assert_eq!(one, two);
+        // Another key is free to choose.
+        let other = key(&mut hsm, "D0", 'A', 'B', 2);
+        hsm.data_ctr(other, &[0; 16], &mut two).unwrap();
+    }
+    let mut hsm = open();
+    let limit = usize::try_from(TDEA_BLOCK_LIMIT).unwrap();
+    let mut much = vec![0x5A; limit * 8];
+    let [one, two] = [1, 1].map(|seed| key(&mut hsm, "D0", 'T', 'B', seed));
+    hsm.data_encipher(one.into(), &[0; 8], &mut much).unwrap();
+    for handle in [one, two, key(&mut hsm, "D0", 'T', 'B', 1)] {
+        let result = hsm.data_encipher(handle.into(), &[0; 8], &mut much[..8]);
+        assert_eq!(result, Err(Error::LimitReached));
+    }
+}

@@ -135,6 +135,13 @@ fn macs_of_every_cipher_key() {
                 };
                 let retail = (key_type == KeyType::Tdes2).then_some(MacMethod::X9_19);
                 for method in [MacMethod::CMAC].into_iter().chain(retail) {
+                    // A transaction's MAC keys serve one algorithm: the next one takes the next transaction.
+                    let other_algorithm = match method.algorithm {
+                        MacAlgorithm::Cmac => MacMethod::X9_19,
+                        _ => MacMethod::CMAC,
+                    };
+                    ends.next();
+                    ends.select(WorkingKey::Mac(key_type, ways)).unwrap();
                     let mac = |usage| {
                         let key = ends.expected(len, usage, key_type);
                         match method.algorithm {
@@ -149,6 +156,14 @@ fn macs_of_every_cipher_key() {
                     let mut out = [0; 8];
                     ends.terminal.mac_generate(own, method, b"message", &mut out).unwrap();
                     assert_eq!(out[..], request);
+                    let refused = match retail {
+                        Some(_) => Error::UsageNotPermitted,
+                        None if other_algorithm == MacMethod::CMAC => Error::UsageNotPermitted,
+                        None => Error::AlgorithmMismatch,
+                    };
+                    let mut none = [0; 8];
+                    let result = ends.terminal.mac_generate(own, other_algorithm, b"message", &mut none);
+                    assert_eq!(result, Err(refused));
                     ends.host.mac_verify(other, method, b"message", &out).unwrap();
                     ends.host.mac_generate(other, method, b"message", &mut out).unwrap();
                     assert_eq!(out[..], response);
@@ -484,7 +499,9 @@ fn legacy_data_keys() {
             Err(Error::AlgorithmMismatch)
         );
     }
-    let policy = Policy::STRICT.with(Permission::LegacyDataKey);
+    let policy = Policy::STRICT
+        .with(Permission::LegacyDataKey)
+        .with(Permission::LegacyPinVariantData);
     let pan = Pan::parse(PAN).unwrap();
     let pin = Pin::from_entry(4, &[1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0]).unwrap();
     let encipher = |key: &[u8]| {

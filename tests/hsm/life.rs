@@ -282,12 +282,30 @@ fn every_command(hsm: &mut Module, handles: &Handles) -> Vec<(&'static str, Erro
     assert!(value.is_empty() && spare == [[0; 32]; 7]);
     assert!(scripts.iter().flatten().all(|&b| b == 0));
     results.extend(issuer_commands(hsm, key));
+    results.extend(offline_commands(hsm));
     results.push(("key_erase", hsm.key_erase(key)));
     assert!(long.iter().flatten().chain(short.iter().flatten()).all(|&b| b == 0));
     results
         .into_iter()
         .map(|(name, result)| (name, result.expect_err(name)))
         .collect()
+}
+
+/// What a terminal does with PINs for the card in it.
+fn offline_commands(hsm: &mut Module) -> Vec<(&'static str, Result<(), Error>)> {
+    let mut results = Vec::new();
+    crate::oda::with_card(
+        |_| (),
+        |card| {
+            let (mut data, mut block) = ([0xA5; 248], [0xA5; 8]);
+            let pin = Pin::from_entry(4, &[1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0]).unwrap();
+            let enciphered = hsm.offline_pin_encipher(card, &[7; 8], &pin, &mut data);
+            results.push(("offline_pin_encipher", enciphered.map(|_| ())));
+            results.push(("offline_pin_plaintext", hsm.offline_pin_plaintext(&pin, &mut block)));
+            assert!(data.iter().chain(&block).all(|&byte| byte == 0));
+        },
+    );
+    results
 }
 
 /// What an issuer does with PINs.

@@ -3,13 +3,14 @@
 
 use payhsm::emv::oda::{CaKey, Card, Date, Records, Trust};
 use payhsm::error::Error;
+use payhsm::hsm::{PinLimits, RateLimit};
 use payhsm::pin::Pin;
 use payhsm::policy::{Permission, Policy};
 
-use crate::common::{Device, module, start};
+use crate::common::{Device, module, start, start_limited};
 use crate::signer::{self, AIP, CA, ICC, INDEX, ISSUER, PIN, RID};
 
-fn with_card(change: fn(&mut signer::Card), then: impl FnOnce(&Card<'_>)) {
+pub(crate) fn with_card(change: fn(&mut signer::Card), then: impl FnOnce(&Card<'_>)) {
     let mut made = signer::Card::new(CA, ISSUER, ICC).with_pin_key(&PIN);
     change(&mut made);
     let modulus = CA.modulus();
@@ -65,6 +66,38 @@ fn a_pin_for_the_card_needs_its_permission() {
                     assert_eq!((result, block), (Err(Error::Refused), [0; 8]));
                 }
             }
+        },
+    );
+}
+
+/// Whatever the card's PIN block is, it counts as a PIN that was entered here.
+#[test]
+fn offline_pins_are_limited() {
+    with_card(
+        |_| (),
+        |card| {
+            let policy = Policy::STRICT
+                .with(Permission::OfflinePin)
+                .with(Permission::PlaintextOfflinePin);
+            let once = RateLimit {
+                per_start: 2,
+                ..RateLimit::PIN_ENTRY
+            };
+            let limits = PinLimits {
+                entry: once,
+                ..PinLimits::default()
+            };
+            let mut hsm = start_limited(&Device::new(1), policy, 1, 0, limits).unwrap();
+            let (mut data, mut block) = ([0x55; 248], [0x55; 8]);
+            // No PIN, no count.
+            let none = hsm.offline_pin_plaintext(&Pin::empty(), &mut block);
+            assert_eq!(none, Err(Error::InvalidPin));
+            hsm.offline_pin_encipher(card, &[7; 8], &pin(), &mut data).unwrap();
+            hsm.offline_pin_plaintext(&pin(), &mut block).unwrap();
+            let result = hsm.offline_pin_encipher(card, &[7; 8], &pin(), &mut data);
+            assert_eq!((result, data), (Err(Error::RateLimited), [0; 248]));
+            let result = hsm.offline_pin_plaintext(&pin(), &mut block);
+            assert_eq!((result, block), (Err(Error::RateLimited), [0; 8]));
         },
     );
 }

@@ -156,13 +156,15 @@ fn commands_for_every_profile() {
         }
     }
     assert_eq!(run, 5 * 8);
-    // Nothing was asked, drawn or stored.
+    // The device was asked before each, and only that.
+    let world = device.world();
+    let asked = |kind: fn(&Asked) -> bool| world.asked.iter().filter(|asked| kind(asked)).count();
+    assert_eq!(asked(|asked| matches!(asked, Asked::Script(..))), run);
     assert!(
-        device
-            .world()
+        world
             .asked
             .iter()
-            .all(|asked| matches!(asked, Asked::Ceremony(_)))
+            .all(|asked| matches!(asked, Asked::Ceremony(_) | Asked::Script(..)))
     );
 }
 
@@ -231,7 +233,7 @@ fn a_new_pin_goes_through() {
     let [ac, smi, smc] = keys(&mut hsm);
     let zpk = key(&mut hsm, "P0", 'T', 'D', 40);
     let pan = pan();
-    let ((format, new_block), (_, old_block)) = (enciphered("98765", 'T', 40), enciphered("1234", 'T', 40));
+    let ((format, new_block), (_, old_block)) = (enciphered("98764", 'T', 40), enciphered("1234", 'T', 40));
     let new = EncipheredPin {
         key: KeyRef::Slot(zpk),
         format,
@@ -265,10 +267,10 @@ fn a_new_pin_goes_through() {
             .script_pin_change(smi, smc, Some(ac), &target, &new, current, &mut out)
             .unwrap();
         let digits = PAN.iter().map(|c| c & 15).collect();
-        assert_eq!(device.world().asked.last(), Some(&Asked::PinTranslate(digits)));
+        assert_eq!(device.world().asked.last(), Some(&Asked::PinIssue(digits)));
         assert_eq!(
             chip.takes_pin(&out[..len], current_pin.as_ref()),
-            Ok("98765".to_owned()),
+            Ok("98764".to_owned()),
             "{}",
             profile.name()
         );
@@ -290,6 +292,17 @@ fn a_new_pin_goes_through() {
         let result = hsm.script_pin_change(smi, smc, Some(ac), &target, &bad, current, &mut out);
         assert_eq!((result, out), (Err(FAILED), [0; MAX_COMMAND_LEN]));
     }
+    // A trivial PIN is no better than a malformed one.
+    let (format, trivial) = enciphered("98765", 'T', 40);
+    let trivial = EncipheredPin {
+        format,
+        block: &trivial,
+        ..new
+    };
+    out.fill(0x55);
+    let card = target(&MCHIP_CVN10, &pan, 0);
+    let result = hsm.script_pin_change(smi, smc, None, &card, &trivial, None, &mut out);
+    assert_eq!((result, out), (Err(FAILED), [0; MAX_COMMAND_LEN]));
     // No form with the current PIN.
     let asked = device.touched();
     let target = target(&MCHIP_CVN10, &pan, 0);
@@ -317,10 +330,10 @@ fn a_new_pin_goes_through() {
 #[test]
 fn a_pin_under_aes() {
     let pan = pan();
-    let (format, block) = enciphered("4321", 'A', 41);
+    let (format, block) = enciphered("4312", 'A', 41);
     for (policy, expected) in [
         (Policy::STRICT, Err(Error::KeyStrength)),
-        (Policy::STRICT.with(Permission::WeakerPinKey), Ok("4321".to_owned())),
+        (Policy::STRICT.with(Permission::WeakerPinKey), Ok("4312".to_owned())),
     ] {
         let mut hsm = start(&Device::new(1), policy, 5, 0).unwrap();
         let [_, smi, smc] = keys(&mut hsm);

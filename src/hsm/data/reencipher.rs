@@ -95,7 +95,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Errors
     /// The state's and the handles' errors; [`Error::UsageNotPermitted`], [`Error::ModeNotPermitted`];
     /// [`Error::InvalidArgument`] if both keys are one; [`Error::KeyStrength`] for a weaker output key without
-    /// [`Permission::WeakerPinKey`]; [`Error::InvalidLength`]; [`Error::LimitReached`]. `data` is wiped on every error.
+    /// [`Permission::WeakerDataKey`]; [`Error::InvalidLength`]; [`Error::LimitReached`]. `data` is wiped on every error.
     ///
     /// # Timing
     /// The length of `data`.
@@ -134,7 +134,7 @@ impl<P: Platform> Hsm<'_, P> {
         }
         super::whole(algorithm, data.len())?;
         self.slots.room(output, super::blocks(data.len()))?;
-        let weaker = self.policy.has(Permission::WeakerPinKey);
+        let weaker = self.policy.has(Permission::WeakerDataKey);
         let strong_enough = |algorithm, key: &[u8]| {
             if weaker || to_strength >= strength_bits(algorithm, key.len()) {
                 Ok(())

@@ -50,7 +50,7 @@ pub enum WorkingKey {
     #[cfg(feature = "legacy")]
     LegacyDataVariant,
     /// TDEA: data under the **PIN** variant, both ways, as some older card readers do; by
-    /// [`Permission::LegacyDataKey`]. A transaction that uses it serves no PIN.
+    /// [`Permission::LegacyPinVariantData`]. A transaction that uses it serves no PIN.
     #[cfg(feature = "legacy")]
     LegacyDataUnderPinVariant,
 }
@@ -255,7 +255,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// The state's and the handle's errors; [`Error::AlgorithmMismatch`] for what X9.24 does not derive: an HMAC key for
     /// PINs or data, from a TDEA transaction anything but its own keys; [`Error::KeyStrength`] for a key stronger than the
     /// initial key, and for three-key TDEA from AES-128 without [`Permission::ThreeKeyFromAes128`]; [`Error::Refused`] for
-    /// a legacy key without [`Permission::LegacyDataKey`]; [`Error::BadState`] if the key was used already. Nothing changes
+    /// a legacy key without its permission; [`Error::BadState`] if the key was used already. Nothing changes
     /// then.
     ///
     /// # Source
@@ -290,13 +290,13 @@ impl<P: Platform> Hsm<'_, P> {
             }
             #[cfg(feature = "legacy")]
             WorkingKey::LegacyDataVariant => {
-                self.legacy_data(&keys)?;
+                self.legacy_data(&keys, Permission::LegacyDataKey)?;
                 (choice.data_keys, choice.data_ways) = (DataKeys::WithoutOneWay, Ways::Parted);
                 data
             }
             #[cfg(feature = "legacy")]
             WorkingKey::LegacyDataUnderPinVariant => {
-                self.legacy_data(&keys)?;
+                self.legacy_data(&keys, Permission::LegacyPinVariantData)?;
                 (choice.data_keys, choice.data_ways) = (DataKeys::UnderPinVariant, Ways::Both);
                 data | Purpose::Pin as u8
             }
@@ -311,11 +311,11 @@ impl<P: Platform> Hsm<'_, P> {
     }
 
     #[cfg(feature = "legacy")]
-    fn legacy_data(&self, keys: &Keys<'_>) -> Result<(), Error> {
+    fn legacy_data(&self, keys: &Keys<'_>, permission: Permission) -> Result<(), Error> {
         if !matches!(keys.transaction, Transaction::Tdea(_)) {
             return Err(Error::AlgorithmMismatch);
         }
-        if self.policy.has(Permission::LegacyDataKey) {
+        if self.policy.has(permission) {
             Ok(())
         } else {
             Err(Error::Refused)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Issuer scripts.
 
+use crate::ct;
 use crate::emv::derive::{Psn, icc_master_key};
 use crate::emv::profile::Profile;
 use crate::emv::script::{self, Command, Request, ScriptPurpose};
@@ -45,7 +46,8 @@ pub struct EncipheredPin<'a> {
 }
 
 impl<P: Platform> Hsm<'_, P> {
-    /// Writes a command of an issuer script, under secure messaging, and gives its length.
+    /// Writes a command of an issuer script, under secure messaging, and gives its length. The platform is asked first
+    /// ([`Question::Script`]).
     ///
     /// `imk_smi`: an E2 key with mode of use X, TDEA of 16 bytes. `imk_smc`: an E1 key likewise, with which the
     /// command's data are enciphered; without it they stay in clear. `out`: at least
@@ -55,7 +57,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// The state's and the handles' errors; [`Error::UsageNotPermitted`], [`Error::ModeNotPermitted`],
     /// [`Error::AlgorithmMismatch`], [`Error::InvalidKeyLength`]; [`Error::Unsupported`] if the profile's scripts, or its
     /// further commands, are not verified; [`Error::InvalidArgument`], [`Error::InvalidLength`] as
-    /// [`Command::secured_len`]; [`Error::BufferTooSmall`]. `out` is zero then.
+    /// [`Command::secured_len`]; [`Error::BufferTooSmall`]; the platform's refusal. `out` is zero then.
     ///
     /// # Timing
     /// The profile and the command; of enciphered data their length only.
@@ -81,6 +83,10 @@ impl<P: Platform> Hsm<'_, P> {
         if out.len() < command.secured_len(target.profile, imk_smc.is_some())? {
             return Err(Error::BufferTooSmall);
         }
+        self.platform.decide(&Question::Script {
+            pan: target.pan,
+            atc: target.request.atc().value(),
+        })?;
         let (mut sk_smi, mut sk_smc) = (Key::empty(), Key::empty());
         session_key(target, &smi, &request, &mut sk_smi)?;
         if imk_smc.is_some() {
@@ -92,7 +98,7 @@ impl<P: Platform> Hsm<'_, P> {
 
     /// Writes a PIN CHANGE/UNBLOCK command with a new PIN that came enciphered, and gives its length, at most
     /// [`MAX_PIN_CHANGE_LEN`](script::MAX_PIN_CHANGE_LEN). The PIN stays inside. The platform is asked first
-    /// ([`Question::PinTranslate`]).
+    /// ([`Question::PinIssue`]).
     ///
     /// `imk_smi`: an E2 key, `imk_smc`: an E1 key, `imk_ac`: an E0 key, each with mode of use X, TDEA of 16 bytes;
     /// `imk_ac` only where the profile's PIN block is mixed with the card's key. `new`: the new PIN. `current`: the PIN
@@ -106,7 +112,8 @@ impl<P: Platform> Hsm<'_, P> {
     /// [`Error::InvalidLength`] of a block; [`Error::KeyStrength`] if a PIN comes under a stronger key than the card's
     /// (which is two-key TDEA) without the permission; [`Error::BufferTooSmall`]; the platform's refusal;
     /// [`Error::LimitReached`] for a second PIN of one transaction; [`Error::VerificationFailed`] for whatever is wrong
-    /// inside a block. `out` is zero then.
+    /// inside a block, and for a new PIN that is trivial without [`Permission::TrivialPins`];
+    /// [`Error::RateLimited`]. `out` is zero then.
     ///
     /// # Timing
     /// The profile, the formats and the length of the PAN; neither PINs nor their lengths.
@@ -156,7 +163,8 @@ impl<P: Platform> Hsm<'_, P> {
         {
             return Err(Error::LimitReached);
         }
-        self.platform.decide(&Question::PinTranslate { pan: target.pan })?;
+        self.pin_host_rate()?;
+        self.platform.decide(&Question::PinIssue { pan: target.pan })?;
         self.pin_used(new.key)?;
         if let Some(current) = current {
             self.pin_used(current.key)?;
@@ -164,15 +172,15 @@ impl<P: Platform> Hsm<'_, P> {
 
         let (mut new_pin, mut current_pin) = (Pin::empty(), Pin::empty());
         let pan = Some(target.pan);
-        let first = new_key.with(new.format)?.decipher(new.block, pan, &mut new_pin);
-        let second = match current {
-            Some(current) => current_key
+        let mut good = new_key.with(new.format)?.open(new.block, pan, &mut new_pin)?;
+        if let Some(current) = current {
+            good &= current_key
                 .with(current.format)?
-                .decipher(current.block, pan, &mut current_pin),
-            None => Ok(()),
-        };
+                .open(current.block, pan, &mut current_pin)?;
+        }
         // One verdict on both.
-        first.and(second)?;
+        good &= !self.pin_refused(&new_pin);
+        ct::verdict(good)?;
         let (mut sk_smi, mut sk_smc) = (Key::empty(), Key::empty());
         session_key(target, &smi, &request, &mut sk_smi)?;
         session_key(target, &smc, &request, &mut sk_smc)?;

@@ -12,7 +12,7 @@ use crate::ct;
 use crate::error::Error;
 #[cfg(feature = "host")]
 use crate::hsm::KeyCheck;
-use crate::hsm::slot::{self, History};
+use crate::hsm::slot::{self, Choices, History};
 use crate::hsm::{Hsm, ImportedKey, KeyHandle, Platform};
 use crate::key::usage::{Attributes, Exportability, ModeOfUse, Usage};
 use crate::keyblock::header::{KeyContext, Version};
@@ -423,7 +423,12 @@ impl<P: Platform> Hsm<'_, P> {
     ) -> Result<KeyBlock<'b, Verified<'p>>, Error> {
         let is_guess = block.header().version.is_variant();
         if is_guess {
-            self.slots.get(handle)?.may_guess()?;
+            let slot = self.slots.get(handle)?;
+            if !slot.serves(Choices::OldBlocks) {
+                return Err(Error::UsageNotPermitted);
+            }
+            slot.may_guess()?;
+            self.slots.bind(handle, Choices::OldBlocks)?;
         }
         let verified = block.verify(protection.borrow(), payload);
         if is_guess && matches!(verified, Err(Error::VerificationFailed)) {

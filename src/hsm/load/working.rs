@@ -2,8 +2,8 @@
 //! Working keys under a terminal master key (K0), enciphered by ECB: superseded by key blocks, and by permission only.
 
 use crate::error::Error;
-use crate::hsm::slot;
-use crate::hsm::{Hsm, ImportedKey, KeyHandle, Platform};
+use crate::hsm::slot::{self, Choices};
+use crate::hsm::{Hsm, ImportedKey, KeyHandle, Platform, Question};
 use crate::inject::working::{self, SignOn, SignOnKeys, SignOnKind};
 use crate::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage, strength_bits};
 use crate::key::{self, Key, role};
@@ -59,7 +59,8 @@ impl<P: Platform> Hsm<'_, P> {
     /// The state's and the handle's errors; [`Error::UsageNotPermitted`], also without the permission,
     /// [`Error::ModeNotPermitted`], [`Error::AlgorithmMismatch`] of `kek`; what [`Attributes::check`] says;
     /// [`Error::UsageNotPermitted`] for another usage, [`Error::ExportNotPermitted`] for an exportable key,
-    /// [`Error::InvalidKeyLength`], [`Error::InvalidLength`] for `kcv`, [`Error::KeyStrength`]; [`Error::Locked`] after
+    /// [`Error::InvalidKeyLength`], [`Error::InvalidLength`] for `kcv`, [`Error::KeyStrength`]; the refusal of the platform,
+    /// which is asked first ([`Question::WorkingKey`]); [`Error::UsageNotPermitted`] for a `kek` that has opened old key blocks; [`Error::Locked`] after
     /// three wrong check values under this `kek`, until it is erased; [`Error::VerificationFailed`] for the check value, and
     /// for a key that a slot of other usage already holds; [`Error::WeakKey`], [`Error::SlotsFull`].
     ///
@@ -91,6 +92,7 @@ impl<P: Platform> Hsm<'_, P> {
             bits if bits > strength => return Err(Error::KeyStrength),
             _ => {}
         }
+        self.platform.decide(&Question::WorkingKey { attributes })?;
         let mut key = SecretBuf::new();
         let opened = working::unwrap_ecb(&master, cipher, kcv, &mut key);
         self.count_wrong(kek, opened)?;
@@ -156,6 +158,9 @@ impl<P: Platform> Hsm<'_, P> {
         if !self.policy.has(Permission::LegacyImport) {
             return Err(Error::UsageNotPermitted);
         }
+        if !slot.serves(Choices::WorkingKeys) {
+            return Err(Error::UsageNotPermitted);
+        }
         slot.may_import()?;
         Ok(strength_bits(KeyAlgorithm::Tdea, out.len()))
     }
@@ -165,6 +170,7 @@ impl<P: Platform> Hsm<'_, P> {
         if opened == Err(Error::VerificationFailed) {
             self.slots.count_failure(handle);
         }
+        self.slots.bind(handle, Choices::WorkingKeys)?;
         opened
     }
 

@@ -214,7 +214,7 @@ impl<P: Platform> Hsm<'_, P> {
     }
 
     /// Whether nobody may have this PIN.
-    fn pin_refused(&self, pin: &Pin) -> subtle::Choice {
+    pub(in crate::hsm) fn pin_refused(&self, pin: &Pin) -> subtle::Choice {
         // The policy is public.
         let judged = u8::from(!self.policy.has(Permission::TrivialPins));
         choose::is_trivial(pin) & subtle::Choice::from(judged)
