@@ -2,9 +2,9 @@
 //! Constant-time harness: runs every operation with its keys, PINs and clear blocks marked undefined, under valgrind,
 //! and fails if a branch or an address depends on one of them.
 //!
-//! Runs by `scripts/ct`. One line for each operation, then the number of operations. Two controls leak on purpose and
-//! must be reported; an operation whose result is not secret any more tested nothing and fails as well, and so does a
-//! command of the module that none of them ran (`covered`).
+//! Runs by `scripts/ct`. One line for each operation, then the number of operations. Three controls leak on purpose and
+//! must be reported. An operation whose result or verdict does not come from a secret tested nothing and fails as well,
+//! and so does a command of the module that none of them ran (`covered`).
 
 mod controls;
 mod covered;
@@ -45,18 +45,21 @@ impl Harness {
         self.line(name, &verdict, verdict == "ok");
     }
 
-    /// As [`constant`](Self::constant) for an operation whose only result is its verdict, which it makes public.
+    /// As [`constant`](Self::constant) for an operation whose only result is its verdict, which it makes public: it must
+    /// have made something public that was not.
     pub fn verdict(&mut self, name: &str, expected: bool, operation: impl FnOnce() -> bool) {
         if self.skips(name) {
             return;
         }
-        let before = valgrind::errors();
+        let (before, revealed) = (valgrind::errors(), valgrind::revealed());
         let verdict = operation();
         let errors = valgrind::errors() - before;
         let text = if errors > 0 {
             format!("LEAKS ({errors} reports)")
         } else if verdict != expected {
             "WRONG VERDICT".to_owned()
+        } else if valgrind::revealed() == revealed {
+            "VACUOUS: no verdict over a secret".to_owned()
         } else {
             "ok".to_owned()
         };
