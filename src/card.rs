@@ -7,6 +7,7 @@
 //! | CVV | CVV1, CVC, CVC1 | on the magnetic stripe | [`cvv`] with the track's service code | CVK (C0) |
 //! | CVV2 | CVC2 | printed on the card | [`cvv`] with service code 000 | CVK (C0) |
 //! | iCVV | Chip CVC | in the chip's image of the track | [`cvv`] with service code 999 | CVK (C0) |
+//! | dCVV, CAVV | | made for one transaction | [`dcvv`]; one source | IMK (E4), CVK (C0) |
 //! | CVC3 | dynamic CVC | made anew by a contactless card for each tap | [`cvc3`] | IMK (E4) |
 //!
 //! A value is three to five digits: whoever may ask for verifications finds it by trying. The limit on tries is the
@@ -15,6 +16,7 @@
 
 pub mod cvc3;
 pub mod cvv;
+pub mod dcvv;
 
 use core::fmt;
 

@@ -20,6 +20,8 @@ use payhsm::emv::session;
 use payhsm::error::Error;
 use payhsm::key::role::{Ac, IccMk, Imk, SessionKey};
 use payhsm::key::{Aes, Key, Tdea};
+use payhsm::mac::Mac as _;
+use payhsm::mac::cmac::CmacAes;
 use payhsm::pin::pan::Pan;
 use vectors::cases;
 
@@ -36,6 +38,43 @@ fn block(key: &[u8], input: [u8; 16]) -> [u8; 16] {
     let mut block = input;
     modes::ecb_encrypt(&aes::Aes::new(key).unwrap(), &mut block).unwrap();
     block
+}
+
+/// Rows of Kernel 8's secure channel: what of it is AES alone.
+#[test]
+fn kernel_8_over_the_primitives() {
+    let mut count = 0;
+    for case in cases("emv_ecc", "emv_k8_aes_ctr") {
+        let (key, number) = (case.hex("Skc"), case.hex("Message_counter"));
+        let (plain, cipher) = (case.hex("Plaintext"), case.hex("Ciphertext"));
+        let mut data = plain.clone();
+        let mut counter = [0; 16];
+        counter[..2].copy_from_slice(&number);
+        let key = aes::Aes::new(&key).unwrap();
+        modes::ctr(&key, &counter, &mut data).unwrap();
+        assert_eq!(data, cipher, "{}", case.id());
+        counter[1] ^= 1;
+        modes::ctr(&key, &counter, &mut data).unwrap();
+        assert_ne!(data, plain);
+        count += 1;
+    }
+    for case in cases("emv_ecc", "emv_k8_eda_mac") {
+        let (key, ac, iad) = (case.hex("Ski"), case.hex("Ac"), case.hex("Iad_mac"));
+        let mac = |ac: &[u8]| {
+            let mut mac = CmacAes::new(&key).unwrap();
+            for part in [&[0; 2], ac, &iad] {
+                mac.update(part);
+            }
+            mac
+        };
+        let tag: [u8; 8] = case.array("Eda_mac");
+        assert_eq!(mac(&ac).verify(&tag), Ok(()), "{}", case.id());
+        let mut other = ac.clone();
+        other[7] ^= 1;
+        assert_eq!(mac(&other).verify(&tag).err(), FAILED);
+        count += 1;
+    }
+    assert_eq!(count, 3);
 }
 
 #[test]

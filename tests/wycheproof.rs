@@ -3,7 +3,7 @@
 //! is counted: a file from which nothing ran fails.
 #![cfg(all(feature = "hazmat", feature = "ec"))]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use payhsm::ecdh::{PrivateKey, PublicKey};
 use payhsm::ecdsa::{Signature, verify};
@@ -63,10 +63,9 @@ fn file(name: &str, flags: &[(&str, usize)], run: impl Fn(&Value, &Value) -> Run
     assert_eq!(Some(total), file["numberOfTests"].as_u64(), "{name}");
     assert!(counts.valid > 0, "{name}: nothing ran");
     assert_eq!(seen, flags.iter().copied().collect(), "{name}");
-    assert!(
-        file["notes"].as_object().unwrap().keys().eq(seen.keys()),
-        "{name}: a kind without a test"
-    );
+    // In whatever order the file, or the reader, has them.
+    let explained: BTreeSet<&str> = file["notes"].as_object().unwrap().keys().map(String::as_str).collect();
+    assert!(explained.iter().eq(seen.keys()), "{name}: a kind without a test");
     counts
 }
 

@@ -38,6 +38,10 @@ impl ServiceCode {
         }
     }
 
+    pub(super) const fn digits(&self) -> &[u8; 3] {
+        &self.0
+    }
+
     /// From a number, 1 to 998: its three digits, leading zeros kept.
     ///
     /// # Errors
@@ -84,6 +88,12 @@ impl Expiry {
         matches!(self.month, [0, 1..=9] | [1, 0..=2])
     }
 
+    /// Year and month, as on the track.
+    pub(super) const fn on_track(self) -> [u8; 4] {
+        let ([a, b], [c, d]) = (self.year, self.month);
+        [a, b, c, d]
+    }
+
     const fn in_order(self, order: ExpiryOrder) -> [[u8; 2]; 2] {
         match order {
             ExpiryOrder::Yymm => [self.year, self.month],
@@ -92,7 +102,7 @@ impl Expiry {
     }
 }
 
-fn digits<const N: usize>(text: &[u8]) -> Result<[u8; N], Error> {
+pub(super) fn digits<const N: usize>(text: &[u8]) -> Result<[u8; N], Error> {
     let text: &[u8; N] = text.try_into().map_err(|_| Error::InvalidLength)?;
     if text.iter().all(u8::is_ascii_digit) {
         Ok(text.map(|c| c & 15))
@@ -196,14 +206,17 @@ fn compute(
     expiry: Expiry,
     out: &mut [u8],
 ) -> Result<(), Error> {
-    let key = cvk.material()?;
+    let (code, order) = kind.parts();
+    let expiry = expiry.in_order(order);
+    over(cvk.material()?, [pan.digits(), expiry.as_flattened(), &code, &[]], out)
+}
+
+/// The CVV algorithm over digits that follow each other, 32 at most: 19 + 4 + 3 fit.
+pub(super) fn over(key: &[u8], row: [&[u8]; 4], out: &mut [u8]) -> Result<(), Error> {
     let ([a, _], []) = key.as_chunks::<8>() else {
         return Err(Error::InvalidKeyLength);
     };
-    let (code, order) = kind.parts();
-    let expiry = expiry.in_order(order);
-    // At most 19 + 4 + 3 digits: they fit.
-    let mut text = pan.digits().iter().chain(expiry.as_flattened()).chain(&code).copied();
+    let mut text = row.into_iter().flatten().copied();
     let mut blocks = [[0_u8; 8]; 2];
     for byte in blocks.as_flattened_mut() {
         *byte = (text.next().unwrap_or(0) << 4) | text.next().unwrap_or(0);

@@ -53,6 +53,11 @@ macro_rules! hmac {
     };
 }
 
+#[cfg(feature = "hazmat")]
+hmac! {
+    /// HMAC-SHA-224, MAC of 28 bytes: for published values only.
+    HmacSha224, sha2::Sha224, 28
+}
 hmac! {
     /// HMAC-SHA-256, MAC of 32 bytes.
     HmacSha256, sha2::Sha256, 32

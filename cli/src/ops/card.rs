@@ -4,6 +4,7 @@
 use payhsm::card::CardValue;
 use payhsm::card::cvc3::{self, IvCvc3, Tap};
 use payhsm::card::cvv::{self, Expiry, ExpiryOrder, Kind, ServiceCode};
+use payhsm::card::dcvv::{self, Authentication, Number};
 use payhsm::cipher::{modes, tdes::Tdes};
 use payhsm::emv::element::Atc;
 use payhsm::key::role::{CardVerification, Dn, IccMk};
@@ -16,7 +17,12 @@ use crate::value::{Case, Done, Stop, to_hex};
 
 pub const LINE: Table = &[("cvv", cvv), ("cvc3", cvc3)];
 
-pub const FAMILY: Table = &[("cvv", family_cvv), ("cvc3", family_cvc3)];
+pub const FAMILY: Table = &[
+    ("cvv", family_cvv),
+    ("cvc3", family_cvc3),
+    ("dcvv", family_dcvv),
+    ("cavv_cvv_algorithm", family_cavv),
+];
 
 fn text(value: &CardValue) -> String {
     value.digits().iter().map(|digit| char::from(b'0' + digit)).collect()
@@ -71,6 +77,39 @@ fn family_cvv(case: &Case) -> Done {
     case.expect_by("cvv", &value.as_str().into(), |stated| {
         stated.as_str().is_some_and(same)
     });
+    Ok(())
+}
+
+/// The leftmost digits of a value of five, as many as the source prints.
+fn leftmost(case: &Case, field: &str, value: &str) {
+    let same = |stated: &str| stated.len() >= 3 && value.starts_with(stated);
+    case.expect_by(field, &value.into(), |stated| stated.as_str().is_some_and(same));
+}
+
+fn family_dcvv(case: &Case) -> Done {
+    let (imk, method, account) = (case.hex("imk"), case.text("mkd"), case.text("pan"));
+    let (expiry, code, atc) = (case.text("expiry"), case.text("service_code"), case.text("atc"));
+    let mk = master_key(option(method)?, &imk, account, case.opt_text("psn").unwrap_or("00"))?;
+    let (expiry, code) = (Expiry::yymm(expiry.as_bytes())?, ServiceCode::parse(code.as_bytes())?);
+    let (pan, atc) = (pan(account)?, Number::parse(atc.as_bytes())?);
+    let mut value = CardValue::empty();
+    dcvv::generate(&mk, &pan, atc, expiry, code, 5, &mut value)?;
+    dcvv::verify(&mk, &pan, atc, expiry, code, &value)?;
+    leftmost(case, "dcvv", &text(&value));
+    Ok(())
+}
+
+fn family_cavv(case: &Case) -> Done {
+    let (cvk, account, number) = (case.hex("cvk"), case.text("pan"), case.text("unpredictable_number"));
+    let (result, factor) = (case.text("auth_result_code"), case.text("second_factor_code"));
+    let key = Key::<CardVerification, Tdea>::from_bytes(&cvk)?;
+    let [result] = array(result.as_bytes())?;
+    let over = Authentication::parse(number.as_bytes(), result, &array(factor.as_bytes())?)?;
+    let pan = pan(account)?;
+    let mut value = CardValue::empty();
+    dcvv::cavv_generate(&key, &pan, &over, 5, &mut value)?;
+    dcvv::cavv_verify(&key, &pan, &over, &value)?;
+    leftmost(case, "cavv", &text(&value));
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! EMV keys, application cryptograms and responses.
 
+use payhsm::cipher::{aes, modes};
 use payhsm::codec::tlv::Tag;
 use payhsm::emv::cryptogram::{self, Padding};
 use payhsm::emv::derive::{Diversifier, MasterKeyOption, Psn, icc_master_key};
@@ -12,6 +13,8 @@ use payhsm::emv::script::{self, PinBlock, Style};
 use payhsm::emv::session::{self, Tree};
 use payhsm::key::role::{Ac, IccMk, Imk, Purpose, SessionKey, Smc, Smi};
 use payhsm::key::{Aes, Key, Tdea};
+use payhsm::mac::Mac as _;
+use payhsm::mac::cmac::CmacAes;
 
 use super::pin::{array, pan, pin};
 use super::{Table, mac};
@@ -46,6 +49,8 @@ pub const FAMILY: Table = &[
     ("emv_ac_input", emv_ac_input),
     ("emv_pboc_chain", emv_pboc_chain),
     ("emv_aes_application_cryptogram", emv_aes_application_cryptogram),
+    ("emv_k8_aes_ctr", emv_k8_aes_ctr),
+    ("emv_k8_eda_mac", emv_k8_eda_mac),
 ];
 
 /// The elements that enter a cryptogram before the issuer application data, as a data object list.
@@ -529,6 +534,32 @@ fn emv_aes_application_cryptogram(case: &Case) -> Done {
     let mk = Key::<IccMk<Ac>, Aes>::from_bytes(&mk)?;
     let recipe = profile::CCD_CV6.recipe();
     case.expect_hex("ac", &raw::generate(&recipe, &mk, atc(&counter)?, [0; 4], &data)?);
+    Ok(())
+}
+
+/// Data of the secure channel of Kernel 8: counter mode from the message counter and zeros.
+fn emv_k8_aes_ctr(case: &Case) -> Done {
+    let (key, number, mut data) = (case.hex("skc"), case.hex("message_counter"), case.hex("plaintext"));
+    let mut counter = [0; 16];
+    counter
+        .iter_mut()
+        .zip(array::<2>(&number)?)
+        .for_each(|(to, from)| *to = from);
+    modes::ctr(&aes::Aes::new(&key)?, &counter, &mut data)?;
+    case.expect_hex("ciphertext", &data);
+    Ok(())
+}
+
+/// The MAC of Kernel 8's enhanced data authentication: CMAC over two zero bytes, cryptogram, MAC of the IAD.
+fn emv_k8_eda_mac(case: &Case) -> Done {
+    let (key, ac, iad) = (case.hex("ski"), case.hex("ac"), case.hex("iad_mac"));
+    let mut mac = CmacAes::new(&key)?;
+    mac.update(&[0; 2]);
+    mac.update(&ac);
+    mac.update(&iad);
+    let mut out = [0; 8];
+    mac.finish(&mut out)?;
+    case.expect_hex("eda_mac", &out);
     Ok(())
 }
 

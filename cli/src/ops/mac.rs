@@ -13,7 +13,7 @@ use payhsm::cipher::{aes::Aes, tdes::Tdes};
 use payhsm::error::Error;
 use payhsm::mac::Mac;
 use payhsm::mac::cmac::{CmacAes, CmacTdes};
-use payhsm::mac::hmac::{HmacSha256, HmacSha384, HmacSha512};
+use payhsm::mac::hmac::{HmacSha224, HmacSha256, HmacSha384, HmacSha512};
 use payhsm::mac::iso9797::laboratory::LaboratoryMac;
 use payhsm::mac::iso9797::{CbcMac, Padding, RetailMac};
 use payhsm::mac::unionpay::UnionPayMac;
@@ -191,6 +191,7 @@ fn cmac(case: &Case) -> Done {
 fn hmac(case: &Case) -> Done {
     let (hash, key, msg) = (case.text("hash"), case.hex("key"), case.hex("msg"));
     let mac = match hash {
+        "sha224" => full(HmacSha224::new(&key)?, &msg)?,
         "sha256" => full(HmacSha256::new(&key)?, &msg)?,
         "sha384" => full(HmacSha384::new(&key)?, &msg)?,
         "sha512" => full(HmacSha512::new(&key)?, &msg)?,
