@@ -137,8 +137,12 @@
 /* The alignment that the memory of a context needs. */
 #define PAYHSM_CTX_ALIGN 16
 
-/* Length of the key that seals stored records, in bytes. */
-#define PAYHSM_STORAGE_KEY_LEN 32
+/* State: commands run. */
+#define PAYHSM_STATE_OPERATIONAL 1
+/* State: a component ceremony is open. */
+#define PAYHSM_STATE_LOADING 2
+/* State: every key is erased; only a new start helps. */
+#define PAYHSM_STATE_TAMPERED 3
 
 /* Policy bit: keys with mode of use N do whatever their usage implies. */
 #define PAYHSM_POLICY_MODE_N 1
@@ -197,13 +201,6 @@
 /* Policy bit: data are enciphered again under a weaker key. */
 #define PAYHSM_POLICY_WEAKER_DATA_KEY (1 << 30)
 
-/* State: commands run. */
-#define PAYHSM_STATE_OPERATIONAL 1
-/* State: a component ceremony is open. */
-#define PAYHSM_STATE_LOADING 2
-/* State: every key is erased; only a new start helps. */
-#define PAYHSM_STATE_TAMPERED 3
-
 /* Question: may a PIN of this card be verified? */
 #define PAYHSM_ASK_PIN_VERIFY 1
 /* Question: was this DUKPT counter not seen before? */
@@ -238,6 +235,9 @@
 #define PAYHSM_ASK_SCRIPT 31
 /* Question: may a working key of this usage and mode of use come in by ECB? */
 #define PAYHSM_ASK_WORKING_KEY 25
+
+/* Length of the key that seals stored records, in bytes. */
+#define PAYHSM_STORAGE_KEY_LEN 32
 
 /* No limit: `burst` of `payhsm_rate_t`. */
 #define PAYHSM_RATE_UNLIMITED 4294967295

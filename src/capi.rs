@@ -14,6 +14,7 @@
 
 #[cfg(feature = "host")]
 mod card;
+mod config;
 mod context;
 mod data;
 #[cfg(feature = "terminal")]
@@ -30,13 +31,17 @@ mod memory;
 mod oda;
 #[cfg(payhsm_panic_handler)]
 mod panic;
+mod permission;
 #[cfg(any(feature = "host", feature = "terminal"))]
 mod pin;
+mod platform;
+mod question;
 mod status;
 mod transaction;
 
 #[cfg(feature = "host")]
 pub use card::*;
+pub use config::*;
 pub use context::*;
 pub use data::*;
 #[cfg(feature = "terminal")]
@@ -50,7 +55,9 @@ pub use ksn::*;
 pub use mac::*;
 #[cfg(feature = "oda")]
 pub use oda::*;
+pub use permission::*;
 #[cfg(any(feature = "host", feature = "terminal"))]
 pub use pin::*;
+pub use question::*;
 pub use status::*;
 pub use transaction::*;

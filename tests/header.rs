@@ -16,6 +16,9 @@ use payhsm::error::Error;
 const SOURCES: &[&str] = &[
     "status",
     "context",
+    "permission",
+    "question",
+    "config",
     "key",
     "key/ceremony",
     "key/block",
@@ -40,7 +43,7 @@ const SOURCES: &[&str] = &[
     "card",
 ];
 /// Those without C functions.
-const INTERNAL: &[&str] = &["memory", "panic"];
+const INTERNAL: &[&str] = &["memory", "panic", "platform"];
 
 const LICENCE: &str = "/* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Generated from src/capi by scripts/header. Do not edit: a test compares it. */

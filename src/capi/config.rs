@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the device gives to a context, and how it is set up.
+
+use core::ffi::c_void;
+use core::mem::{MaybeUninit, offset_of, size_of};
+use core::ptr;
+
+use crate::capi::question::PayhsmQuestion;
+use crate::capi::status::{PAYHSM_ABI_VERSION, Status};
+use crate::error::Error;
+use crate::hsm::RateLimit;
+
+/// Length of the key that seals stored records, in bytes.
+pub const PAYHSM_STORAGE_KEY_LEN: usize = 32;
+
+/// Fills `out` with `len` random bytes that nobody can predict; 0 if it could.
+pub type PayhsmEntropyFn = Option<unsafe extern "C" fn(user: *mut c_void, out: *mut u8, len: usize) -> Status>;
+/// Reads record `id` into `out` of `capacity` bytes and sets `*len`, 0 if there is no such record; returns 0 if it
+/// could.
+pub type PayhsmStorageLoadFn =
+    Option<unsafe extern "C" fn(user: *mut c_void, id: u32, out: *mut u8, capacity: usize, len: *mut usize) -> Status>;
+/// Writes record `id` whole, in place of what it was; returns 0 only when it would survive a loss of power.
+pub type PayhsmStorageSaveFn =
+    Option<unsafe extern "C" fn(user: *mut c_void, id: u32, data: *const u8, len: usize) -> Status>;
+/// Removes record `id`, so that its bytes cannot be read again; returns 0 also if there is none.
+pub type PayhsmStorageEraseFn = Option<unsafe extern "C" fn(user: *mut c_void, id: u32) -> Status>;
+/// Decides; 0 lets the command go on. `PAYHSM_ERR_RATE_LIMITED`, and `PAYHSM_ERR_COUNTER_REPLAYED` on a DUKPT counter, are
+/// passed on to the caller; anything else refuses with `PAYHSM_ERR_REFUSED`.
+pub type PayhsmDecideFn = Option<unsafe extern "C" fn(user: *mut c_void, question: *const PayhsmQuestion) -> Status>;
+
+/// Writes the milliseconds of a clock that runs while the device is on and is never set back; 0 if it could.
+pub type PayhsmTickFn = Option<unsafe extern "C" fn(user: *mut c_void, milliseconds: *mut u64) -> Status>;
+
+/// How often something may happen. A field of 0 stands for its default.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PayhsmRate {
+    /// How many may follow each other without a pause; `PAYHSM_RATE_UNLIMITED`: no limit at all.
+    pub burst: u32,
+    /// Milliseconds until there may be one more. A start brings one.
+    pub interval_ms: u32,
+    /// How many between two starts if there is no clock.
+    pub per_start: u32,
+}
+
+/// No limit: `burst` of `payhsm_rate_t`.
+pub const PAYHSM_RATE_UNLIMITED: u32 = 0xFFFF_FFFF;
+
+impl PayhsmRate {
+    pub(super) const fn limit(self, default: RateLimit) -> RateLimit {
+        const fn or(value: u32, default: u32) -> u32 {
+            if value == 0 { default } else { value }
+        }
+        if self.burst == PAYHSM_RATE_UNLIMITED {
+            return RateLimit::NONE;
+        }
+        RateLimit {
+            burst: or(self.burst, default.burst),
+            interval: or(self.interval_ms, default.interval),
+            per_start: or(self.per_start, default.per_start),
+        }
+    }
+}
+
+/// What the device gives, and how the module is set up. Set it to zero, then the fields.
+///
+/// Callbacks run inside calls of the library, on its stack. They must not call the library with the same context.
+#[repr(C)]
+#[derive(Debug)]
+pub struct PayhsmConfig {
+    /// `sizeof(payhsm_config_t)`.
+    pub size: u32,
+    /// `PAYHSM_ABI_VERSION`.
+    pub abi_version: u32,
+    /// Key slots, 1 to 256.
+    pub slots: u32,
+    /// DUKPT groups, 0 to 256.
+    pub groups: u32,
+    /// `PAYHSM_POLICY_…` bits.
+    pub policy: u32,
+    /// Minutes after which a component ceremony that is still open is over, at most 65535; 0: 15. Without `tick` it lasts
+    /// until it ends by itself or is aborted.
+    pub ceremony_minutes: u32,
+    /// 32 bytes that seal stored records, unique to the device; copied. `NULL`: nothing is stored, and no DUKPT
+    /// initial key can be loaded.
+    pub storage_key: *const u8,
+    /// Given to every callback.
+    pub user: *mut c_void,
+    /// Random bytes; must not be `NULL`.
+    pub entropy: PayhsmEntropyFn,
+    /// Storage; all three or none.
+    pub storage_load: PayhsmStorageLoadFn,
+    /// Storage.
+    pub storage_save: PayhsmStorageSaveFn,
+    /// Storage.
+    pub storage_erase: PayhsmStorageEraseFn,
+    /// Decisions; `NULL` refuses all of them.
+    pub decide: PayhsmDecideFn,
+    /// The clock; `NULL` without one: limits over time then count what happens since the start.
+    pub tick: PayhsmTickFn,
+    /// PINs that are enciphered at this terminal. Default: 10 at once, one in 30 seconds on average, 120 without a clock.
+    pub pin_entry: PayhsmRate,
+    /// PIN commands of a host, of all cards together. Default: no limit; the decision callback is asked each time.
+    pub pin_host: PayhsmRate,
+}
+
+impl PayhsmConfig {
+    /// Its size when it had its first fields only. Fields are appended and never taken away.
+    const FIRST_SIZE: usize = offset_of!(Self, pin_host) + size_of::<PayhsmRate>();
+
+    /// Whether a structure that begins with these two numbers, size and version, is one that this library reads: its own,
+    /// or an older one that ends before the fields that were appended since.
+    pub(super) fn is_known([size, abi_version]: [u32; 2]) -> bool {
+        let size = size as usize;
+        abi_version == PAYHSM_ABI_VERSION
+            && (Self::FIRST_SIZE..=size_of::<Self>()).contains(&size)
+            && size.is_multiple_of(align_of::<Self>())
+    }
+
+    /// Reads a structure of a known size; the fields that it does not have are 0.
+    ///
+    /// # Safety
+    /// C1 and C2 for as many bytes as `head` says, which is known.
+    pub(super) unsafe fn read(config: *const Self, head: [u32; 2]) -> Result<Self, Error> {
+        if !config.is_aligned() {
+            return Err(Error::Misaligned);
+        }
+        let [size, _] = head;
+        let mut copy = MaybeUninit::<Self>::zeroed();
+        // SAFETY: readable by the caller's contract, and no longer than the copy: the size is known. Bytes of 0 are valid
+        // in every field: numbers, pointers that may be `NULL`, functions that may be none.
+        unsafe {
+            ptr::copy_nonoverlapping(config.cast::<u8>(), copy.as_mut_ptr().cast::<u8>(), size as usize);
+            Ok(copy.assume_init())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sizes_of_this_header_and_of_older_ones_are_known() {
+        let first = u32::try_from(PayhsmConfig::FIRST_SIZE).unwrap();
+        let whole = u32::try_from(size_of::<PayhsmConfig>()).unwrap();
+        assert!(PayhsmConfig::is_known([first, PAYHSM_ABI_VERSION]));
+        assert!(PayhsmConfig::is_known([whole, PAYHSM_ABI_VERSION]));
+        for size in [0, first - 1, first + 1, first - 8, whole + 1, whole + 8, u32::MAX] {
+            assert!(!PayhsmConfig::is_known([size, PAYHSM_ABI_VERSION]), "{size}");
+        }
+        assert!(!PayhsmConfig::is_known([whole, PAYHSM_ABI_VERSION + 1]));
+    }
+
+    #[test]
+    fn fields_that_an_older_structure_does_not_have_are_zero() {
+        let key = [0_u8; 32];
+        let mut config = MaybeUninit::<PayhsmConfig>::zeroed();
+        // SAFETY: within the structure, whose fields may all be 0.
+        let config = unsafe {
+            (*config.as_mut_ptr()).slots = 3;
+            (*config.as_mut_ptr()).storage_key = key.as_ptr();
+            (*config.as_mut_ptr()).pin_host.per_start = 7;
+            config.assume_init()
+        };
+        let head = [u32::try_from(PayhsmConfig::FIRST_SIZE).unwrap(), PAYHSM_ABI_VERSION];
+        // SAFETY: readable, and longer than what is read.
+        let read = unsafe { PayhsmConfig::read(&raw const config, head) }.unwrap();
+        assert_eq!(
+            (read.slots, read.storage_key, read.pin_host.per_start),
+            (3, key.as_ptr(), 7)
+        );
+    }
+}

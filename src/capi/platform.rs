@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The callbacks of the device as a platform of the module.
+
+use core::ffi::c_void;
+
+use zeroize::Zeroize;
+
+use crate::capi::config::{
+    PayhsmConfig, PayhsmDecideFn, PayhsmEntropyFn, PayhsmStorageEraseFn, PayhsmStorageLoadFn, PayhsmStorageSaveFn,
+    PayhsmTickFn,
+};
+use crate::capi::question::{self, PAYHSM_ASK_DUKPT_COUNTER};
+use crate::capi::status::PAYHSM_OK;
+use crate::entropy::Entropy;
+use crate::error::Error;
+use crate::hsm::{Platform, Question};
+use crate::store::Storage;
+
+/// The callbacks as a platform.
+#[derive(Debug)]
+pub(super) struct Callbacks {
+    user: *mut c_void,
+    entropy: PayhsmEntropyFn,
+    load: PayhsmStorageLoadFn,
+    save: PayhsmStorageSaveFn,
+    erase: PayhsmStorageEraseFn,
+    decide: PayhsmDecideFn,
+    tick: PayhsmTickFn,
+}
+
+impl Callbacks {
+    pub(super) const fn new(config: &PayhsmConfig) -> Self {
+        Self {
+            user: config.user,
+            entropy: config.entropy,
+            load: config.storage_load,
+            save: config.storage_save,
+            erase: config.storage_erase,
+            decide: config.decide,
+            tick: config.tick,
+        }
+    }
+}
+
+impl Entropy for Callbacks {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
+        let Some(entropy) = self.entropy else {
+            return Err(Error::Entropy);
+        };
+        // SAFETY: the contract of `payhsm_config_t`: the callback writes at most `len` bytes of `out`.
+        match unsafe { entropy(self.user, out.as_mut_ptr(), out.len()) } {
+            PAYHSM_OK => Ok(()),
+            _ => {
+                out.zeroize();
+                Err(Error::Entropy)
+            }
+        }
+    }
+}
+
+impl Storage for Callbacks {
+    fn load(&mut self, id: u16, out: &mut [u8]) -> Result<usize, Error> {
+        let Some(load) = self.load else {
+            return Ok(0);
+        };
+        let mut len = 0;
+        // SAFETY: the contract of `payhsm_config_t`: the callback writes at most `capacity` bytes of `out`, and `len`.
+        match unsafe { load(self.user, id.into(), out.as_mut_ptr(), out.len(), &raw mut len) } {
+            PAYHSM_OK if len <= out.len() => Ok(len),
+            _ => Err(Error::Storage),
+        }
+    }
+
+    fn save(&mut self, id: u16, data: &[u8]) -> Result<(), Error> {
+        let Some(save) = self.save else {
+            return Err(Error::Storage);
+        };
+        // SAFETY: the contract of `payhsm_config_t`: the callback reads `len` bytes of `data`.
+        match unsafe { save(self.user, id.into(), data.as_ptr(), data.len()) } {
+            PAYHSM_OK => Ok(()),
+            _ => Err(Error::Storage),
+        }
+    }
+
+    fn erase(&mut self, id: u16) -> Result<(), Error> {
+        let Some(erase) = self.erase else {
+            return Err(Error::Storage);
+        };
+        // SAFETY: the contract of `payhsm_config_t`.
+        match unsafe { erase(self.user, id.into()) } {
+            PAYHSM_OK => Ok(()),
+            _ => Err(Error::Storage),
+        }
+    }
+}
+
+impl Platform for Callbacks {
+    fn decide(&mut self, question: &Question<'_>) -> Result<(), Error> {
+        let Some(decide) = self.decide else {
+            return Err(Error::Refused);
+        };
+        question::with(question, |question| {
+            // SAFETY: the contract of `payhsm_config_t`: the callback reads the question during the call only.
+            match unsafe { decide(self.user, question) } {
+                PAYHSM_OK => Ok(()),
+                // The two answers that a caller wants to tell apart.
+                code if code == Error::CounterReplayed.code() && question.kind == PAYHSM_ASK_DUKPT_COUNTER => {
+                    Err(Error::CounterReplayed)
+                }
+                code if code == Error::RateLimited.code() => Err(Error::RateLimited),
+                _ => Err(Error::Refused),
+            }
+        })
+    }
+
+    fn tick(&mut self) -> Option<u64> {
+        let mut milliseconds = 0;
+        // SAFETY: the contract of `payhsm_config_t`: the callback writes the number.
+        match unsafe { (self.tick?)(self.user, &raw mut milliseconds) } {
+            PAYHSM_OK => Some(milliseconds),
+            _ => None,
+        }
+    }
+}

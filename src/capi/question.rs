@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the decision callback is asked.
+
+use crate::hsm::Question;
+use crate::key::usage::ModeOfUse;
+/// Question: may a PIN of this card be verified?
+pub const PAYHSM_ASK_PIN_VERIFY: u32 = 1;
+/// Question: was this DUKPT counter not seen before?
+pub const PAYHSM_ASK_DUKPT_COUNTER: u32 = 2;
+/// Question: is this ATC new for the card?
+pub const PAYHSM_ASK_ATC: u32 = 3;
+/// Question: may a component ceremony open for a key of this usage?
+pub const PAYHSM_ASK_CEREMONY: u32 = 4;
+/// Question: may a PIN block of this card be translated?
+pub const PAYHSM_ASK_PIN_TRANSLATE: u32 = 5;
+/// Question: may a card verification value of this card be made or verified?
+pub const PAYHSM_ASK_CARD_VALUE: u32 = 16;
+/// Question: may this card's application cryptogram be explained?
+pub const PAYHSM_ASK_CRYPTOGRAM_EXPLAIN: u32 = 30;
+/// Question: does this public key belong to the party of that identity? `subject`: the public key, 65 bytes, and behind
+/// it the identity.
+pub const PAYHSM_ASK_PEER_KEY: u32 = 22;
+/// Question: may keys be taken from the owner of this public key, who proves nothing?
+pub const PAYHSM_ASK_UNAUTHENTICATED_TAKE: u32 = 23;
+/// Question: may keys be given to the owner of this public key, who proves nothing?
+pub const PAYHSM_ASK_UNAUTHENTICATED_GIVE: u32 = 24;
+
+/// Question: may a PIN of this card be made, computed or given a PVV or an offset?
+pub const PAYHSM_ASK_PIN_ISSUE: u32 = 12;
+/// Question: may the PIN of this card be changed, if the old one is right? It counts as a try.
+pub const PAYHSM_ASK_PIN_CHANGE: u32 = 13;
+/// Question: may this profile be registered: are two people here who may do it?
+pub const PAYHSM_ASK_PIN_PROFILE: u32 = 14;
+
+/// Question: may a command of an issuer script be written for this card?
+pub const PAYHSM_ASK_SCRIPT: u32 = 31;
+/// Question: may a working key of this usage and mode of use come in by ECB?
+pub const PAYHSM_ASK_WORKING_KEY: u32 = 25;
+
+/// What the module asks the decision callback.
+#[repr(C)]
+#[derive(Debug)]
+pub struct PayhsmQuestion {
+    /// `PAYHSM_ASK_…`.
+    pub kind: u32,
+    /// The counter or ATC; 0 for a PIN.
+    pub counter: u32,
+    /// The PAN's digits, values 0 to 9; the initial key identifier; the usage of the key of a ceremony, two characters, of a
+    /// working key with its mode of use behind; a
+    /// public key, `04 || X || Y`; or a PIN profile: 16 digits of the table, then the six numbers of
+    /// `payhsm_pin_profile_t`. Valid during the call only.
+    pub subject: *const u8,
+    /// Its length.
+    pub subject_len: usize,
+    /// Of questions about a card the 11 digits left of the PAN's check digit, values 0 to 9: what every computation takes
+    /// in. Count tries and remember counters by these, not by the PAN, which is what the caller says. Otherwise zero.
+    pub account: [u8; 11],
+}
+
+/// Gives a question of the module to `ask` as the callback gets it.
+pub(super) fn with<R>(question: &Question<'_>, ask: impl FnOnce(&PayhsmQuestion) -> R) -> R {
+    let usage;
+    #[cfg(feature = "legacy")]
+    let working;
+    // A public key of 65 bytes and an identity of 32.
+    let mut party = [0; 97];
+    #[cfg(feature = "host")]
+    let mut parameters = [0; 22];
+    let (kind, counter, subject): (_, _, &[u8]) = match question {
+        Question::Ceremony { attributes } => {
+            usage = attributes.usage.to_chars();
+            (PAYHSM_ASK_CEREMONY, 0, &usage)
+        }
+        Question::PeerKey { identity, public } => {
+            for (to, from) in party.iter_mut().zip(public.iter().chain(*identity)) {
+                *to = *from;
+            }
+            let len = public.len().wrapping_add(identity.len());
+            (PAYHSM_ASK_PEER_KEY, 0, party.get(..len).unwrap_or(&[]))
+        }
+        Question::UnauthenticatedPeer { public, mode } => {
+            let gives = *mode != ModeOfUse::Decrypt;
+            let kind = if gives {
+                PAYHSM_ASK_UNAUTHENTICATED_GIVE
+            } else {
+                PAYHSM_ASK_UNAUTHENTICATED_TAKE
+            };
+            (kind, 0, *public)
+        }
+        Question::PinTranslate { pan } => (PAYHSM_ASK_PIN_TRANSLATE, 0, pan.digits()),
+        Question::PinVerify { pan } => (PAYHSM_ASK_PIN_VERIFY, 0, pan.digits()),
+        Question::CardValue { pan } => (PAYHSM_ASK_CARD_VALUE, 0, pan.digits()),
+        Question::PinIssue { pan } => (PAYHSM_ASK_PIN_ISSUE, 0, pan.digits()),
+        Question::PinChange { pan } => (PAYHSM_ASK_PIN_CHANGE, 0, pan.digits()),
+        #[cfg(feature = "host")]
+        Question::PinProfile { profile } => {
+            let numbers = profile.numbers();
+            let bytes = profile.table().digits().iter().chain(&numbers).copied();
+            for (to, from) in parameters.iter_mut().zip(bytes) {
+                *to = from;
+            }
+            (PAYHSM_ASK_PIN_PROFILE, 0, &parameters)
+        }
+        Question::DukptCounter { identity, counter } => (PAYHSM_ASK_DUKPT_COUNTER, *counter, identity),
+        Question::Atc { pan, atc } => (PAYHSM_ASK_ATC, u32::from(*atc), pan.digits()),
+        Question::Script { pan, atc } => (PAYHSM_ASK_SCRIPT, u32::from(*atc), pan.digits()),
+        #[cfg(feature = "legacy")]
+        Question::WorkingKey { attributes } => {
+            let [a, b] = attributes.usage.to_chars();
+            working = [a, b, attributes.mode.to_char()];
+            (PAYHSM_ASK_WORKING_KEY, 0, &working)
+        }
+        Question::CryptogramExplain { pan, atc } => (PAYHSM_ASK_CRYPTOGRAM_EXPLAIN, u32::from(*atc), pan.digits()),
+    };
+    ask(&PayhsmQuestion {
+        kind,
+        counter,
+        subject: subject.as_ptr(),
+        subject_len: subject.len(),
+        account: question.account().unwrap_or_default(),
+    })
+}
