@@ -647,6 +647,8 @@ typedef struct {
 
 /* The state of a context. */
 typedef struct {
+    /* Set before the call: `sizeof(payhsm_state_t)`. */
+    uint32_t size;
     /* `PAYHSM_STATE_...`. */
     uint32_t state;
     /* Slots in all. */
@@ -689,8 +691,10 @@ typedef struct {
     uint8_t reserved[3];
 } payhsm_key_info_t;
 
-/* What a key block that is written shall say, beyond the key's own attributes. Zeros: nothing. */
+/* What a key block that is written shall say, beyond the key's own attributes. Zeros behind the size: nothing. */
 typedef struct {
+    /* Its size: `sizeof` of the type. */
+    uint32_t size;
     /* `PAYHSM_EXPORT_...`. */
     uint32_t flags;
     /* Version, `'A'` to `'E'`, that fits the protection key; 0: its own. */
@@ -760,6 +764,8 @@ typedef struct {
  * way: the checksum shows only that it was copied well.
  */
 typedef struct {
+    /* Its size: `sizeof` of the type. */
+    uint32_t size;
     /* The RID: the first 5 bytes of the selected AID. */
     uint8_t rid[5];
     /* The index (8F). */
@@ -776,10 +782,14 @@ typedef struct {
     uint8_t modulus_len;
     /* The modulus, big-endian. */
     uint8_t modulus[PAYHSM_CA_KEY_MAX_LEN];
+    /* 0. */
+    uint8_t reserved[2];
 } payhsm_ca_key_t;
 
 /* What the terminal knows of the transaction. */
 typedef struct {
+    /* Its size: `sizeof` of the type. */
+    uint32_t size;
     /* The day (9A), YYMMDD, BCD. */
     uint8_t date[3];
     /* Application interchange profile (82). */
@@ -791,7 +801,7 @@ typedef struct {
     /* Transaction currency code (5F2A), for fast DDA. */
     uint8_t currency[2];
     /* 0. */
-    uint8_t reserved;
+    uint8_t reserved[3];
 } payhsm_oda_transaction_t;
 
 /* What the card has shown, or why it has not. */
@@ -840,6 +850,8 @@ typedef struct {
 
 /* What an issuer fixes for PINs of the IBM 3624. */
 typedef struct {
+    /* Its size: `sizeof` of the type. */
+    uint32_t size;
     /* The decimalisation table, 16 ASCII digits: at least 8 different ones, none more than 4 times. */
     uint8_t table[16];
     /* Validation data: the first digit of the PAN that is taken, 0 for the first. */
@@ -860,6 +872,8 @@ typedef struct {
 
 /* An application cryptogram over bytes that the caller gives, and how it is made. */
 typedef struct {
+    /* Its size: `sizeof` of the type. */
+    uint32_t size;
     /* `PAYHSM_MASTER_KEY_...`. */
     uint32_t master_key;
     /* `PAYHSM_SESSION_KEY_...`. */
@@ -884,6 +898,8 @@ typedef struct {
 
 /* The card that a script is for, and the request that it answers. */
 typedef struct {
+    /* Its size: `sizeof` of the type. */
+    uint32_t size;
     /* `PAYHSM_SCHEME_...` of the card, from your records. */
     uint32_t scheme;
     /* Cryptogram version number of the card, from your records. */
@@ -956,9 +972,10 @@ payhsm_status_t payhsm_close(payhsm_ctx_t *ctx);
 /*
  * Tells the state of a context.
  *
- * Parameters: `state`: receives it; zero on error.
+ * Parameters: `state`: its size comes in; receives the rest, zero on error.
  *
- * Returns: `PAYHSM_OK`; `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_BAD_STATE`.
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_ABI_MISMATCH` (size),
+ * `PAYHSM_ERR_BAD_STATE`.
  *
  * Contract:
  * As `payhsm_close`; C1 to C3 for `state`.

@@ -85,12 +85,15 @@ static void all_commands(payhsm_ctx_t *ctx, payhsm_status_t expected, int wiped,
     static const payhsm_key_attributes_t attributes = {{'D', '0'}, 'A', 'B', {'0', '0'}, 'N', 0};
     static const uint8_t zeros[256];
     static const payhsm_pin_profile_t profile = {
-        {'0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '0', '1', '2', '3', '4', '5'}, 0, 12, 15, 13, 4, 4, {0, 0}};
-    static const payhsm_export_t asked = {0, 0, 0, 0, 0};
+        sizeof(payhsm_pin_profile_t),
+    {'0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '0', '1', '2', '3', '4', '5'}, 0, 12, 15, 13, 4, 4, {0, 0}};
+    static const payhsm_export_t asked = {sizeof(payhsm_export_t), 0, 0, 0, 0, 0};
     const uint8_t *block = (const uint8_t *)"D0112P0AE00E0000B82679114F470F540165EDFBF7E250FC"
                                             "EA43F810D215F8D207E2E417C07156A27E8E31DA05F7425509593D03A457DC34";
-    static const payhsm_script_target_t target = {PAYHSM_SCHEME_MASTERCARD, 0x10, 0, 1, 0, {1}};
-    static const payhsm_raw_cryptogram_t raw = {1, 1, 1, 1, 1, 0, 1, PAYHSM_CRYPTOGRAM_ARQC, {0}, {0}};
+    static const payhsm_script_target_t target = {
+        sizeof(payhsm_script_target_t), PAYHSM_SCHEME_MASTERCARD, 0x10, 0, 1, 0, {1}};
+    static const payhsm_raw_cryptogram_t raw = {
+        sizeof(payhsm_raw_cryptogram_t), 1, 1, 1, 1, 1, 0, 1, PAYHSM_CRYPTOGRAM_ARQC, {0}, {0}};
     static uint64_t explanation[PAYHSM_EXPLANATION_MAX_LEN / sizeof(uint64_t)];
     uint8_t *b = out.bytes;
     unsigned calls = 0;
@@ -241,8 +244,9 @@ static void life(device_t *device)
     /* An open ceremony: nothing else runs. */
     CHECK_OK(payhsm_component_begin(device->ctx, &attributes, 16, 2, NULL, 0));
     all_commands(device->ctx, PAYHSM_ERR_BAD_STATE, 1, 1);
+    out.state->size = sizeof *out.state;
     CHECK_OK(payhsm_state(device->ctx, out.state));
-    CHECK(out.state->state == PAYHSM_STATE_LOADING && out.state->slots == DEVICE_SLOTS && out.state->groups == DEVICE_GROUPS);
+    CHECK(out.state->size == sizeof *out.state && out.state->state == PAYHSM_STATE_LOADING && out.state->slots == DEVICE_SLOTS && out.state->groups == DEVICE_GROUPS);
     CHECK_OK(payhsm_component_add(device->ctx, 1, component, 16, NULL, 0));
     CHECK_STATUS(payhsm_component_add(device->ctx, 1, component, 16, NULL, 0), PAYHSM_ERR_COMPONENT);
     CHECK_STATUS(payhsm_component_finish(device->ctx, &key, &info), PAYHSM_ERR_BAD_STATE);
@@ -503,8 +507,10 @@ static void card_values(device_t *device)
 static void cards(device_t *device)
 {
     payhsm_ctx_t *ctx = device->ctx;
-    payhsm_script_target_t target = {PAYHSM_SCHEME_VISA, 10, 0, 1, 0, {1, 2, 3, 4, 5, 6, 7, 8}}, bad;
-    payhsm_raw_cryptogram_t raw = {1, 2, 2, 1, 2, 0, 1, PAYHSM_CRYPTOGRAM_ARQC, {1, 2, 3, 4}, {1, 2, 3, 4, 5, 6, 7, 8}}, wrong;
+    payhsm_script_target_t target = {
+        sizeof(payhsm_script_target_t), PAYHSM_SCHEME_VISA, 10, 0, 1, 0, {1, 2, 3, 4, 5, 6, 7, 8}}, bad;
+    payhsm_raw_cryptogram_t raw = {
+        sizeof(payhsm_raw_cryptogram_t), 1, 2, 2, 1, 2, 0, 1, PAYHSM_CRYPTOGRAM_ARQC, {1, 2, 3, 4}, {1, 2, 3, 4, 5, 6, 7, 8}}, wrong;
     uint32_t smi;
     uint8_t *key = input("1523456789ABCDEFFEDCBA9876543210", out.len), *data = guarded(255, 0x5A);
     uint32_t imk;
@@ -552,8 +558,8 @@ static void cards(device_t *device)
     /* Not without the permissions. */
 #define RAW(r) payhsm_arqc_verify_raw(ctx, imk, r, PAN, 13, data, 9, NULL, 0, out.bytes, 256, out.len)
     CHECK_STATUS(RAW(&raw), PAYHSM_ERR_USAGE_NOT_PERMITTED);
-    /* Each of the first five fields, the number of the card, the counter and the kind. */
-    for (i = 0; i < 8; i++) {
+    /* Behind the size each of the first five fields, the number of the card, the counter and the kind. */
+    for (i = 1; i < 9; i++) {
         wrong = raw;
         memset((uint8_t *)&wrong + i * 4, 0x7F, 4);
         CHECK_STATUS(RAW(&wrong), PAYHSM_ERR_INVALID_ARGUMENT);
@@ -648,11 +654,14 @@ static void pin_rate(void)
     free(device);
 }
 
+#include "misuse_sizes.h"
+
 /* Profiles that no issuer may have. */
 static void profiles(device_t *device)
 {
     static const payhsm_pin_profile_t good = {
-        {'0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '0', '1', '2', '3', '4', '5'}, 3, 12, 15, 16, 6, 4, {0, 0}};
+        sizeof(payhsm_pin_profile_t),
+    {'0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '0', '1', '2', '3', '4', '5'}, 3, 12, 15, 16, 6, 4, {0, 0}};
     payhsm_pin_profile_t profile;
 
     device->asked = 0;
@@ -727,6 +736,7 @@ static void erasure(device_t *device)
     CHECK(device->visit == NULL && !holds(device, other, 8) && !holds(device, other + 8, 8));
     CHECK(!holds(device, config.storage_key, 8));
     all_commands(device->ctx, PAYHSM_ERR_TAMPERED, 1, 0);
+    out.state->size = sizeof *out.state;
     CHECK_OK(payhsm_state(device->ctx, out.state));
     CHECK(out.state->state == PAYHSM_STATE_TAMPERED && out.state->slots_used == 0 && out.state->groups_used == 0);
     CHECK_OK(payhsm_tamper(device->ctx));
@@ -749,13 +759,15 @@ static void offline(device_t *device)
     size_t records_len, len;
     uint8_t *records = input(ODA_RECORDS, &records_len), *challenge = guarded(8, 0x33), *block = guarded(8, 0xAA);
     const uint8_t revoked[9] = {0xA0, 0, 0, 0x99, 0x99, 0xF5, 0, 0x0A, 0x01};
-    payhsm_oda_transaction_t sale = {{0x26, 0x11, 0x25}, {0x61, 0}, {0}, {0}, {0}, 0};
+    payhsm_oda_transaction_t sale = {
+        sizeof(payhsm_oda_transaction_t), {0x26, 0x11, 0x25}, {0x61, 0}, {0}, {0}, {0}, {0}};
     payhsm_oda_result_t *result = guarded(sizeof *result, 0xAA);
     payhsm_ca_key_t ca, other;
     payhsm_status_t status;
     size_t i;
 
     memset(&ca, 0, sizeof ca);
+    ca.size = sizeof ca;
     memcpy(ca.rid, revoked, sizeof ca.rid);
     ca.index = 0xF5;
     ca.exponent[0] = 3;
@@ -784,7 +796,7 @@ static void offline(device_t *device)
         other = ca;
         ((uint8_t *)&other)[i] ^= 0x04;
         status = SDA(PAYHSM_ODA_SDA, &other, NULL, 0, records_len);
-        CHECK((status == PAYHSM_OK) == (i == 31 || i == 32 || i >= 34 + 144));
+        CHECK((status == PAYHSM_OK) == (i == 35 || i == 36 || (i >= 38 + 144 && i < 38 + sizeof ca.modulus)));
     }
     sale.date[1] = 0x13;
     CHECK_STATUS(SDA(PAYHSM_ODA_SDA, &ca, NULL, 0, records_len), PAYHSM_ERR_EMV_ELEMENT);
@@ -822,6 +834,7 @@ int main(void)
     card_values(device);
     cards(device);
     profiles(device);
+    sizes(device);
     offline(device);
     erasure(device);
     free(device);

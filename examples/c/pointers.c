@@ -50,6 +50,11 @@ static void right(void)
         if (now->out[i].form == PIN) {
             memcpy(p.out[i], &PIN_1234, sizeof PIN_1234);
         }
+        if (now->out[i].form == SIZED) {
+            const uint32_t size = (uint32_t)now->out[i].len;
+
+            memcpy(p.out[i], &size, sizeof size);
+        }
     }
     p.capacity = now->out[0].len;
 }
@@ -92,8 +97,11 @@ static int wiped(void)
     for (i = 0; i < OUTS; i++) {
         const size_t len = i == 0 && now->out[0].form == BUFFER ? p.capacity : now->out[i].len;
 
-        if (p.out[i] != NULL && len <= FAR && !all_zero(p.out[i], len)) {
-            clean = 0;
+        if (p.out[i] != NULL && len <= FAR) {
+            /* The size is the caller's and stays. */
+            const size_t own_size = now->out[i].form == SIZED ? sizeof(uint32_t) : 0;
+
+            clean = clean && all_zero((uint8_t *)p.out[i] + own_size, len - own_size);
         }
     }
     return clean;
@@ -193,7 +201,7 @@ static void alignments(void)
 
     for (i = 0; i < OUTS; i++) {
         right();
-        if (now->out[i].form == VALUE) {
+        if (now->out[i].form == VALUE || now->out[i].form == SIZED) {
             p.out[i] = (uint8_t *)p.out[i] - 1;
             check_status(run(), PAYHSM_ERR_MISALIGNED, now->name, __FILE__, __LINE__);
             CHECK(out_memory[i][FAR - now->out[i].len - 1] == 0xAA && out_memory[i][FAR - 1] == 0xAA);
@@ -404,7 +412,7 @@ static void over(void)
     uint8_t mac[16], component[16] = {1};
     uint32_t key;
     payhsm_key_info_t info;
-    payhsm_state_t state;
+    payhsm_state_t state = {.size = sizeof state};
     size_t len;
 
     mac_making();
@@ -453,7 +461,7 @@ static void answers(void)
     static device_t third;
     payhsm_config_t config;
     payhsm_key_info_t info;
-    payhsm_state_t state;
+    payhsm_state_t state = {.size = sizeof state};
     uint8_t ksn[PAYHSM_KSN_MAX_LEN];
     uint32_t handle;
     size_t i, len;

@@ -24,7 +24,7 @@ static struct {
 } p;
 
 /* How an output is told. */
-typedef enum { NOTHING, BUFFER, BYTES, VALUE, PIN } form_t;
+typedef enum { NOTHING, BUFFER, BYTES, VALUE, SIZED, PIN } form_t;
 
 typedef struct {
     const char *name;
@@ -71,10 +71,12 @@ static const uint8_t KSN[12] = {0x12, 0x34, 0x56, 0x78, 0x90, 0x12, 0x34, 0x56, 
 static const uint8_t WINDOW[PAYHSM_REPLAY_WINDOW_LEN] = {1, 2, 3, 0, 0x12, 0x34, 0x56, 0x78, 0x90, 0x12, 0x34, 0x56};
 static const payhsm_pin_t PIN_1234 = {4, {1, 2, 3, 4}};
 static const payhsm_pin_profile_t PROFILE = {
+    sizeof(payhsm_pin_profile_t),
     {'0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '0', '1', '2', '3', '4', '5'}, 0, 12, 15, 13, 4, 0, {0, 0}};
 static const payhsm_key_attributes_t DATA_KEY = {{'D', '0'}, 'A', 'B', {'0', '0'}, 'N', 0};
 static const payhsm_key_attributes_t MAC_KEY = {{'M', '6'}, 'A', 'C', {'0', '0'}, 'E', 0};
-static const payhsm_export_t NARROWER = {PAYHSM_EXPORT_KEY_CHECK | PAYHSM_EXPORT_KBPK_CHECK, 'D', 'V', 'N', 0};
+static const payhsm_export_t NARROWER = {
+    sizeof(payhsm_export_t), PAYHSM_EXPORT_KEY_CHECK | PAYHSM_EXPORT_KBPK_CHECK, 'D', 'V', 'N', 0};
 static const uint8_t LABEL[] = {'L', 'B', '0', '8', 'n', 'o', ' ', '1'};
 /* The base point of P-256, a point of the curve, and zeros: the first message of an agreement, and each of the others. */
 static const uint8_t M1[PAYHSM_AGREEMENT_SIGNED_M2_LEN] = {
@@ -91,13 +93,15 @@ static const uint8_t FIELD55[] = {
     0, 0x5F, 0x2A, 2, 0x08, 0x40, 0x9A, 3, 0x24, 1, 1, 0x9C, 1, 0, 0x9F, 0x37, 4, 1, 2, 3, 4, 0x82, 2, 0x18, 0, 0x9F,
     0x36, 2, 0, 1, 0x9F, 0x10, 7, 0x06, 1, 0x12, 3, 0xA0, 0, 0, 0x9F, 0x26, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0x9F, 0x27, 1,
     0x80};
-static const payhsm_script_target_t SCRIPT = {PAYHSM_SCHEME_VISA, 10, 0, 1, 0, {1, 2, 3, 4, 5, 6, 7, 8}};
-static const payhsm_raw_cryptogram_t RAW = {PAYHSM_MASTER_KEY_A, PAYHSM_SESSION_KEY_COMMON, 2, 2, PAYHSM_ARPC_KEY_SESSION,
-                                            0, 1, PAYHSM_CRYPTOGRAM_ARQC, {1, 2, 3, 4}, {1, 2, 3, 4, 5, 6, 7, 8}};
+static const payhsm_script_target_t SCRIPT = {
+    sizeof(payhsm_script_target_t), PAYHSM_SCHEME_VISA, 10, 0, 1, 0, {1, 2, 3, 4, 5, 6, 7, 8}};
+static const payhsm_raw_cryptogram_t RAW = {
+    sizeof(payhsm_raw_cryptogram_t), PAYHSM_MASTER_KEY_A, PAYHSM_SESSION_KEY_COMMON, 2, 2, PAYHSM_ARPC_KEY_SESSION, 0, 1, PAYHSM_CRYPTOGRAM_ARQC, {1, 2, 3, 4}, {1, 2, 3, 4, 5, 6, 7, 8}};
 
 /* A card of our own, and what the terminal knows of it: filled by `card_make`. */
 static payhsm_ca_key_t ca_key;
-static const payhsm_oda_transaction_t SALE = {{0x26, 0x11, 0x25}, {0x61, 0}, {0x8B, 0x55, 0x63, 0x3B}, {0}, {0}, 0};
+static const payhsm_oda_transaction_t SALE = {
+    sizeof(payhsm_oda_transaction_t), {0x26, 0x11, 0x25}, {0x61, 0}, {0x8B, 0x55, 0x63, 0x3B}, {0}, {0}, {0}};
 static const uint8_t REVOKED[PAYHSM_REVOKED_LEN] = {0xA0, 0, 0, 0x99, 0x99, 0xF5, 0, 0x0A, 0x02};
 static uint8_t oda_records[1024], oda_sent[64], oda_response[256];
 static size_t oda_records_len, oda_sent_len, oda_response_len;
@@ -115,6 +119,7 @@ static void card_make(void)
     static const uint8_t rid[5] = {0xA0, 0, 0, 0x99, 0x99};
     size_t len;
 
+    ca_key.size = sizeof ca_key;
     memcpy(ca_key.rid, rid, sizeof rid);
     ca_key.index = 0xF5;
     ca_key.exponent_len = 1;
@@ -416,7 +421,7 @@ F(cvc3_verify, payhsm_cvc3_verify(C, H(0), PAYHSM_MASTER_KEY_A, IL(0), 0, IL(1),
 #define KCV_IN {NULL, 0, 0}
 
 static const call_t CALLS[] = {
-    {ROW(state), 0, NULL, NULL, {0}, {{0}}, {{VALUE, sizeof(payhsm_state_t)}}, 0},
+    {ROW(state), 0, NULL, NULL, {0}, {{0}}, {{SIZED, sizeof(payhsm_state_t)}}, 0},
     {ROW(random), 0, NULL, NULL, {0}, {{0}}, {{BYTES, 64}}, 0},
     {ROW(key_info), 0, NULL, NULL, {&own.data}, {{0}}, {INFO}, 0},
     {ROW(key_erase), 0, NULL, NULL, {&own.data}, {{0}}, {{NOTHING, 0}}, 0},

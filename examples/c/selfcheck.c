@@ -368,7 +368,8 @@ static void ibm3624(void)
     static const char key[] = "2A4C6E80A2C4E6083B5D7F91B3D5F719", pan[] = "1122334455667788";
     static const char back[] = "102030405060708090A0B0C0D0E0F001";
     static const payhsm_pin_profile_t card = {
-        {'1', '2', '3', '4', '5', '6', '7', '8', '9', '0', '1', '2', '3', '4', '5', '6'}, 0, 16, 15, 16, 4, 0, {0, 0}};
+        sizeof(payhsm_pin_profile_t),
+    {'1', '2', '3', '4', '5', '6', '7', '8', '9', '0', '1', '2', '3', '4', '5', '6'}, 0, 16, 15, 16, 4, 0, {0, 0}};
     device_t *acquirer = start(), *issuer = start();
     uint32_t here = enter(acquirer, "P0", 'T', 'E', key), there = enter(issuer, "P0", 'T', 'D', key);
     uint32_t out = enter(issuer, "P0", 'T', 'E', back), again, pvk = enter(issuer, "V1", 'T', 'C', BDK_TDES), profile = 0;
@@ -592,7 +593,7 @@ static void abandoned_ceremony(void)
     static const payhsm_key_attributes_t attributes = {{'D', '0'}, 'A', 'E', {'0', '0'}, 'N', 0};
     static const uint8_t component[16] = {1};
     device_t *device = calloc(1, sizeof *device);
-    payhsm_state_t state;
+    payhsm_state_t state = {.size = sizeof state};
     uint8_t bytes[4];
 
     if (device == NULL) {
@@ -743,9 +744,11 @@ static void agreements(void)
 static void narrower_key_blocks(void)
 {
     static const payhsm_key_attributes_t pair = {{'S', '0'}, 'E', 'S', {'0', '0'}, 'E', 0};
-    static const payhsm_export_t as_it_is = {0, 0, 0, 0, 0}, unknown_flag = {0x80, 0, 0, 0, 0}, reserved = {0, 0, 0, 0, 1};
-    static const payhsm_export_t asked = {PAYHSM_EXPORT_KEY_CHECK | PAYHSM_EXPORT_EXCHANGE_ONLY, 'D', 'V', 'N', 0};
-    static const payhsm_export_t wider = {0, 0, 'B', 0, 0}, version_b = {0, 'B', 0, 0, 0}, no_mode = {0, 0, '?', 0, 0};
+#define EXPORT sizeof(payhsm_export_t)
+    static const payhsm_export_t as_it_is = {EXPORT, 0, 0, 0, 0, 0}, unknown_flag = {EXPORT, 0x80, 0, 0, 0, 0};
+    static const payhsm_export_t asked = {EXPORT, PAYHSM_EXPORT_KEY_CHECK | PAYHSM_EXPORT_EXCHANGE_ONLY, 'D', 'V', 'N', 0};
+    static const payhsm_export_t wider = {EXPORT, 0, 0, 'B', 0, 0}, version_b = {EXPORT, 0, 'B', 0, 0, 0};
+    static const payhsm_export_t no_mode = {EXPORT, 0, 0, '?', 0, 0}, reserved = {EXPORT, 0, 0, 0, 0, 1};
     payhsm_key_attributes_t expected = {{'M', '6'}, 'A', 'C', {'0', '0'}, 'E', 0};
     device_t *device = start();
     uint32_t in = enter(device, "K1", 'A', 'B', "88E1AB2A2E3DD38C1FA039A536500CC8");

@@ -39,9 +39,9 @@ static void card_scripts(void)
     static const char account[] = "1234567890123456";
     static const payhsm_pin_t pin = {4, {9, 9, 9, 9}};
     static const char zpk[] = "1123456789ABCDEF23456789ABCDEF01";
-    static payhsm_script_target_t target = {PAYHSM_SCHEME_VISA, 10, 0, 0x1C, 0,
+    static payhsm_script_target_t target = {sizeof(payhsm_script_target_t), PAYHSM_SCHEME_VISA, 10, 0, 0x1C, 0,
                                             {0x29, 0xCC, 0xA1, 0x5A, 0xE6, 0x65, 0xFA, 0x2E}};
-    static payhsm_raw_cryptogram_t raw = {PAYHSM_MASTER_KEY_A, PAYHSM_SESSION_KEY_NONE, 1, 1, PAYHSM_ARPC_KEY_MASTER, 0,
+    static payhsm_raw_cryptogram_t raw = {sizeof(payhsm_raw_cryptogram_t), PAYHSM_MASTER_KEY_A, PAYHSM_SESSION_KEY_NONE, 1, 1, PAYHSM_ARPC_KEY_MASTER, 0,
                                           0x1C, PAYHSM_CRYPTOGRAM_ARQC, {0x52, 0xBF, 0x45, 0x85},
                                           {0x29, 0xCC, 0xA1, 0x5A, 0xE6, 0x65, 0xFA, 0x2E}};
     device_t *terminal = start(), *issuer = calloc(1, sizeof *issuer);
@@ -134,7 +134,7 @@ static void offline(void)
     uint8_t *records = input(ODA_RECORDS, &records_len), *block = guarded(PAYHSM_OFFLINE_PIN_BLOCK_LEN, 0xAA);
     uint8_t *sent = input(ODA_DDA_SENT, &sent_len), *response = input(ODA_DDA_RESPONSE, &response_len);
     uint8_t *challenge = input("C1C2C3C4C5C6C7C8", &len), *data = guarded(96, 0xAA), *short_data = guarded(95, 0xAA);
-    payhsm_oda_transaction_t sale = {{0x26, 0x11, 0x25}, {0x61, 0}, {0x8B, 0x55, 0x63, 0x3B}, {0}, {0}, 0};
+    payhsm_oda_transaction_t sale = {sizeof(payhsm_oda_transaction_t), {0x26, 0x11, 0x25}, {0x61, 0}, {0x8B, 0x55, 0x63, 0x3B}, {0}, {0}, {0}};
     payhsm_ca_key_t ca;
     payhsm_oda_result_t result;
     device_t *device = calloc(1, sizeof *device);
@@ -142,6 +142,7 @@ static void offline(void)
     payhsm_pin_t pin = entered;
 
     memset(&ca, 0, sizeof ca);
+    ca.size = sizeof ca;
     bytes = input("A000009999", &len);
     memcpy(ca.rid, bytes, sizeof ca.rid);
     ca.index = 0xF5;

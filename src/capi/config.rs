@@ -2,12 +2,11 @@
 //! What the device gives to a context, and how it is set up.
 
 use core::ffi::c_void;
-use core::mem::{MaybeUninit, offset_of, size_of};
-use core::ptr;
+use core::mem::{offset_of, size_of};
 
+use crate::capi::memory::Versioned;
 use crate::capi::question::PayhsmQuestion;
-use crate::capi::status::{PAYHSM_ABI_VERSION, Status};
-use crate::error::Error;
+use crate::capi::status::Status;
 use crate::hsm::RateLimit;
 
 /// Length of the key that seals stored records, in bytes.
@@ -104,52 +103,27 @@ pub struct PayhsmConfig {
     pub pin_host: PayhsmRate,
 }
 
-impl PayhsmConfig {
-    /// Its size when it had its first fields only. Fields are appended and never taken away.
+// SAFETY: `repr(C)`; the size comes first; numbers, pointers that may be `NULL` and functions that may be none.
+unsafe impl Versioned for PayhsmConfig {
     const FIRST_SIZE: usize = offset_of!(Self, pin_host) + size_of::<PayhsmRate>();
-
-    /// Whether a structure that begins with these two numbers, size and version, is one that this library reads: its own,
-    /// or an older one that ends before the fields that were appended since.
-    pub(super) fn is_known([size, abi_version]: [u32; 2]) -> bool {
-        let size = size as usize;
-        abi_version == PAYHSM_ABI_VERSION
-            && (Self::FIRST_SIZE..=size_of::<Self>()).contains(&size)
-            && size.is_multiple_of(align_of::<Self>())
-    }
-
-    /// Reads a structure of a known size; the fields that it does not have are 0.
-    ///
-    /// # Safety
-    /// C1 and C2 for as many bytes as `head` says, which is known.
-    pub(super) unsafe fn read(config: *const Self, head: [u32; 2]) -> Result<Self, Error> {
-        if !config.is_aligned() {
-            return Err(Error::Misaligned);
-        }
-        let [size, _] = head;
-        let mut copy = MaybeUninit::<Self>::zeroed();
-        // SAFETY: readable by the caller's contract, and no longer than the copy: the size is known. Bytes of 0 are valid
-        // in every field: numbers, pointers that may be `NULL`, functions that may be none.
-        unsafe {
-            ptr::copy_nonoverlapping(config.cast::<u8>(), copy.as_mut_ptr().cast::<u8>(), size as usize);
-            Ok(copy.assume_init())
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use core::mem::MaybeUninit;
+
     use super::*;
+    use crate::capi::memory;
+    use crate::error::Error;
 
     #[test]
     fn the_sizes_of_this_header_and_of_older_ones_are_known() {
         let first = u32::try_from(PayhsmConfig::FIRST_SIZE).unwrap();
         let whole = u32::try_from(size_of::<PayhsmConfig>()).unwrap();
-        assert!(PayhsmConfig::is_known([first, PAYHSM_ABI_VERSION]));
-        assert!(PayhsmConfig::is_known([whole, PAYHSM_ABI_VERSION]));
+        assert!(PayhsmConfig::has_size(first) && PayhsmConfig::has_size(whole));
         for size in [0, first - 1, first + 1, first - 8, whole + 1, whole + 8, u32::MAX] {
-            assert!(!PayhsmConfig::is_known([size, PAYHSM_ABI_VERSION]), "{size}");
+            assert!(!PayhsmConfig::has_size(size), "{size}");
         }
-        assert!(!PayhsmConfig::is_known([whole, PAYHSM_ABI_VERSION + 1]));
     }
 
     #[test]
@@ -157,15 +131,18 @@ mod tests {
         let key = [0_u8; 32];
         let mut config = MaybeUninit::<PayhsmConfig>::zeroed();
         // SAFETY: within the structure, whose fields may all be 0.
-        let config = unsafe {
+        let mut config = unsafe {
             (*config.as_mut_ptr()).slots = 3;
             (*config.as_mut_ptr()).storage_key = key.as_ptr();
             (*config.as_mut_ptr()).pin_host.per_start = 7;
             config.assume_init()
         };
-        let head = [u32::try_from(PayhsmConfig::FIRST_SIZE).unwrap(), PAYHSM_ABI_VERSION];
+        // SAFETY: readable.
+        let unknown = unsafe { memory::versioned(&raw const config) };
+        assert!(matches!(unknown, Err(Error::AbiMismatch)));
+        config.size = u32::try_from(PayhsmConfig::FIRST_SIZE).unwrap();
         // SAFETY: readable, and longer than what is read.
-        let read = unsafe { PayhsmConfig::read(&raw const config, head) }.unwrap();
+        let read = unsafe { memory::versioned(&raw const config) }.unwrap();
         assert_eq!(
             (read.slots, read.storage_key, read.pin_host.per_start),
             (3, key.as_ptr(), 7)

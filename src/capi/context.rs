@@ -8,9 +8,9 @@ use core::slice;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::capi::config::{PAYHSM_STORAGE_KEY_LEN, PayhsmConfig};
-use crate::capi::memory::{self, Place, burn_stack};
+use crate::capi::memory::{self, Place, Versioned, VersionedOutput, burn_stack};
 use crate::capi::platform::Callbacks;
-use crate::capi::status::{Status, status};
+use crate::capi::status::{PAYHSM_ABI_VERSION, Status, status};
 use crate::error::Error;
 use crate::hsm::{Config, Group, Hsm, PinLimits, RateLimit, Slot, State};
 use crate::key::Key;
@@ -36,6 +36,8 @@ pub const PAYHSM_STATE_TAMPERED: u32 = 3;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PayhsmState {
+    /// Set before the call: `sizeof(payhsm_state_t)`.
+    pub size: u32,
     /// `PAYHSM_STATE_…`.
     pub state: u32,
     /// Slots in all.
@@ -47,6 +49,9 @@ pub struct PayhsmState {
     /// Groups in use.
     pub groups_used: u32,
 }
+
+// SAFETY: `repr(C)`; the size comes first; every field may be 0.
+unsafe impl Versioned for PayhsmState {}
 
 pub(super) type Module = Hsm<'static, Callbacks>;
 
@@ -174,28 +179,22 @@ unsafe fn init(
     config: *const PayhsmConfig,
     ctx: *mut *mut PayhsmCtx,
 ) -> Result<(), Error> {
-    // A caller built against an older header has a shorter structure: its first two fields alone are read first.
-    // SAFETY: C1 and C2 for the two numbers at the head of `config`.
-    let head = unsafe { memory::value(config.cast::<[u32; 2]>()) }.copied();
-    let known = head.is_ok_and(PayhsmConfig::is_known) && config.is_aligned();
-    let (mut config_place, mut storage_key_place) = (Place::of(config.cast::<[u32; 2]>()), Place::NONE);
-    if known {
-        config_place = Place::bytes(config.cast(), head.map_or(0, |[size, _]| size as usize));
-        // SAFETY: not null, aligned, readable by C1.
-        storage_key_place = Place::bytes(unsafe { (*config).storage_key }, PAYHSM_STORAGE_KEY_LEN);
-    }
+    // A caller built against an older header has a shorter structure: its size alone is looked at first.
+    // SAFETY: C1 and C2 for the number at the head of `config`.
+    let config_place = unsafe { Place::versioned(config) };
+    // SAFETY: C1 and C2 for `config`, with as many bytes as its size says.
+    let config = unsafe { memory::versioned(config) };
+    let storage_key = config.as_ref().map_or(ptr::null(), |config| config.storage_key);
     memory::disjoint(
         &[Place::of(ctx), Place::bytes(memory, memory_len)],
-        &[config_place, storage_key_place],
+        &[config_place, Place::bytes(storage_key, PAYHSM_STORAGE_KEY_LEN)],
     )?;
     // SAFETY: C1 and C2 for `ctx`; C3 was judged.
     let ctx = unsafe { memory::place(ctx, ptr::null_mut()) }?;
-    let head = head?;
-    if !PayhsmConfig::is_known(head) {
+    let config = config?;
+    if config.abi_version != PAYHSM_ABI_VERSION {
         return Err(Error::AbiMismatch);
     }
-    // SAFETY: C1 and C2 for `config`, which has the bytes that its head says.
-    let config = unsafe { PayhsmConfig::read(config, head) }?;
     let storage = [
         config.storage_load.is_some(),
         config.storage_save.is_some(),
@@ -297,9 +296,10 @@ pub unsafe extern "C" fn payhsm_close(ctx: *mut PayhsmCtx) -> Status {
 
 /// Tells the state of a context.
 ///
-/// Parameters: `state`: receives it; zero on error.
+/// Parameters: `state`: its size comes in; receives the rest, zero on error.
 ///
-/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_BAD_STATE`.
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_ABI_MISMATCH` (size),
+/// `PAYHSM_ERR_BAD_STATE`.
 ///
 /// # Safety
 /// As `payhsm_close`; C1 to C3 for `state`.
@@ -308,10 +308,11 @@ pub unsafe extern "C" fn payhsm_close(ctx: *mut PayhsmCtx) -> Status {
 pub unsafe extern "C" fn payhsm_state(ctx: *mut PayhsmCtx, state: *mut PayhsmState) -> Status {
     // SAFETY: the caller's.
     unsafe {
-        run(ctx, &[Place::of(state)], &[], |module| {
-            let out = memory::place(state, PayhsmState::default())?;
+        run(ctx, &[Place::versioned(state)], &[], |module| {
+            let out = VersionedOutput::new(state)?;
             let now = module.status();
-            *out = PayhsmState {
+            out.write(&PayhsmState {
+                size: 0,
                 state: match now.state {
                     State::Operational => PAYHSM_STATE_OPERATIONAL,
                     State::Loading => PAYHSM_STATE_LOADING,
@@ -321,7 +322,7 @@ pub unsafe extern "C" fn payhsm_state(ctx: *mut PayhsmCtx, state: *mut PayhsmSta
                 slots_used: count(now.slots.1),
                 groups: count(now.groups.0),
                 groups_used: count(now.groups.1),
-            };
+            });
             Ok(())
         })
     }

@@ -12,7 +12,7 @@
 //! C3 is not taken on trust: [`run`](super::context::run) compares the addresses of all [`Place`]s of a call before the
 //! first reference to any of them exists.
 
-use core::mem::size_of;
+use core::mem::{MaybeUninit, size_of};
 use core::ptr;
 use core::slice;
 
@@ -45,6 +45,16 @@ impl Place {
     /// One value.
     pub(super) fn of<T>(value: *const T) -> Self {
         Self::bytes(value.cast(), size_of::<T>())
+    }
+
+    /// A structure that begins with its size; as many bytes as it has by its own account, if that is one that can be.
+    ///
+    /// # Safety
+    /// C1 and C2 for the size.
+    pub(super) unsafe fn versioned<T: Versioned>(place: *const T) -> Self {
+        // SAFETY: the caller's.
+        let len = unsafe { size_of_versioned(place) }.unwrap_or(size_of::<T>());
+        Self::bytes(place.cast(), len)
     }
 
     /// Whether a byte is in both.
@@ -159,6 +169,92 @@ pub(super) unsafe fn value<'a, T>(place: *const T) -> Result<&'a T, Error> {
     }
     // SAFETY: not null, aligned, readable by C1 and not written by C2. The types used here have no invalid values.
     Ok(unsafe { &*place })
+}
+
+/// A structure that begins with its size. Fields are appended and never taken away: a caller built against an older
+/// header has a shorter one.
+///
+/// # Safety
+/// `repr(C)`; the first field is the size, a `u32`; bytes of 0 are valid in every field.
+pub(super) unsafe trait Versioned: Sized {
+    /// Its size when it had its first fields only.
+    const FIRST_SIZE: usize = size_of::<Self>();
+
+    /// Whether a structure of this size is one that this library knows.
+    fn has_size(size: u32) -> bool {
+        let size = size as usize;
+        (Self::FIRST_SIZE..=size_of::<Self>()).contains(&size) && size.is_multiple_of(align_of::<Self>())
+    }
+}
+
+/// The size that a structure gives itself.
+///
+/// # Safety
+/// C1 and C2 for the size.
+unsafe fn size_of_versioned<T: Versioned>(place: *const T) -> Result<usize, Error> {
+    if place.is_null() {
+        return Err(Error::NullPointer);
+    }
+    if !place.is_aligned() {
+        return Err(Error::Misaligned);
+    }
+    // SAFETY: not null, aligned, readable by C1.
+    let size = unsafe { place.cast::<u32>().read() };
+    if T::has_size(size) {
+        Ok(size as usize)
+    } else {
+        Err(Error::AbiMismatch)
+    }
+}
+
+/// An input structure that begins with its size; the fields that it does not have are 0.
+///
+/// # Safety
+/// C1 and C2 for `place`, with as many bytes as its size says.
+pub(super) unsafe fn versioned<T: Versioned>(place: *const T) -> Result<T, Error> {
+    let mut copy = MaybeUninit::<T>::zeroed();
+    // SAFETY: readable by C1, and no longer than the copy, whose fields may be 0.
+    unsafe {
+        let size = size_of_versioned(place)?;
+        ptr::copy_nonoverlapping(place.cast::<u8>(), copy.as_mut_ptr().cast::<u8>(), size);
+        Ok(copy.assume_init())
+    }
+}
+
+/// An output structure, in which the caller has put the size; the rest is wiped.
+pub(super) struct VersionedOutput<T> {
+    place: *mut T,
+    size: u32,
+}
+
+impl<T: Versioned> VersionedOutput<T> {
+    /// # Safety
+    /// C1, C2 and C3 for `place`, with as many bytes as its size says, until the call ends.
+    pub(super) unsafe fn new(place: *mut T) -> Result<Self, Error> {
+        // SAFETY: the caller's. The size was judged, so that it is the length of the structure by C1.
+        unsafe {
+            let size = size_of_versioned(place)?;
+            let bytes = place.cast::<u8>();
+            ptr::write_bytes(bytes.add(size_of::<u32>()), 0, size.wrapping_sub(size_of::<u32>()));
+            Ok(Self {
+                place,
+                size: bytes.cast::<u32>().read(),
+            })
+        }
+    }
+
+    /// Writes the fields that the caller's structure has.
+    pub(super) fn write(self, value: &T) {
+        // SAFETY: by `new`, the place has as many bytes; the value has no fewer.
+        unsafe {
+            ptr::copy_nonoverlapping(
+                ptr::from_ref(value).cast::<u8>(),
+                self.place.cast::<u8>(),
+                self.size as usize,
+            );
+            self.place.cast::<u32>().write(self.size);
+        }
+    }
 }
 
 /// A buffer that is filled up to a length that the call finds.

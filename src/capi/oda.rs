@@ -3,7 +3,7 @@
 
 use core::mem::size_of;
 
-use crate::capi::memory::{self, Place};
+use crate::capi::memory::{self, Place, Versioned};
 use crate::capi::status::{Status, status};
 use crate::emv::oda::ca::{MAX_LEN, REVOKED_LEN};
 use crate::emv::oda::pin::MAX_ENCIPHERED;
@@ -36,6 +36,8 @@ const _: () = assert!(PAYHSM_REVOKED_LEN == REVOKED_LEN);
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct PayhsmCaKey {
+    /// Its size: `sizeof` of the type.
+    pub size: u32,
     /// The RID: the first 5 bytes of the selected AID.
     pub rid: [u8; 5],
     /// The index (8F).
@@ -52,12 +54,19 @@ pub struct PayhsmCaKey {
     pub modulus_len: u8,
     /// The modulus, big-endian.
     pub modulus: [u8; PAYHSM_CA_KEY_MAX_LEN],
+    /// 0.
+    pub reserved: [u8; 2],
 }
+
+// SAFETY: `repr(C)`; the size comes first; every field may be 0.
+unsafe impl Versioned for PayhsmCaKey {}
 
 /// What the terminal knows of the transaction.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PayhsmOdaTransaction {
+    /// Its size: `sizeof` of the type.
+    pub size: u32,
     /// The day (9A), YYMMDD, BCD.
     pub date: [u8; 3],
     /// Application interchange profile (82).
@@ -69,8 +78,11 @@ pub struct PayhsmOdaTransaction {
     /// Transaction currency code (5F2A), for fast DDA.
     pub currency: [u8; 2],
     /// 0.
-    pub reserved: u8,
+    pub reserved: [u8; 3],
 }
+
+// SAFETY: `repr(C)`; the size comes first; every field may be 0.
+unsafe impl Versioned for PayhsmOdaTransaction {}
 
 /// What the card has shown, or why it has not.
 #[repr(C)]
@@ -144,10 +156,12 @@ pub unsafe extern "C" fn payhsm_oda_verify(
     response_len: usize,
     result: *mut PayhsmOdaResult,
 ) -> Status {
+    // SAFETY: C1 and C2 for the sizes at the head of both.
+    let (ca_key_place, transaction_place) = unsafe { (Place::versioned(ca_key), Place::versioned(transaction)) };
     let inputs = [
-        Place::of(ca_key),
+        ca_key_place,
         Place::bytes(revoked, revoked_len),
-        Place::of(transaction),
+        transaction_place,
         Place::bytes(records, records_len),
         Place::bytes(sent, sent_len),
         Place::bytes(response, response_len),
@@ -165,7 +179,7 @@ pub unsafe extern "C" fn payhsm_oda_verify(
         };
         let method = Kind::of(method)?;
         request
-            .card(|card| method.verify(card, request.transaction, sent, response, out))
+            .card(|card| method.verify(card, &request.transaction, sent, response, out))
             .map_err(|refusal| match refusal {
                 Refusal::Call(error) => error,
                 Refusal::Card(failure) => {
@@ -202,9 +216,9 @@ impl Refusal {
 
 /// The parameters of a card.
 struct Request<'a> {
-    ca_key: &'a PayhsmCaKey,
+    ca_key: PayhsmCaKey,
     revoked: &'a [[u8; REVOKED_LEN]],
-    transaction: &'a PayhsmOdaTransaction,
+    transaction: PayhsmOdaTransaction,
     records: Records<'a>,
 }
 
@@ -222,15 +236,18 @@ impl<'a> Request<'a> {
         // SAFETY: the caller's.
         let (ca_key, revoked, transaction, records) = unsafe {
             (
-                memory::value(ca_key)?,
+                memory::versioned(ca_key)?,
                 memory::input(revoked, revoked_len)?,
-                memory::value(transaction)?,
+                memory::versioned(transaction)?,
                 memory::input(records, records_len)?,
             )
         };
         let (revoked, []) = revoked.as_chunks() else {
             return Err(Error::InvalidLength);
         };
+        if ca_key.reserved != [0; 2] || transaction.reserved != [0; 3] {
+            return Err(Error::InvalidArgument);
+        }
         Ok(Self {
             ca_key,
             revoked,
@@ -241,7 +258,7 @@ impl<'a> Request<'a> {
 
     /// Reads the card and lets `then` ask it.
     fn card<T>(&self, then: impl FnOnce(&Card<'_>) -> Result<T, Failure>) -> Result<T, Refusal> {
-        let key = self.ca_key;
+        let key = &self.ca_key;
         let ca_key = || {
             let modulus = key
                 .modulus
@@ -388,10 +405,12 @@ mod entry {
     ) -> Status {
         let _entry = Entry(pin);
         let outputs = [Place::of(pin), Place::bytes(data, data_capacity), Place::of(data_len)];
+        // SAFETY: C1 and C2 for the sizes at the head of both.
+        let (ca_key_place, transaction_place) = unsafe { (Place::versioned(ca_key), Place::versioned(transaction)) };
         let inputs = [
-            Place::of(ca_key),
+            ca_key_place,
             Place::bytes(revoked, revoked_len),
-            Place::of(transaction),
+            transaction_place,
             Place::bytes(records, records_len),
             Place::bytes(challenge, BLOCK_LEN),
         ];

@@ -7,7 +7,7 @@ use core::mem::size_of;
 use crate::capi::card::{PAYHSM_MASTER_KEY_A, PAYHSM_MASTER_KEY_B};
 use crate::capi::context::{PayhsmCtx, run};
 use crate::capi::emv::{PAYHSM_CRYPTOGRAM_AAC, PAYHSM_CRYPTOGRAM_ARQC, PAYHSM_CRYPTOGRAM_TC};
-use crate::capi::memory::{self, Output, Place};
+use crate::capi::memory::{self, Output, Place, Versioned};
 use crate::capi::status::Status;
 use crate::emv::derive::{MasterKeyOption, Psn};
 use crate::emv::element::{Atc, CryptogramKind};
@@ -174,6 +174,8 @@ pub unsafe extern "C" fn payhsm_arqc_verify(
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PayhsmRawCryptogram {
+    /// Its size: `sizeof` of the type.
+    pub size: u32,
     /// `PAYHSM_MASTER_KEY_…`.
     pub master_key: u32,
     /// `PAYHSM_SESSION_KEY_…`.
@@ -196,7 +198,10 @@ pub struct PayhsmRawCryptogram {
     pub cryptogram: [u8; 8],
 }
 
-const _: () = assert!(size_of::<PayhsmRawCryptogram>() == 8 * 4 + 4 + 8);
+const _: () = assert!(size_of::<PayhsmRawCryptogram>() == 9 * 4 + 4 + 8);
+
+// SAFETY: `repr(C)`; the size comes first; every field may be 0.
+unsafe impl Versioned for PayhsmRawCryptogram {}
 
 fn recipe_of(raw: &PayhsmRawCryptogram) -> Result<Recipe, Error> {
     Ok(Recipe {
@@ -285,17 +290,17 @@ pub unsafe extern "C" fn payhsm_arqc_verify_raw(
             Place::of(issuer_auth_len),
         ];
         let inputs = [
-            Place::of(raw),
+            Place::versioned(raw),
             Place::bytes(pan, pan_len),
             Place::bytes(data, data_len),
             Place::bytes(answer, answer_len),
         ];
         run(ctx, &outputs, &inputs, |module| {
             let out = Output::new(issuer_auth, issuer_auth_capacity, issuer_auth_len)?;
-            let raw = memory::value(raw)?;
+            let raw = memory::versioned(raw)?;
             let pan = Pan::parse(memory::input(pan, pan_len)?)?;
-            let (recipe, psn) = (recipe_of(raw)?, psn_of(raw.psn)?);
-            let request = raw_request_of(raw, memory::input(data, data_len)?)?;
+            let (recipe, psn) = (recipe_of(&raw)?, psn_of(raw.psn)?);
+            let request = raw_request_of(&raw, memory::input(data, data_len)?)?;
             let answer = request_of(memory::input(answer, answer_len)?)?;
             out.fill(|bytes| {
                 let imk = KeyHandle::from_raw(imk)?;

@@ -5,7 +5,7 @@ use core::mem::size_of;
 
 use crate::capi::context::{PayhsmCtx, run};
 use crate::capi::emv::issuer::{profile_of, psn_of};
-use crate::capi::memory::{self, Output, Place};
+use crate::capi::memory::{self, Output, Place, Versioned};
 use crate::capi::pin::format_of;
 use crate::capi::status::Status;
 use crate::codec::tlv::Tag;
@@ -40,6 +40,8 @@ const _: () = assert!(PAYHSM_PIN_CHANGE_MAX_LEN == MAX_PIN_CHANGE_LEN);
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PayhsmScriptTarget {
+    /// Its size: `sizeof` of the type.
+    pub size: u32,
     /// `PAYHSM_SCHEME_…` of the card, from your records.
     pub scheme: u32,
     /// Cryptogram version number of the card, from your records.
@@ -54,7 +56,10 @@ pub struct PayhsmScriptTarget {
     pub cryptogram: [u8; 8],
 }
 
-const _: () = assert!(size_of::<PayhsmScriptTarget>() == 5 * 4 + 8);
+const _: () = assert!(size_of::<PayhsmScriptTarget>() == 6 * 4 + 8);
+
+// SAFETY: `repr(C)`; the size comes first; every field may be 0.
+unsafe impl Versioned for PayhsmScriptTarget {}
 
 fn target_of<'a>(target: &PayhsmScriptTarget, pan: &'a Pan) -> Result<ScriptTarget<'a>, Error> {
     let number = |number: u32| u16::try_from(number).map_err(|_| Error::InvalidArgument);
@@ -138,15 +143,15 @@ pub unsafe extern "C" fn payhsm_script_command(
     unsafe {
         let outputs = [Place::bytes(out, out_capacity), Place::of(out_len)];
         let inputs = [
-            Place::of(target),
+            Place::versioned(target),
             Place::bytes(pan, pan_len),
             Place::bytes(data, data_len),
         ];
         run(ctx, &outputs, &inputs, |module| {
             let out = Output::new(out, out_capacity, out_len)?;
-            let target = memory::value(target)?;
+            let target = memory::versioned(target)?;
             let pan = Pan::parse(memory::input(pan, pan_len)?)?;
-            let target = target_of(target, &pan)?;
+            let target = target_of(&target, &pan)?;
             let command = command_of(command, place, memory::input(data, data_len)?)?;
             let (smi, smc) = (KeyHandle::from_raw(imk_smi)?, optional(imk_smc)?);
             out.fill(|bytes| module.script_command(smi, smc, &target, &command, bytes))
@@ -198,16 +203,16 @@ pub unsafe extern "C" fn payhsm_script_pin_change(
     unsafe {
         let outputs = [Place::bytes(out, out_capacity), Place::of(out_len)];
         let inputs = [
-            Place::of(target),
+            Place::versioned(target),
             Place::bytes(pan, pan_len),
             Place::bytes(block, block_len),
             Place::bytes(current, current_len),
         ];
         run(ctx, &outputs, &inputs, |module| {
             let out = Output::new(out, out_capacity, out_len)?;
-            let target = memory::value(target)?;
+            let target = memory::versioned(target)?;
             let pan = Pan::parse(memory::input(pan, pan_len)?)?;
-            let target = target_of(target, &pan)?;
+            let target = target_of(&target, &pan)?;
             let new = EncipheredPin {
                 key: KeyRef::from_raw(key)?,
                 format: format_of(format)?,

@@ -5,7 +5,7 @@ use crate::capi::context::{PayhsmCtx, run};
 use core::mem::size_of;
 
 use crate::capi::key::{PayhsmKeyAttributes, PayhsmKeyInfo, new_key};
-use crate::capi::memory::{self, Output, Place};
+use crate::capi::memory::{self, Output, Place, Versioned};
 use crate::capi::status::Status;
 use crate::error::Error;
 use crate::hsm::{Export, KeyHandle};
@@ -37,10 +37,12 @@ pub const PAYHSM_CHECK_LEGACY: u32 = 1;
 /// Check value: leftmost bytes of the CMAC of one zero block.
 pub const PAYHSM_CHECK_CMAC: u32 = 2;
 
-/// What a key block that is written shall say, beyond the key's own attributes. Zeros: nothing.
+/// What a key block that is written shall say, beyond the key's own attributes. Zeros behind the size: nothing.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PayhsmExport {
+    /// Its size: `sizeof` of the type.
+    pub size: u32,
     /// `PAYHSM_EXPORT_…`.
     pub flags: u32,
     /// Version, `'A'` to `'E'`, that fits the protection key; 0: its own.
@@ -53,7 +55,10 @@ pub struct PayhsmExport {
     pub reserved: u8,
 }
 
-const _: () = assert!(size_of::<PayhsmExport>() == 8);
+const _: () = assert!(size_of::<PayhsmExport>() == 12);
+
+// SAFETY: `repr(C)`; the size comes first; every field may be 0.
+unsafe impl Versioned for PayhsmExport {}
 
 /// Calls `f` with the export and the optional blocks that the caller asks for.
 fn with_export<T>(
@@ -239,13 +244,13 @@ pub unsafe extern "C" fn payhsm_key_export_as(
         run(
             ctx,
             &[Place::bytes(block, block_capacity), Place::of(block_len)],
-            &[Place::of(asked), Place::bytes(optional, optional_len)],
+            &[Place::versioned(asked), Place::bytes(optional, optional_len)],
             |module| {
                 let out = Output::new(block, block_capacity, block_len)?;
-                let (asked, optional) = memory::both(memory::value(asked), memory::input(optional, optional_len))?;
+                let (asked, optional) = memory::both(memory::versioned(asked), memory::input(optional, optional_len))?;
                 let (kbpk, key) = (KeyHandle::from_raw(kbpk)?, KeyHandle::from_raw(key)?);
                 out.fill(|bytes| {
-                    with_export(asked, optional, |export| {
+                    with_export(&asked, optional, |export| {
                         module.key_block_export_as(kbpk, key, export, bytes)
                     })
                 })
@@ -287,7 +292,7 @@ pub unsafe extern "C" fn payhsm_key_translate(
     unsafe {
         let inputs = [
             Place::bytes(block, block_len),
-            Place::of(asked),
+            Place::versioned(asked),
             Place::bytes(optional, optional_len),
         ];
         run(
@@ -296,12 +301,12 @@ pub unsafe extern "C" fn payhsm_key_translate(
             &inputs,
             |module| {
                 let out = Output::new(out, out_capacity, out_len)?;
-                let (block, asked) = memory::both(memory::input(block, block_len), memory::value(asked))?;
+                let (block, asked) = memory::both(memory::input(block, block_len), memory::versioned(asked))?;
                 let optional = memory::input(optional, optional_len)?;
                 let (from, to) = (KeyHandle::from_raw(from)?, KeyHandle::from_raw(to)?);
                 let profile = profile(profile_number)?;
                 out.fill(|bytes| {
-                    with_export(asked, optional, |export| {
+                    with_export(&asked, optional, |export| {
                         module.key_block_translate(from, block, profile, to, export, bytes)
                     })
                 })

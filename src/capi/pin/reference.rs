@@ -4,7 +4,7 @@
 use core::fmt;
 
 use crate::capi::context::{PayhsmCtx, run};
-use crate::capi::memory::{self, Output, Place};
+use crate::capi::memory::{self, Output, Place, Versioned};
 use crate::capi::pin::format_of;
 use crate::capi::status::Status;
 use crate::error::Error;
@@ -23,6 +23,8 @@ const _: () = assert!(PAYHSM_OFFSET_MAX_LEN == Offset::MAX_LEN);
 /// What an issuer fixes for PINs of the IBM 3624.
 #[repr(C)]
 pub struct PayhsmPinProfile {
+    /// Its size: `sizeof` of the type.
+    pub size: u32,
     /// The decimalisation table, 16 ASCII digits: at least 8 different ones, none more than 4 times.
     pub table: [u8; 16],
     /// Validation data: the first digit of the PAN that is taken, 0 for the first.
@@ -40,6 +42,9 @@ pub struct PayhsmPinProfile {
     /// 0.
     pub reserved: [u8; 2],
 }
+
+// SAFETY: `repr(C)`; the size comes first; every field may be 0.
+unsafe impl Versioned for PayhsmPinProfile {}
 
 impl fmt::Debug for PayhsmPinProfile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -96,9 +101,9 @@ pub unsafe extern "C" fn payhsm_pin_profile_register(
 ) -> Status {
     // SAFETY: the caller's.
     unsafe {
-        run(ctx, &[Place::of(number)], &[Place::of(profile)], |module| {
+        run(ctx, &[Place::of(number)], &[Place::versioned(profile)], |module| {
             let out = memory::place(number, 0)?;
-            let profile = memory::value(profile)?.read()?;
+            let profile = memory::versioned(profile)?.read()?;
             *out = module.pin_profile_register(&profile)?.to_raw();
             Ok(())
         })
