@@ -143,6 +143,14 @@
 #define PAYHSM_STATE_LOADING 2
 /* State: every key is erased; only a new start helps. */
 #define PAYHSM_STATE_TAMPERED 3
+/* State: no key came in so far, and the storage has none. The same commands run as in `PAYHSM_STATE_OPERATIONAL`. */
+#define PAYHSM_STATE_VIRGIN 4
+/* State: locked by an officer or by wrong log-ins; only officers may log in. */
+#define PAYHSM_STATE_LOCKED 5
+/* State: every DUKPT group in use is at the end of its life. The same commands run as in `PAYHSM_STATE_OPERATIONAL`. */
+#define PAYHSM_STATE_EXHAUSTED 6
+/* State: a self-test or the source of random bytes failed; nothing goes out until a new start. */
+#define PAYHSM_STATE_ERROR 7
 
 /* Policy bit: keys with mode of use N do whatever their usage implies. */
 #define PAYHSM_POLICY_MODE_N 1

@@ -23,6 +23,7 @@ mod dukpt;
 #[cfg(feature = "host")]
 mod emv;
 mod handle;
+mod life;
 mod limit;
 mod load;
 mod mac;
@@ -55,6 +56,7 @@ pub use self::dukpt::{Group, TransactionKsn, Ways, WorkingKey};
 #[cfg(feature = "host")]
 pub use self::emv::{ArpcRequest, ArqcAnswer, EncipheredPin, ScriptTarget};
 pub use self::handle::{GroupHandle, KeyHandle, KeyRef, TransactionHandle};
+pub use self::life::{Command, Event, Next, State, States};
 pub use self::limit::{PinLimits, RateLimit};
 #[cfg(feature = "legacy")]
 pub use self::load::WorkingKeys;
@@ -68,6 +70,7 @@ pub use self::slot::{KEY_CAPACITY, KeyCheck, KeyInfo, Slot};
 pub use crate::mac::iso9797::Padding;
 
 use self::dukpt::Groups;
+use self::life::Life;
 use self::slot::Slots;
 
 /// What the module asks the device to decide, before it goes on.
@@ -218,18 +221,6 @@ pub trait Platform: Entropy + Storage {
     }
 }
 
-/// The life-cycle state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum State {
-    /// Commands run.
-    Operational,
-    /// A component ceremony is open: only its own commands run.
-    Loading,
-    /// Stored state is damaged or a tamper event came: every key is erased, only a new start helps.
-    Tampered,
-}
-
 /// What an installation decides once, at the start.
 #[derive(Debug, Default)]
 pub struct Config<'a> {
@@ -257,13 +248,15 @@ pub struct Status {
     pub slots: (usize, usize),
     /// Groups in all, and in use.
     pub groups: (usize, usize),
+    /// Groups whose initial key is at the end of its life.
+    pub groups_spent: usize,
 }
 
 /// The security module.
 pub struct Hsm<'m, P: Platform> {
     platform: P,
     policy: Policy,
-    state: State,
+    life: Life,
     slots: Slots<'m>,
     groups: Groups<'m>,
     #[cfg(feature = "terminal")]
@@ -321,7 +314,7 @@ impl<'m, P: Platform> Hsm<'m, P> {
         let mut module = Self {
             platform,
             policy: config.policy,
-            state: State::Operational,
+            life: Life::NEW,
             slots,
             groups,
             #[cfg(feature = "terminal")]
@@ -364,9 +357,10 @@ impl<'m, P: Platform> Hsm<'m, P> {
     #[must_use]
     pub fn status(&self) -> Status {
         Status {
-            state: self.state,
+            state: self.life.state(),
             slots: (self.slots.capacity(), self.slots.used()),
             groups: (self.groups.capacity(), self.groups.used()),
+            groups_spent: self.groups.spent().1,
         }
     }
 
@@ -385,7 +379,7 @@ impl<'m, P: Platform> Hsm<'m, P> {
     /// stay: they are sealed, and a group that returned without them could repeat a counter.
     pub fn tamper(&mut self) {
         self.erase_everything();
-        self.state = State::Tampered;
+        self.life.happen(Event::Tampered);
     }
 
     /// What is public about a key.
@@ -393,7 +387,7 @@ impl<'m, P: Platform> Hsm<'m, P> {
     /// # Errors
     /// [`Error::InvalidHandle`]; the state's error.
     pub fn key_info(&self, key: KeyHandle) -> Result<KeyInfo, Error> {
-        self.operational()?;
+        self.allow(Command::KeyInfo)?;
         self.slots.get(key)?.info()
     }
 
@@ -402,7 +396,7 @@ impl<'m, P: Platform> Hsm<'m, P> {
     /// # Errors
     /// [`Error::InvalidHandle`]; the state's error.
     pub fn key_erase(&mut self, key: KeyHandle) -> Result<(), Error> {
-        self.operational()?;
+        self.allow(Command::KeyErase)?;
         self.slots.erase(key)?;
         #[cfg(feature = "host")]
         self.initial_keys.forget(key);
@@ -414,7 +408,7 @@ impl<'m, P: Platform> Hsm<'m, P> {
     /// does so before anything else; call it in idle times, so that an abandoned ceremony does not keep other commands
     /// away. (The C functions do so at each call.)
     pub fn expire(&mut self) {
-        if self.state != State::Loading {
+        if self.life.state() != State::Loading {
             return;
         }
         if let Some(end) = self.ceremony_end
@@ -430,17 +424,14 @@ impl<'m, P: Platform> Hsm<'m, P> {
     /// # Errors
     /// [`Error::Entropy`]; the state's error. `out` is wiped then.
     pub fn random(&mut self, out: &mut [u8]) -> Result<(), Error> {
-        self.operational()
+        self.allow(Command::Random)
             .and_then(|()| self.platform.fill(out))
             .inspect_err(|_| out.fill(0))
     }
 
-    fn operational(&self) -> Result<(), Error> {
-        match self.state {
-            State::Operational => Ok(()),
-            State::Loading => Err(Error::BadState),
-            State::Tampered => Err(Error::Tampered),
-        }
+    /// Whether a command may run now: judged before everything else.
+    fn allow(&self, command: Command) -> Result<(), Error> {
+        self.life.allow(command)
     }
 
     fn erase_everything(&mut self) {

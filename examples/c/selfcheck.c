@@ -607,7 +607,7 @@ static void abandoned_ceremony(void)
     device->now += 1;
     CHECK_OK(payhsm_random(device->ctx, bytes, sizeof bytes));
     CHECK_OK(payhsm_state(device->ctx, &state));
-    CHECK(state.state == PAYHSM_STATE_OPERATIONAL);
+    CHECK(state.state == PAYHSM_STATE_VIRGIN);
     CHECK_STATUS(payhsm_component_add(device->ctx, 2, component, 16, NULL, 0), PAYHSM_ERR_BAD_STATE);
     end(device);
 }

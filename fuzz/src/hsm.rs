@@ -240,7 +240,7 @@ pub fn hsm(data: &[u8]) {
         };
         model.handles.clear();
         model.erased.clear();
-        if module.status().state == State::Operational {
+        if module.status().state.works() {
             load(&mut module, &mut model);
         }
         for index in 0..2 {

@@ -31,6 +31,14 @@ pub const PAYHSM_STATE_OPERATIONAL: u32 = 1;
 pub const PAYHSM_STATE_LOADING: u32 = 2;
 /// State: every key is erased; only a new start helps.
 pub const PAYHSM_STATE_TAMPERED: u32 = 3;
+/// State: no key came in so far, and the storage has none. The same commands run as in `PAYHSM_STATE_OPERATIONAL`.
+pub const PAYHSM_STATE_VIRGIN: u32 = 4;
+/// State: locked by an officer or by wrong log-ins; only officers may log in.
+pub const PAYHSM_STATE_LOCKED: u32 = 5;
+/// State: every DUKPT group in use is at the end of its life. The same commands run as in `PAYHSM_STATE_OPERATIONAL`.
+pub const PAYHSM_STATE_EXHAUSTED: u32 = 6;
+/// State: a self-test or the source of random bytes failed; nothing goes out until a new start.
+pub const PAYHSM_STATE_ERROR: u32 = 7;
 
 /// The state of a context.
 #[repr(C)]
@@ -317,6 +325,10 @@ pub unsafe extern "C" fn payhsm_state(ctx: *mut PayhsmCtx, state: *mut PayhsmSta
                     State::Operational => PAYHSM_STATE_OPERATIONAL,
                     State::Loading => PAYHSM_STATE_LOADING,
                     State::Tampered => PAYHSM_STATE_TAMPERED,
+                    State::Virgin => PAYHSM_STATE_VIRGIN,
+                    State::Locked => PAYHSM_STATE_LOCKED,
+                    State::Exhausted => PAYHSM_STATE_EXHAUSTED,
+                    State::Error => PAYHSM_STATE_ERROR,
                 },
                 slots: count(now.slots.0),
                 slots_used: count(now.slots.1),

@@ -7,7 +7,7 @@ use crate::card::{CardValue, check_len};
 use crate::emv::derive::{MasterKeyOption, Psn, icc_master_key};
 use crate::error::Error;
 use crate::hsm::slot::Choices;
-use crate::hsm::{Hsm, KeyHandle, Platform, Question};
+use crate::hsm::{Command, Hsm, KeyHandle, Platform, Question};
 use crate::key::{self, Key, role};
 use crate::pin::pan::Pan;
 use crate::policy::{Operation, Permission};
@@ -55,7 +55,7 @@ impl<P: Platform> Hsm<'_, P> {
         out: &mut CardValue,
     ) -> Result<(), Error> {
         *out = CardValue::empty();
-        self.operational()?;
+        self.allow(Command::CvvGenerate)?;
         let mut key = Key::empty();
         self.cvk(cvk, Operation::CvvGenerate, kind, len, &mut key)?;
         judge(pan, expiry)?;
@@ -85,7 +85,7 @@ impl<P: Platform> Hsm<'_, P> {
         expiry: Expiry,
         value: &CardValue,
     ) -> Result<(), Error> {
-        self.operational()?;
+        self.allow(Command::CvvVerify)?;
         let mut key = Key::empty();
         self.cvk(cvk, Operation::CvvVerify, kind, value.len(), &mut key)?;
         judge(pan, expiry)?;
@@ -125,7 +125,7 @@ impl<P: Platform> Hsm<'_, P> {
         tap: Tap,
         value: &CardValue,
     ) -> Result<(), Error> {
-        self.operational()?;
+        self.allow(Command::Cvc3Verify)?;
         let mut key = Key::<role::Imk<role::Dn>, key::Tdea>::empty();
         self.slots
             .get(imk)?

@@ -12,7 +12,7 @@ use crate::cipher::{aes, tdes};
 use crate::error::Error;
 use crate::hsm::dukpt::Purpose;
 use crate::hsm::slot::{Choices, Slots};
-use crate::hsm::{Hsm, KeyHandle, KeyRef, Platform, TransactionHandle};
+use crate::hsm::{Command, Hsm, KeyHandle, KeyRef, Platform, TransactionHandle};
 use crate::key::usage::KeyAlgorithm;
 use crate::policy::{self, Operation};
 
@@ -68,7 +68,10 @@ impl<P: Platform> Hsm<'_, P> {
     }
 
     fn data(&mut self, key: KeyRef, way: Way, iv: &[u8], data: &mut [u8]) -> Result<(), Error> {
-        self.operational()?;
+        self.allow(match way {
+            Way::Encipher => Command::DataEncipher,
+            Way::Decipher => Command::DataDecipher,
+        })?;
         match key {
             KeyRef::Slot(handle) => {
                 let (algorithm, _) = self.data_key(handle, way.operation(), Choices::Cbc)?;

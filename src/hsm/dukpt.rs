@@ -17,7 +17,7 @@ use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::hsm::handle::Generation;
 use crate::hsm::slot::KeyCheck;
-use crate::hsm::{Hsm, Platform, TransactionHandle};
+use crate::hsm::{Command, Hsm, Platform, TransactionHandle};
 use crate::policy::MacAlgorithm;
 #[cfg(feature = "terminal")]
 use crate::{dukpt::Scheme, hsm::GroupHandle, key::usage::KeyAlgorithm, store::journal::Records};
@@ -284,6 +284,22 @@ impl<'m> Groups<'m> {
         self.0.iter().filter(|group| !group.is_free()).count()
     }
 
+    /// Groups with an initial key, and those of them whose initial key is at the end of its life.
+    pub(crate) fn spent(&self) -> (usize, usize) {
+        #[cfg(feature = "terminal")]
+        {
+            let loaded = || {
+                self.0
+                    .iter()
+                    .filter(|group| !matches!(group.registers, Registers::None))
+            };
+            let spent = |group: &&Group| group.info().map_or(true, |info| info.next.is_none());
+            (loaded().count(), loaded().filter(spent).count())
+        }
+        #[cfg(not(feature = "terminal"))]
+        (0, 0)
+    }
+
     pub(crate) fn erase_all(&mut self) {
         self.0.iter_mut().for_each(Group::erase);
     }
@@ -430,7 +446,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Errors
     /// [`Error::InvalidHandle`]; the state's error.
     pub fn transaction_ksn(&self, transaction: TransactionHandle) -> Result<TransactionKsn, Error> {
-        self.operational()?;
+        self.allow(Command::TransactionKsn)?;
         match self.groups.keys(transaction)?.transaction {
             Transaction::Tdea(keys) => keys.ksn().map(TransactionKsn::Tdea),
             Transaction::Aes(keys) => keys.ksn().map(TransactionKsn::Aes),
@@ -443,7 +459,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Errors
     /// [`Error::InvalidHandle`]; the state's error.
     pub fn transaction_end(&mut self, transaction: TransactionHandle) -> Result<(), Error> {
-        self.operational()?;
+        self.allow(Command::TransactionEnd)?;
         self.groups.end(transaction)?;
         self.end_orphaned_mac();
         Ok(())

@@ -10,7 +10,7 @@ use crate::emv::explain::Explanation;
 use crate::emv::profile::{ArpcMethod, IssuerAuthenticationData, Profile, Recipe, VerifiedArqc, verify_arqc};
 use crate::emv::raw::{self, RawRequest};
 use crate::error::Error;
-use crate::hsm::{Hsm, KeyHandle, Platform, Question};
+use crate::hsm::{Command, Hsm, KeyHandle, Platform, Question};
 use crate::key::usage::KeyAlgorithm;
 use crate::key::{self, Key, role};
 use crate::pin::pan::Pan;
@@ -96,7 +96,7 @@ impl<P: Platform> Hsm<'_, P> {
         field55: &[u8],
         answer: ArpcRequest<'_>,
     ) -> Result<ArqcAnswer, Error> {
-        if self.card_algorithm(imk)? == KeyAlgorithm::Aes {
+        if self.card_algorithm(Command::ArqcVerify, imk)? == KeyAlgorithm::Aes {
             self.arqc_verify_with::<key::Aes>(imk, profile, pan, psn, field55, &answer)
         } else {
             self.arqc_verify_with::<key::Tdea>(imk, profile, pan, psn, field55, &answer)
@@ -126,7 +126,7 @@ impl<P: Platform> Hsm<'_, P> {
         request: &RawRequest<'_>,
         answer: ArpcRequest<'_>,
     ) -> Result<ArqcAnswer, Error> {
-        if self.card_algorithm(imk)? == KeyAlgorithm::Aes {
+        if self.card_algorithm(Command::ArqcVerifyRaw, imk)? == KeyAlgorithm::Aes {
             self.arqc_verify_raw_with::<key::Aes>(imk, recipe, pan, psn, request, &answer)
         } else {
             self.arqc_verify_raw_with::<key::Tdea>(imk, recipe, pan, psn, request, &answer)
@@ -154,15 +154,15 @@ impl<P: Platform> Hsm<'_, P> {
         psn: Psn,
         field55: &'a [u8],
     ) -> Result<Explanation<'a>, Error> {
-        if self.card_algorithm(imk)? == KeyAlgorithm::Aes {
+        if self.card_algorithm(Command::ArqcExplain, imk)? == KeyAlgorithm::Aes {
             self.arqc_explain_with::<key::Aes>(imk, profile, pan, psn, field55)
         } else {
             self.arqc_explain_with::<key::Tdea>(imk, profile, pan, psn, field55)
         }
     }
 
-    fn card_algorithm(&self, imk: KeyHandle) -> Result<KeyAlgorithm, Error> {
-        self.operational()?;
+    fn card_algorithm(&self, command: Command, imk: KeyHandle) -> Result<KeyAlgorithm, Error> {
+        self.allow(command)?;
         Ok(self.slots.get(imk)?.attributes()?.algorithm)
     }
 

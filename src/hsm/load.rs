@@ -12,7 +12,7 @@ mod working;
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::hsm::slot::{self, History, KeyCheck, KeyInfo};
-use crate::hsm::{Hsm, KeyHandle, Platform};
+use crate::hsm::{Command, Event, Hsm, KeyHandle, Platform};
 use crate::key::usage::{Attributes, KeyAlgorithm, Usage};
 use crate::key::{self, kcv};
 use crate::keyblock::optional::CheckMethod;
@@ -51,7 +51,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// The state's error; what [`Attributes::check`] says; [`Error::InvalidKeyLength`]; [`Error::Entropy`];
     /// [`Error::WeakKey`] with negligible probability; [`Error::SlotsFull`].
     pub fn key_generate(&mut self, attributes: &Attributes, len: usize) -> Result<ImportedKey, Error> {
-        self.operational()?;
+        self.allow(Command::KeyGenerate)?;
         slot::judge_attributes(attributes, self.policy)?;
         if attributes.usage == Usage::B1 {
             return Err(Error::UsageNotPermitted);
@@ -85,7 +85,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Source
     /// ANSI X9.24-1:2017 annex A. Vectors: `vectors/key_management.txt`, operation `kcv`.
     pub fn key_check(&self, key: KeyHandle, method: CheckMethod, value: &[u8]) -> Result<(), Error> {
-        self.operational()?;
+        self.allow(Command::KeyCheck)?;
         let slot = self.slots.get(key)?;
         let attributes = slot.attributes()?;
         let usual = match method {
@@ -118,7 +118,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// Constant.
     #[cfg(feature = "ec")]
     pub fn key_public(&self, key: KeyHandle) -> Result<PublicKey, Error> {
-        self.operational()?;
+        self.allow(Command::KeyPublic)?;
         let mut private = Key::<role::Signing, key::Ec>::empty();
         self.slots
             .get(key)?
@@ -140,6 +140,7 @@ impl<P: Platform> Hsm<'_, P> {
         material: &[u8],
     ) -> Result<ImportedKey, Error> {
         let key = self.slots.admit(attributes, history, material, self.policy)?;
+        self.life.happen(Event::Populated);
         let info = self.slots.get(key)?.info()?;
         Ok(ImportedKey { key, info })
     }

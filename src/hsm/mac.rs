@@ -4,7 +4,7 @@
 use crate::cipher::{aes::Aes, tdes::Tdes};
 use crate::error::Error;
 use crate::hsm::slot::Choices;
-use crate::hsm::{Hsm, KeyHandle, KeyRef, Platform};
+use crate::hsm::{Command, Hsm, KeyHandle, KeyRef, Platform};
 use crate::key::usage::KeyAlgorithm;
 use crate::mac::cmac::{CmacAes, CmacTdes};
 use crate::mac::hmac::{HmacSha256, HmacSha384, HmacSha512};
@@ -263,7 +263,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// ISO/IEC 9797-1:2011 algorithms 1, 3 and 5; ANSI X9.19; NIST SP 800-38B; FIPS 198-1. Vectors: `vectors/mac.txt`.
     pub fn mac_generate(&mut self, key: KeyRef, method: MacMethod, data: &[u8], out: &mut [u8]) -> Result<(), Error> {
         out.fill(0);
-        let mut stream = self.mac_stream(key, method, MacPurpose::Generate)?;
+        let mut stream = self.mac_stream(Command::MacGenerate, key, method, MacPurpose::Generate)?;
         stream.check_len(out.len())?;
         self.mac_used(key, method, whole_blocks(data))?;
         stream.engine.update(data);
@@ -281,7 +281,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Timing
     /// The lengths of `data` and `tag`, and the method.
     pub fn mac_verify(&mut self, key: KeyRef, method: MacMethod, data: &[u8], tag: &[u8]) -> Result<(), Error> {
-        let mut stream = self.mac_stream(key, method, MacPurpose::Verify)?;
+        let mut stream = self.mac_stream(Command::MacVerify, key, method, MacPurpose::Verify)?;
         stream.check_len(tag.len())?;
         self.mac_used(key, method, whole_blocks(data))?;
         stream.engine.update(data);
@@ -315,12 +315,12 @@ impl<P: Platform> Hsm<'_, P> {
         out: &mut [u8],
     ) -> Result<(), Error> {
         out.fill(0);
-        self.operational()?;
+        self.allow(Command::MacTranslate)?;
         if input == output {
             return Err(Error::InvalidArgument);
         }
         // The output side is judged before anything is verified.
-        self.mac_stream(output, output_method, MacPurpose::Generate)?
+        self.mac_stream(Command::MacTranslate, output, output_method, MacPurpose::Generate)?
             .check_len(out.len())?;
         self.mac_verify(input, input_method, data, tag)?;
         self.mac_generate(output, output_method, data, out)
@@ -332,7 +332,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// As [`mac_generate`](Self::mac_generate).
     pub fn mac_begin(&mut self, key: KeyRef, method: MacMethod, purpose: MacPurpose) -> Result<(), Error> {
         self.mac_clear();
-        self.mac = self.mac_stream(key, method, purpose)?;
+        self.mac = self.mac_stream(Command::MacBegin, key, method, purpose)?;
         self.mac_used(key, method, 1).inspect_err(|_| self.mac_clear())
     }
 
@@ -342,7 +342,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// [`Error::BadState`] if no message was begun, or its key is gone, and the message with it; [`Error::LimitReached`] if
     /// a DES or TDEA key has processed its last block, and the message is over; the state's error.
     pub fn mac_update(&mut self, data: &[u8]) -> Result<(), Error> {
-        let stream = self.mac_in_progress()?;
+        let stream = self.mac_in_progress(Command::MacUpdate)?;
         let total = u64::from(stream.uncounted).saturating_add(data.len() as u64);
         let key = stream.key;
         if let KeyRef::Slot(handle) = key {
@@ -363,7 +363,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// [`mac_generate`](Self::mac_generate). The message is over in every case.
     pub fn mac_finish(&mut self, out: &mut [u8]) -> Result<(), Error> {
         out.fill(0);
-        let result = self.mac_in_progress().and_then(|stream| {
+        let result = self.mac_in_progress(Command::MacFinish).and_then(|stream| {
             stream.check(MacPurpose::Generate, out.len())?;
             stream.engine.conclude(out)
         });
@@ -378,7 +378,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// [`Error::BadState`] if none was begun, or one to generate, or its key is gone; otherwise as
     /// [`mac_verify`](Self::mac_verify). The message is over in every case.
     pub fn mac_finish_verify(&mut self, tag: &[u8]) -> Result<(), Error> {
-        let result = self.mac_in_progress().and_then(|stream| {
+        let result = self.mac_in_progress(Command::MacFinishVerify).and_then(|stream| {
             stream.check(MacPurpose::Verify, tag.len())?;
             stream.engine.conclude_verify(tag)
         });
@@ -392,8 +392,8 @@ impl<P: Platform> Hsm<'_, P> {
     }
 
     /// The message in progress.
-    fn mac_in_progress(&mut self) -> Result<&mut Stream, Error> {
-        self.operational()?;
+    fn mac_in_progress(&mut self, command: Command) -> Result<&mut Stream, Error> {
+        self.allow(command)?;
         self.end_orphaned_mac();
         if self.mac.is_idle() {
             return Err(Error::BadState);
@@ -429,8 +429,14 @@ impl<P: Platform> Hsm<'_, P> {
         }
     }
 
-    fn mac_stream(&self, key: KeyRef, method: MacMethod, purpose: MacPurpose) -> Result<Stream, Error> {
-        self.operational()?;
+    fn mac_stream(
+        &self,
+        command: Command,
+        key: KeyRef,
+        method: MacMethod,
+        purpose: MacPurpose,
+    ) -> Result<Stream, Error> {
+        self.allow(command)?;
         if method.algorithm == MacAlgorithm::Iso9797Alg1
             && !matches!(method.padding, Padding::Method3 { .. })
             && !self.policy.has(Permission::CbcMac)

@@ -5,7 +5,7 @@
 use crate::emv::oda::Card;
 use crate::emv::oda::pin::{self, BLOCK_LEN};
 use crate::error::Error;
-use crate::hsm::{Hsm, Platform};
+use crate::hsm::{Command, Hsm, Platform};
 use crate::pin::Pin;
 use crate::policy::Permission;
 
@@ -34,7 +34,7 @@ impl<P: Platform> Hsm<'_, P> {
         out: &mut [u8],
     ) -> Result<usize, Error> {
         out.fill(0);
-        self.operational()?;
+        self.allow(Command::OfflinePinEncipher)?;
         if !self.policy.has(Permission::OfflinePin) {
             return Err(Error::Refused);
         }
@@ -60,7 +60,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// ISO 9564-1, format 2; EMV Book 3, clause 6.5.12; vectors: `vectors/emv_oda_chain.txt`.
     pub fn offline_pin_plaintext(&mut self, pin: &Pin, out: &mut [u8; BLOCK_LEN]) -> Result<(), Error> {
         out.fill(0);
-        self.operational()?;
+        self.allow(Command::OfflinePinPlaintext)?;
         if !self.policy.has(Permission::PlaintextOfflinePin) {
             return Err(Error::Refused);
         }

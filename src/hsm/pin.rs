@@ -13,7 +13,7 @@ mod verify;
 use crate::dukpt::aes::KeyType;
 use crate::error::Error;
 use crate::hsm::dukpt::{Purpose, Side, Transaction};
-use crate::hsm::{Hsm, KeyRef, Platform};
+use crate::hsm::{Command, Hsm, KeyRef, Platform};
 #[cfg(feature = "host")]
 use crate::hsm::{KeyHandle, Question};
 use crate::key::usage::KeyAlgorithm;
@@ -131,7 +131,7 @@ impl<P: Platform> Hsm<'_, P> {
         out: &mut [u8; PIN_BLOCK_MAX_LEN],
     ) -> Result<usize, Error> {
         out.fill(0);
-        self.operational()?;
+        self.allow(Command::PinEncipher)?;
         if let KeyRef::Transaction(handle) = key
             && self.groups.keys(handle)?.side != Side::Terminal
         {
@@ -185,7 +185,7 @@ impl<P: Platform> Hsm<'_, P> {
         out: &mut [u8; PIN_BLOCK_MAX_LEN],
     ) -> Result<usize, Error> {
         out.fill(0);
-        self.operational()?;
+        self.allow(Command::PinTranslate)?;
         // The output side is judged before anything is deciphered.
         let mut output_key = PinKey::empty();
         self.pin_key(
@@ -243,7 +243,7 @@ impl<P: Platform> Hsm<'_, P> {
         out: &mut [u8; PIN_BLOCK_MAX_LEN],
     ) -> Result<usize, Error> {
         out.fill(0);
-        self.operational()?;
+        self.allow(Command::PinTranslatePans)?;
         if pan != output_pan {
             return Err(Error::PanMismatch);
         }

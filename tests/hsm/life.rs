@@ -451,7 +451,7 @@ fn e04_no_ceremony_without_the_decision() {
     for error in [Error::Refused, Error::NotAuthenticated] {
         device.world().answer = Some(error);
         assert_eq!(hsm.component_begin(&wanted, 16, 2, &[]), Err(error));
-        assert_eq!(hsm.status().state, State::Operational);
+        assert_eq!(hsm.status().state, State::Virgin);
         assert_eq!(hsm.component_add(1, &value(1, 16), &[]), Err(Error::BadState));
     }
     device.world().answer = None;
@@ -509,7 +509,7 @@ fn e04_impossible_ceremonies_do_not_open() {
             Err(error),
             "{wanted:?} {len} {parts}"
         );
-        assert_eq!(hsm.status().state, State::Operational);
+        assert_eq!(hsm.status().state, State::Virgin);
     }
     assert_eq!(device.touched().0, 0);
 }

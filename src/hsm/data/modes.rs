@@ -7,7 +7,7 @@ use crate::codec::track;
 use crate::ct;
 use crate::error::Error;
 use crate::hsm::slot::Choices;
-use crate::hsm::{Hsm, KeyHandle, Platform};
+use crate::hsm::{Command, Hsm, KeyHandle, Platform};
 use crate::key::usage::KeyAlgorithm;
 use crate::policy::{Operation, Permission};
 use crate::secret::SecretBuf;
@@ -133,7 +133,10 @@ impl<P: Platform> Hsm<'_, P> {
 
     /// Judges a key of UnionPay's track encipherment.
     fn track_key(&self, handle: KeyHandle, way: Way) -> Result<(), Error> {
-        self.operational()?;
+        self.allow(match way {
+            Way::Encipher => Command::Track2Encipher,
+            Way::Decipher => Command::Track2Decipher,
+        })?;
         let (algorithm, key) = self.data_key(handle, way.operation(), Choices::Ecb)?;
         if !self.policy.has(Permission::UnionPay) {
             return Err(Error::Refused);
@@ -154,7 +157,10 @@ impl<P: Platform> Hsm<'_, P> {
     }
 
     fn ecb(&mut self, handle: KeyHandle, way: Way, data: &mut [u8]) -> Result<(), Error> {
-        self.operational()?;
+        self.allow(match way {
+            Way::Encipher => Command::DataEcbEncipher,
+            Way::Decipher => Command::DataEcbDecipher,
+        })?;
         let (algorithm, _) = self.data_key(handle, way.operation(), Choices::Ecb)?;
         if !self.policy.has(Permission::EcbData) {
             return Err(Error::Refused);
@@ -166,7 +172,7 @@ impl<P: Platform> Hsm<'_, P> {
     }
 
     fn ctr(&mut self, handle: KeyHandle, counter: &[u8], data: &mut [u8]) -> Result<(), Error> {
-        self.operational()?;
+        self.allow(Command::DataCtr)?;
         // Who enciphers can decipher: the key must be for both.
         self.data_key(handle, Operation::DataDecipher, Choices::Ctr)?;
         let (algorithm, _) = self.data_key(handle, Operation::DataEncipher, Choices::Ctr)?;

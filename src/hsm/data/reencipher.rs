@@ -5,7 +5,7 @@ use super::Way;
 use crate::cipher::{aes, modes, tdes};
 use crate::error::Error;
 use crate::hsm::slot::{Choices, Slots};
-use crate::hsm::{Hsm, KeyHandle, KeyRef, Platform};
+use crate::hsm::{Command, Hsm, KeyHandle, KeyRef, Platform};
 use crate::key::usage::{KeyAlgorithm, strength_bits};
 use crate::policy::{Operation, Permission};
 use crate::secret::Secret;
@@ -122,7 +122,7 @@ impl<P: Platform> Hsm<'_, P> {
         output_iv: &[u8],
         data: &mut [u8],
     ) -> Result<(), Error> {
-        self.operational()?;
+        self.allow(Command::DataReencipher)?;
         if input == KeyRef::Slot(output) {
             return Err(Error::InvalidArgument);
         }

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::hsm::dukpt::{Side, Transaction};
 use crate::hsm::load::{Kbpk, Way};
 use crate::hsm::slot::KeyCheck;
-use crate::hsm::{Hsm, KeyHandle, Platform, Question, TransactionHandle};
+use crate::hsm::{Command, Hsm, KeyHandle, Platform, Question, TransactionHandle};
 use crate::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
 use crate::key::{self, Key, role};
 use crate::keyblock::KbpkRef;
@@ -39,7 +39,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Source
     /// ANSI X9.24-3:2017 6.3 and annex C. Vectors: `vectors/dukpt_tdes.txt`, `vectors/dukpt_aes.txt`.
     pub fn dukpt_derive(&mut self, bdk: KeyHandle, ksn: &[u8]) -> Result<TransactionHandle, Error> {
-        self.operational()?;
+        self.allow(Command::DukptDerive)?;
         let slot = self.slots.get(bdk)?;
         let (index, group) = self.groups.free()?;
         let attributes = slot.attributes()?;
@@ -123,7 +123,7 @@ impl<P: Platform> Hsm<'_, P> {
         out: &mut [u8],
     ) -> Result<(usize, KeyCheck), Error> {
         out.fill(0);
-        self.operational()?;
+        self.allow(Command::DukptExportInitialKey)?;
         let mut protection = Kbpk::empty();
         self.kbpk(kbpk, Way::Wrap, &mut protection)?;
         let slot = self.slots.get(bdk)?;
@@ -184,7 +184,7 @@ impl<P: Platform> Hsm<'_, P> {
         out: &mut [u8],
     ) -> Result<(usize, KeyCheck), Error> {
         out.fill(0);
-        self.operational()?;
+        self.allow(Command::DukptExportUpdate)?;
         let (slot, new_slot) = (self.slots.get(bdk)?, self.slots.get(new_bdk)?);
         let (mut key, mut new_key) = (Key::<role::Bdk, key::Aes>::empty(), Key::<role::Bdk, key::Aes>::empty());
         for (slot, key) in [(slot, &mut key), (new_slot, &mut new_key)] {

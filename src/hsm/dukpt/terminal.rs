@@ -8,7 +8,7 @@ use crate::dukpt::{Scheme, aes, tdes};
 use crate::error::Error;
 use crate::hsm::dukpt::{Group, MAX_GROUPS, Registers, Side, Transaction, TransactionKsn};
 use crate::hsm::slot::{self, KeyCheck};
-use crate::hsm::{GroupHandle, Hsm, KeyHandle, Platform, State, TransactionHandle};
+use crate::hsm::{Command, Event, GroupHandle, Hsm, KeyHandle, Platform, TransactionHandle};
 use crate::key::usage::KeyAlgorithm;
 use crate::key::{self, Key, role};
 use crate::keyblock::header::{KeyContext, Version};
@@ -50,7 +50,7 @@ impl<P: Platform> Hsm<'_, P> {
         block: &[u8],
         profile: Profile,
     ) -> Result<(GroupHandle, InitialKeyInfo), Error> {
-        self.operational()?;
+        self.allow(Command::DukptLoad)?;
         let mut payload = Payload::empty();
         let verified = self.open_block(kbpk, block, profile, &mut payload)?;
         let attributes = verified.attributes();
@@ -142,7 +142,7 @@ impl<P: Platform> Hsm<'_, P> {
         block: &[u8],
         profile: Profile,
     ) -> Result<InitialKeyInfo, Error> {
-        self.operational()?;
+        self.allow(Command::DukptUpdate)?;
         let Registers::Aes(terminal) = &self.groups.group(group)?.registers else {
             return Err(Error::AlgorithmMismatch);
         };
@@ -216,6 +216,7 @@ impl<P: Platform> Hsm<'_, P> {
         place.end_transaction();
         let info = place.info();
         self.end_orphaned_mac();
+        self.review_groups();
         info
     }
 
@@ -246,7 +247,10 @@ impl<P: Platform> Hsm<'_, P> {
         match result {
             Ok(()) => {
                 group.check = Some(check);
-                Ok((GroupHandle::new(index, group.generation.value()), group.info()?))
+                let made = (GroupHandle::new(index, group.generation.value()), group.info()?);
+                self.life.happen(Event::Populated);
+                self.review_groups();
+                Ok(made)
             }
             Err(error) => {
                 group.erase();
@@ -289,11 +293,12 @@ impl<P: Platform> Hsm<'_, P> {
     /// [`Error::InvalidHandle`]; [`Error::Storage`]: the keys are erased here, and the group comes back at the next
     /// start; the state's error.
     pub fn dukpt_erase(&mut self, group: GroupHandle) -> Result<(), Error> {
-        self.operational()?;
+        self.allow(Command::DukptErase)?;
         let (_, place) = self.groups.group_mut(group)?;
         place.erase();
         place.unsettled = true;
         self.end_orphaned_mac();
+        self.review_groups();
         self.settle();
         if self.groups.unsettled() {
             return Err(Error::Storage);
@@ -320,8 +325,22 @@ impl<P: Platform> Hsm<'_, P> {
         }
         if !sound || self.groups.has_twins() {
             self.erase_everything();
-            self.state = State::Tampered;
+            self.life.happen(Event::Tampered);
         }
+        if self.groups.used() != 0 {
+            self.life.happen(Event::Populated);
+            self.review_groups();
+        }
+    }
+
+    /// Sees whether any group can go on.
+    fn review_groups(&mut self) {
+        let (loaded, spent) = self.groups.spent();
+        self.life.happen(if loaded != 0 && loaded == spent {
+            Event::GroupsSpent
+        } else {
+            Event::GroupReady
+        });
     }
 
     /// The group at a place, also one that was taken up from storage at the start.
@@ -329,7 +348,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Errors
     /// [`Error::InvalidHandle`] if nothing is there; the state's error.
     pub fn dukpt_find(&self, index: u8) -> Result<(GroupHandle, InitialKeyInfo), Error> {
-        self.operational()?;
+        self.allow(Command::DukptFind)?;
         let group = self.groups.0.get(usize::from(index)).ok_or(Error::InvalidHandle)?;
         let info = group.info()?;
         Ok((GroupHandle::new(index, group.generation.value()), info))
@@ -340,7 +359,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Errors
     /// [`Error::InvalidHandle`]; [`Error::CounterExhausted`]; the state's error.
     pub fn dukpt_ksn(&self, group: GroupHandle) -> Result<TransactionKsn, Error> {
-        self.operational()?;
+        self.allow(Command::DukptKsn)?;
         self.groups.group(group)?.info()?.next.ok_or(Error::CounterExhausted)
     }
 
@@ -359,7 +378,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Source
     /// ANSI X9.24-3:2017 6.3 and annex C.
     pub fn dukpt_begin(&mut self, group: GroupHandle) -> Result<(TransactionHandle, TransactionKsn), Error> {
-        self.operational()?;
+        self.allow(Command::DukptBegin)?;
         let (_, place) = self.groups.group_mut(group)?;
         place.end_transaction();
         self.end_orphaned_mac();
@@ -389,10 +408,13 @@ impl<P: Platform> Hsm<'_, P> {
             Ok(ksn) => {
                 place.restate = false;
                 place.opened(Side::Terminal)?;
-                Ok((TransactionHandle::new(index, place.transaction_generation.value()), ksn))
+                let transaction_generation = place.transaction_generation.value();
+                self.review_groups();
+                Ok((TransactionHandle::new(index, transaction_generation), ksn))
             }
             Err(error) => {
                 place.end_transaction();
+                self.review_groups();
                 Err(error)
             }
         }

@@ -4,7 +4,7 @@
 use crate::dukpt::aes::{KeyType, KeyUsage};
 use crate::error::Error;
 use crate::hsm::dukpt::{Side, Transaction};
-use crate::hsm::{Hsm, Platform, TransactionHandle};
+use crate::hsm::{Command, Hsm, Platform, TransactionHandle};
 use crate::key::usage::KeyAlgorithm;
 use crate::key::{self, Key, role};
 use crate::policy::{MacAlgorithm, Permission, Policy};
@@ -261,7 +261,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Source
     /// ANSI X9.24-3:2017 tables 2 and 3, annex C. Vectors: `vectors/dukpt_tdes.txt`, `vectors/dukpt_aes.txt`.
     pub fn transaction_select(&mut self, transaction: TransactionHandle, key: WorkingKey) -> Result<(), Error> {
-        self.operational()?;
+        self.allow(Command::TransactionSelect)?;
         let keys = self.groups.keys(transaction)?;
         let mut choice = *keys.choice;
         let data = Purpose::DataRequest as u8 | Purpose::DataResponse as u8;

@@ -7,7 +7,7 @@ use crate::emv::profile::Profile;
 use crate::emv::script::{self, Command, Request, ScriptPurpose};
 use crate::error::Error;
 use crate::hsm::pin::{FormatUse, PinKey};
-use crate::hsm::{Hsm, KeyHandle, KeyRef, Platform, Question};
+use crate::hsm::{Hsm, KeyHandle, KeyRef, Platform, Question, life};
 use crate::key::role::{IccMk, Imk, SessionKey, Smc, Smi};
 use crate::key::usage::{KeyAlgorithm, strength_bits};
 use crate::key::{Key, Tdea, role};
@@ -73,7 +73,7 @@ impl<P: Platform> Hsm<'_, P> {
         out: &mut [u8],
     ) -> Result<usize, Error> {
         out.fill(0);
-        self.operational()?;
+        self.allow(life::Command::ScriptCommand)?;
         let (mut smi, mut smc) = (Key::<Imk<Smi>, Tdea>::empty(), Key::<Imk<Smc>, Tdea>::empty());
         self.script_key(imk_smi, Operation::ScriptIntegrity, &mut smi)?;
         if let Some(handle) = imk_smc {
@@ -135,7 +135,7 @@ impl<P: Platform> Hsm<'_, P> {
         out: &mut [u8],
     ) -> Result<usize, Error> {
         out.fill(0);
-        self.operational()?;
+        self.allow(life::Command::ScriptPinChange)?;
         let (mut smi, mut smc) = (Key::<Imk<Smi>, Tdea>::empty(), Key::<Imk<Smc>, Tdea>::empty());
         let mut ac = Key::<Imk<role::Ac>, Tdea>::empty();
         self.script_key(imk_smi, Operation::ScriptIntegrity, &mut smi)?;

@@ -5,7 +5,7 @@ use crate::ecdh::PublicKey;
 use crate::ecdsa::SigningKey;
 use crate::error::Error;
 use crate::hsm::slot::History;
-use crate::hsm::{Hsm, ImportedKey, KeyHandle, Platform, Question};
+use crate::hsm::{Command, Hsm, ImportedKey, KeyHandle, Platform, Question};
 use crate::inject::agreement::unauthenticated::{Kdf, MAX_INFO_LEN};
 use crate::inject::agreement::{self, Identity, KbpkLen, Parties};
 use crate::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
@@ -48,7 +48,7 @@ impl<P: Platform> Hsm<'_, P> {
         terminal: &[u8],
         kbpk_len: usize,
     ) -> Result<[u8; agreement::M1_LEN], Error> {
-        self.operational()?;
+        self.allow(Command::AgreementBegin)?;
         self.initiator.abort();
         let mut psk = Key::empty();
         self.agreement_key(authentication, &HOST_KBPK, &mut psk)?;
@@ -69,7 +69,7 @@ impl<P: Platform> Hsm<'_, P> {
         &mut self,
         m2: &[u8; agreement::M2_LEN],
     ) -> Result<(ImportedKey, [u8; agreement::M3_LEN]), Error> {
-        self.operational()?;
+        self.allow(Command::AgreementConfirm)?;
         let initiator = self.initiator.take();
         let authentication = self.initiator_key.take().ok_or(Error::BadState)?;
         let mut psk = Key::empty();
@@ -97,7 +97,7 @@ impl<P: Platform> Hsm<'_, P> {
         kbpk_len: usize,
         m1: &[u8; agreement::M1_LEN],
     ) -> Result<[u8; agreement::M2_LEN], Error> {
-        self.operational()?;
+        self.allow(Command::AgreementAnswer)?;
         self.responder.abort();
         let mut psk = Key::empty();
         self.agreement_key(authentication, &TERMINAL_KBPK, &mut psk)?;
@@ -112,7 +112,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Errors
     /// [`Error::BadState`] if none is waiting; [`Error::VerificationFailed`]; [`Error::SlotsFull`]; the state's error.
     pub fn agreement_finish(&mut self, m3: &[u8; agreement::M3_LEN]) -> Result<ImportedKey, Error> {
-        self.operational()?;
+        self.allow(Command::AgreementFinish)?;
         let responder = self.responder.take();
         let mut kbpk = Key::empty();
         responder.finish(m3, &mut self.peers, &mut kbpk)?;
@@ -135,7 +135,7 @@ impl<P: Platform> Hsm<'_, P> {
         terminal: &[u8],
         kbpk_len: usize,
     ) -> Result<[u8; agreement::M1_LEN], Error> {
-        self.operational()?;
+        self.allow(Command::AgreementBeginSigned)?;
         self.initiator.abort();
         self.signing_key(signing, &mut SigningKey::empty())?;
         let parties = self.parties(host, terminal, kbpk_len)?;
@@ -157,7 +157,7 @@ impl<P: Platform> Hsm<'_, P> {
         peer: &[u8],
         m2: &[u8; agreement::SIGNED_M2_LEN],
     ) -> Result<(ImportedKey, [u8; agreement::SIGNED_M3_LEN]), Error> {
-        self.operational()?;
+        self.allow(Command::AgreementConfirmSigned)?;
         let initiator = self.initiator.take();
         let signing = self.initiator_key.take().ok_or(Error::BadState)?;
         let mut own = SigningKey::empty();
@@ -187,7 +187,7 @@ impl<P: Platform> Hsm<'_, P> {
         kbpk_len: usize,
         m1: &[u8; agreement::M1_LEN],
     ) -> Result<[u8; agreement::SIGNED_M2_LEN], Error> {
-        self.operational()?;
+        self.allow(Command::AgreementAnswerSigned)?;
         self.responder.abort();
         let mut own = SigningKey::empty();
         self.signing_key(signing, &mut own)?;
@@ -202,7 +202,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Errors
     /// As [`agreement_finish`](Self::agreement_finish).
     pub fn agreement_finish_signed(&mut self, m3: &[u8; agreement::SIGNED_M3_LEN]) -> Result<ImportedKey, Error> {
-        self.operational()?;
+        self.allow(Command::AgreementFinishSigned)?;
         let responder = self.responder.take();
         let mut kbpk = Key::empty();
         responder.finish_signed(m3, &mut self.peers, &mut kbpk)?;
@@ -223,7 +223,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Source
     /// [`inject::agreement::unauthenticated`](crate::inject::agreement::unauthenticated).
     pub fn agreement_unauthenticated_begin(&mut self) -> Result<PublicKey, Error> {
-        self.operational()?;
+        self.allow(Command::AgreementUnauthenticatedBegin)?;
         self.bare_agreement.abort();
         self.may_agree_unauthenticated()?;
         self.bare_agreement.start(&mut self.platform)
@@ -252,7 +252,7 @@ impl<P: Platform> Hsm<'_, P> {
         kbpk_len: usize,
         mode: ModeOfUse,
     ) -> Result<ImportedKey, Error> {
-        self.operational()?;
+        self.allow(Command::AgreementUnauthenticatedFinish)?;
         let run = self.bare_agreement.take();
         self.may_agree_unauthenticated()?;
         if !run.is_started() {

@@ -3,7 +3,7 @@
 
 use crate::error::Error;
 use crate::hsm::slot;
-use crate::hsm::{Hsm, ImportedKey, Platform, Question, State};
+use crate::hsm::{Command, Event, Hsm, ImportedKey, Platform, Question, State};
 use crate::inject::component::{self, Ceremony, CheckValue, CustodianId};
 use crate::key::usage::{Attributes, Usage};
 use crate::secret::SecretBuf;
@@ -43,7 +43,7 @@ impl<P: Platform> Hsm<'_, P> {
         kcv: &[u8],
     ) -> Result<(), Error> {
         self.expire();
-        self.operational()?;
+        self.allow(Command::ComponentBegin)?;
         slot::judge_attributes(attributes, self.policy)?;
         if attributes.usage == Usage::B1 {
             return Err(Error::UsageNotPermitted);
@@ -60,7 +60,7 @@ impl<P: Platform> Hsm<'_, P> {
         self.ceremony = Some(*attributes);
         let lasts = u64::from(self.ceremony_minutes).wrapping_mul(60_000);
         self.ceremony_end = self.platform.tick().map(|now| now.saturating_add(lasts));
-        self.state = State::Loading;
+        self.life.happen(Event::CeremonyOpened);
         Ok(())
     }
 
@@ -76,7 +76,8 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Timing
     /// Constant for each key length and number of components.
     pub fn component_add(&mut self, custodian: u32, component: &[u8], kcv: &[u8]) -> Result<(), Error> {
-        self.loading()?;
+        self.expire();
+        self.allow(Command::ComponentAdd)?;
         let result = check_value(kcv).and_then(|kcv| self.assembly.add(CustodianId(custodian), component, kcv));
         if result.is_err() {
             self.end_ceremony();
@@ -91,7 +92,8 @@ impl<P: Platform> Hsm<'_, P> {
     /// [`Error::VerificationFailed`] for the check value; [`Error::WeakKey`], [`Error::SlotsFull`]. The ceremony is over
     /// in every case.
     pub fn component_finish(&mut self) -> Result<ImportedKey, Error> {
-        self.loading()?;
+        self.expire();
+        self.allow(Command::ComponentFinish)?;
         let attributes = self.ceremony.ok_or(Error::BadState);
         let mut material = SecretBuf::<{ component::MAX_KEY_LEN }>::new();
         let assembled = self.assembly.finish_into(&mut material);
@@ -105,27 +107,17 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Errors
     /// [`Error::Tampered`].
     pub fn component_abort(&mut self) -> Result<(), Error> {
-        match self.state {
-            State::Loading => self.end_ceremony(),
-            State::Operational => {}
-            State::Tampered => return Err(Error::Tampered),
+        self.allow(Command::ComponentAbort)?;
+        if self.life.state() == State::Loading {
+            self.end_ceremony();
         }
         Ok(())
-    }
-
-    fn loading(&mut self) -> Result<(), Error> {
-        self.expire();
-        match self.state {
-            State::Loading => Ok(()),
-            State::Operational => Err(Error::BadState),
-            State::Tampered => Err(Error::Tampered),
-        }
     }
 
     pub(in crate::hsm) fn end_ceremony(&mut self) {
         self.assembly.abort();
         self.ceremony = None;
         self.ceremony_end = None;
-        self.state = State::Operational;
+        self.life.happen(Event::CeremonyEnded);
     }
 }

@@ -13,7 +13,7 @@ use crate::error::Error;
 #[cfg(feature = "host")]
 use crate::hsm::KeyCheck;
 use crate::hsm::slot::{self, Choices, History};
-use crate::hsm::{Hsm, ImportedKey, KeyHandle, Platform};
+use crate::hsm::{Command, Hsm, ImportedKey, KeyHandle, Platform};
 use crate::key::usage::{Attributes, Exportability, ModeOfUse, Usage};
 use crate::keyblock::header::{KeyContext, Version};
 use crate::keyblock::optional::{Blocks, CheckValue, Hash, Life, Optional, Pedigree, Typed};
@@ -167,7 +167,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Source
     /// ANSI X9.143:2021; ISO 20038:2017. Vectors: `vectors/tr31.txt`.
     pub fn key_block_import(&mut self, kbpk: KeyHandle, block: &[u8], profile: Profile) -> Result<ImportedKey, Error> {
-        self.import(kbpk, block, profile, None)
+        self.import(Command::KeyBlockImport, kbpk, block, profile, None)
     }
 
     /// Unwraps a key block into a slot if its key is what the caller expects, or less.
@@ -190,17 +190,18 @@ impl<P: Platform> Hsm<'_, P> {
         profile: Profile,
         expected: &Attributes,
     ) -> Result<ImportedKey, Error> {
-        self.import(kbpk, block, profile, Some(expected))
+        self.import(Command::KeyBlockImportAs, kbpk, block, profile, Some(expected))
     }
 
     fn import(
         &mut self,
+        command: Command,
         kbpk: KeyHandle,
         block: &[u8],
         profile: Profile,
         expected: Option<&Attributes>,
     ) -> Result<ImportedKey, Error> {
-        self.operational()?;
+        self.allow(command)?;
         let mut protection = Kbpk::empty();
         let parsed = self.parse_block(kbpk, block, profile, &mut protection)?;
         let mut attributes = *parsed.attributes();
@@ -262,7 +263,7 @@ impl<P: Platform> Hsm<'_, P> {
         out: &mut [u8],
     ) -> Result<usize, Error> {
         out.fill(0);
-        self.operational()?;
+        self.allow(Command::KeyBlockExportAs)?;
         let mut protection = Kbpk::empty();
         self.kbpk(kbpk, Way::Wrap, &mut protection)?;
         let slot = self.slots.get(key)?;
@@ -321,7 +322,7 @@ impl<P: Platform> Hsm<'_, P> {
         out: &mut [u8],
     ) -> Result<usize, Error> {
         out.fill(0);
-        self.operational()?;
+        self.allow(Command::KeyBlockTranslate)?;
         let (mut opening, mut closing) = (Kbpk::empty(), Kbpk::empty());
         self.kbpk(to, Way::Wrap, &mut closing)?;
         let parsed = self.parse_block(from, block, profile, &mut opening)?;

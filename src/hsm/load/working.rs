@@ -3,7 +3,7 @@
 
 use crate::error::Error;
 use crate::hsm::slot::{self, Choices};
-use crate::hsm::{Hsm, ImportedKey, KeyHandle, Platform, Question};
+use crate::hsm::{Command, Hsm, ImportedKey, KeyHandle, Platform, Question};
 use crate::inject::working::{self, SignOn, SignOnKeys, SignOnKind};
 use crate::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage, strength_bits};
 use crate::key::{self, Key, role};
@@ -76,7 +76,7 @@ impl<P: Platform> Hsm<'_, P> {
         cipher: &[u8],
         kcv: &[u8],
     ) -> Result<ImportedKey, Error> {
-        self.operational()?;
+        self.allow(Command::WorkingKeyImport)?;
         let mut master = Key::empty();
         let strength = self.master_key(kek, &mut master)?;
         slot::judge_attributes(attributes, self.policy)?;
@@ -118,7 +118,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Source
     /// [`inject::working`](crate::inject::working).
     pub fn unionpay_sign_on(&mut self, tmk: KeyHandle, kind: SignOnKind, field: &[u8]) -> Result<WorkingKeys, Error> {
-        self.operational()?;
+        self.allow(Command::UnionpaySignOn)?;
         let mut master = Key::empty();
         self.master_key(tmk, &mut master)?;
         let sign_on = SignOn::parse(kind, field)?;

@@ -5,7 +5,7 @@ use crate::ct;
 use crate::error::Error;
 use crate::hsm::pin::reference::{Ibm, Method, Visa};
 use crate::hsm::pin::{FormatUse, PIN_BLOCK_MAX_LEN, PinKey};
-use crate::hsm::{EncipheredPin, Hsm, KeyHandle, KeyRef, PinProfile, Platform, Question};
+use crate::hsm::{Command, EncipheredPin, Hsm, KeyHandle, KeyRef, PinProfile, Platform, Question};
 use crate::pin::block::{self, Format};
 use crate::pin::ibm3624::{self, Offset};
 use crate::pin::pvv::Pvv;
@@ -46,7 +46,7 @@ impl<P: Platform> Hsm<'_, P> {
         out: &mut [u8; PIN_BLOCK_MAX_LEN],
     ) -> Result<(usize, Pvv), Error> {
         out.fill(0);
-        self.operational()?;
+        self.allow(Command::PinGeneratePvv)?;
         let mut method = Visa::new(pvki);
         self.visa(pvk, &[Operation::PvvGenerate], pan, &mut method)?;
         self.pin_generate(&method, digits, pan, output, format, out)
@@ -73,7 +73,7 @@ impl<P: Platform> Hsm<'_, P> {
         out: &mut [u8; PIN_BLOCK_MAX_LEN],
     ) -> Result<(usize, Offset), Error> {
         out.fill(0);
-        let mut method = Ibm::new(self.ready_profile(profile)?);
+        let mut method = Ibm::new(self.ready_profile(Command::PinGenerate3624, profile)?);
         self.ibm(pvk, &[Operation::OffsetGenerate], pan, &mut method)?;
         let digits = method.profile.pin_len();
         self.pin_generate(&method, digits, pan, output, format, out)
@@ -106,7 +106,7 @@ impl<P: Platform> Hsm<'_, P> {
         out: &mut [u8; PIN_BLOCK_MAX_LEN],
     ) -> Result<usize, Error> {
         out.fill(0);
-        let mut method = Ibm::new(self.ready_profile(profile)?);
+        let mut method = Ibm::new(self.ready_profile(Command::PinDerive3624, profile)?);
         self.ibm(pvk, &[Operation::OffsetGenerate], pan, &mut method)?;
         method.profile.check(offset)?;
         if method.profile.check_len() != method.profile.pin_len() {
@@ -143,7 +143,7 @@ impl<P: Platform> Hsm<'_, P> {
         pvki: u8,
         reference: &Pvv,
     ) -> Result<Pvv, Error> {
-        self.operational()?;
+        self.allow(Command::PinChangePvv)?;
         let mut method = Visa::new(pvki);
         self.visa(pvk, &[Operation::PvvVerify, Operation::PvvGenerate], pan, &mut method)?;
         self.pin_change(&method, pan, old, new, reference)
@@ -166,7 +166,7 @@ impl<P: Platform> Hsm<'_, P> {
         profile: PinProfile,
         reference: &Offset,
     ) -> Result<Offset, Error> {
-        let mut method = Ibm::new(self.ready_profile(profile)?);
+        let mut method = Ibm::new(self.ready_profile(Command::PinChange3624, profile)?);
         self.ibm(
             pvk,
             &[Operation::OffsetVerify, Operation::OffsetGenerate],

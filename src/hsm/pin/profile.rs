@@ -2,7 +2,7 @@
 //! What an issuer fixes for PINs of the IBM 3624, registered once.
 
 use crate::error::Error;
-use crate::hsm::{Hsm, Platform, Question};
+use crate::hsm::{Command, Hsm, Platform, Question};
 use crate::pin::ibm3624::Profile;
 
 /// Places for profiles.
@@ -42,7 +42,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// The state's error; [`Error::InvalidArgument`] for a table with fewer than 8 different digits or one digit more
     /// than 4 times; [`Error::SlotsFull`]; the platform's refusal.
     pub fn pin_profile_register(&mut self, profile: &Profile) -> Result<PinProfile, Error> {
-        self.operational()?;
+        self.allow(Command::PinProfileRegister)?;
         profile.table().judge()?;
         let place = (1..)
             .zip(&self.profiles)

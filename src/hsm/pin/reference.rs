@@ -4,7 +4,7 @@
 use subtle::Choice;
 
 use crate::error::Error;
-use crate::hsm::{Hsm, KeyHandle, PinProfile, Platform};
+use crate::hsm::{Command, Hsm, KeyHandle, PinProfile, Platform};
 use crate::key::role::{PinVerification3624, PinVerificationVisa};
 use crate::key::{Key, Tdea};
 use crate::pin::ibm3624::{self, Offset, Profile};
@@ -130,8 +130,8 @@ impl<P: Platform> Hsm<'_, P> {
     }
 
     /// The state, and the profile of a handle.
-    pub(super) fn ready_profile(&self, profile: PinProfile) -> Result<Profile, Error> {
-        self.operational()?;
+    pub(super) fn ready_profile(&self, command: Command, profile: PinProfile) -> Result<Profile, Error> {
+        self.allow(command)?;
         self.pin_profile(profile)
     }
 }

@@ -5,7 +5,7 @@ use crate::ct;
 use crate::error::Error;
 use crate::hsm::pin::reference::{Ibm, Method, Visa};
 use crate::hsm::pin::{FormatUse, PinKey};
-use crate::hsm::{Hsm, KeyHandle, KeyRef, PinProfile, Platform, Question};
+use crate::hsm::{Command, Hsm, KeyHandle, KeyRef, PinProfile, Platform, Question};
 use crate::pin::block::Format;
 use crate::pin::ibm3624::Offset;
 use crate::pin::pvv::Pvv;
@@ -44,7 +44,7 @@ impl<P: Platform> Hsm<'_, P> {
         pvki: u8,
         reference: &Pvv,
     ) -> Result<(), Error> {
-        self.operational()?;
+        self.allow(Command::PinVerifyPvv)?;
         let mut method = Visa::new(pvki);
         self.visa(pvk, &[Operation::PvvVerify], pan, &mut method)?;
         self.pin_verify(&method, input, format, pan, enciphered, reference)
@@ -78,7 +78,7 @@ impl<P: Platform> Hsm<'_, P> {
         profile: PinProfile,
         reference: &Offset,
     ) -> Result<(), Error> {
-        let mut method = Ibm::new(self.ready_profile(profile)?);
+        let mut method = Ibm::new(self.ready_profile(Command::PinVerify3624, profile)?);
         self.ibm(pvk, &[Operation::OffsetVerify], pan, &mut method)?;
         method.profile.check(reference)?;
         self.pin_verify(&method, input, format, pan, enciphered, reference)
@@ -103,7 +103,7 @@ impl<P: Platform> Hsm<'_, P> {
         pvk: KeyHandle,
         pvki: u8,
     ) -> Result<Pvv, Error> {
-        self.operational()?;
+        self.allow(Command::PvvGenerate)?;
         let mut method = Visa::new(pvki);
         self.visa(pvk, &[Operation::PvvGenerate], pan, &mut method)?;
         self.pin_reference(&method, input, format, pan, enciphered)
@@ -129,7 +129,7 @@ impl<P: Platform> Hsm<'_, P> {
         pvk: KeyHandle,
         profile: PinProfile,
     ) -> Result<Offset, Error> {
-        let mut method = Ibm::new(self.ready_profile(profile)?);
+        let mut method = Ibm::new(self.ready_profile(Command::PinOffsetGenerate, profile)?);
         self.ibm(pvk, &[Operation::OffsetGenerate], pan, &mut method)?;
         self.pin_reference(&method, input, format, pan, enciphered)
     }
