@@ -209,6 +209,9 @@
 /* Policy bit: data are enciphered again under a weaker key. */
 #define PAYHSM_POLICY_WEAKER_DATA_KEY (1 << 30)
 
+/* Length of the fingerprint of a card, in bytes. */
+#define PAYHSM_FINGERPRINT_LEN 8
+
 /* Question: may a PIN of this card be verified? */
 #define PAYHSM_ASK_PIN_VERIFY 1
 /* Question: was this DUKPT counter not seen before? */
@@ -243,6 +246,8 @@
 #define PAYHSM_ASK_SCRIPT 31
 /* Question: may a working key of this usage and mode of use come in by ECB? */
 #define PAYHSM_ASK_WORKING_KEY 25
+/* Question: may the audit log be released up to a record? `subject`: the record's number, 8 bytes. */
+#define PAYHSM_ASK_AUDIT_RELEASE 50
 
 /* Length of the key that seals stored records, in bytes. */
 #define PAYHSM_STORAGE_KEY_LEN 32
@@ -584,6 +589,11 @@ typedef struct {
      * in. Count tries and remember counters by these, not by the PAN, which is what the caller says. Otherwise zero.
      */
     uint8_t account[11];
+    /*
+     * Of questions about a card its fingerprint: the same for every PAN with the same `account`, under a key of the
+     * device, or without a storage key one of this start. Who counts by it keeps no account numbers. Otherwise zero.
+     */
+    uint8_t fingerprint[PAYHSM_FINGERPRINT_LEN];
 } payhsm_question_t;
 
 /*

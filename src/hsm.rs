@@ -16,12 +16,14 @@
 //!
 //! The memory for slots and groups is the caller's; the [`Platform`] is what only the device can give.
 
+pub mod audit;
 #[cfg(feature = "host")]
 mod card;
 mod data;
 mod dukpt;
 #[cfg(feature = "host")]
 mod emv;
+mod event;
 mod handle;
 mod life;
 mod limit;
@@ -29,6 +31,7 @@ mod load;
 mod mac;
 #[cfg(all(feature = "oda", feature = "terminal"))]
 mod oda;
+mod own;
 #[cfg(any(feature = "host", feature = "terminal"))]
 mod pin;
 mod slot;
@@ -47,7 +50,6 @@ use crate::key::{self, Key, role::StorageKey};
 use crate::pin::pan::Pan;
 use crate::policy::Policy;
 use crate::store::Storage;
-#[cfg(feature = "terminal")]
 use crate::store::seal::{Scratch, Sealer};
 
 #[cfg(feature = "terminal")]
@@ -55,6 +57,7 @@ pub use self::dukpt::InitialKeyInfo;
 pub use self::dukpt::{Group, TransactionKsn, Ways, WorkingKey};
 #[cfg(feature = "host")]
 pub use self::emv::{ArpcRequest, ArqcAnswer, EncipheredPin, ScriptTarget};
+pub use self::event::{Alarm, LogEvent, NO_PLACE, QUEUE_LEN};
 pub use self::handle::{GroupHandle, KeyHandle, KeyRef, TransactionHandle};
 pub use self::life::{Command, Event, Next, State, States};
 pub use self::limit::{PinLimits, RateLimit};
@@ -62,6 +65,7 @@ pub use self::limit::{PinLimits, RateLimit};
 pub use self::load::WorkingKeys;
 pub use self::load::{Export, ImportedKey};
 pub use self::mac::{MacMethod, MacPurpose};
+pub use self::own::FINGERPRINT_LEN;
 #[cfg(any(feature = "host", feature = "terminal"))]
 pub use self::pin::PIN_BLOCK_MAX_LEN;
 #[cfg(feature = "host")]
@@ -70,7 +74,9 @@ pub use self::slot::{KEY_CAPACITY, KeyCheck, KeyInfo, Slot};
 pub use crate::mac::iso9797::Padding;
 
 use self::dukpt::Groups;
+use self::event::Note;
 use self::life::Life;
+use self::own::OwnKeys;
 use self::slot::Slots;
 
 /// What the module asks the device to decide, before it goes on.
@@ -169,6 +175,11 @@ pub enum Question<'a> {
         /// What the key will be.
         attributes: &'a Attributes,
     },
+    /// The audit log is about to be released up to a record: is the auditor here, and was it read?
+    AuditRelease {
+        /// The number of the last record that was read.
+        sequence: u64,
+    },
     /// A cryptogram is about to be explained: may this card's be, here and now? Each answer tells how the key's
     /// cryptograms come about.
     CryptogramExplain {
@@ -212,6 +223,18 @@ pub trait Platform: Entropy + Storage {
     fn decide(&mut self, question: &Question<'_>) -> Result<(), Error> {
         let _ = question;
         Err(Error::Refused)
+    }
+
+    /// Decides about a card, whose fingerprint stands beside the question: 8 bytes that are the same for every PAN with the
+    /// same [`account`](Question::account), under a key of the device that is derived from its storage key (without one, a
+    /// key of this start). A device that counts tries, windows and amounts by it keeps no PANs. Zero for questions without
+    /// a card.
+    ///
+    /// # Errors
+    /// As [`decide`](Self::decide), which it is unless it is overwritten.
+    fn decide_card(&mut self, question: &Question<'_>, fingerprint: &[u8; FINGERPRINT_LEN]) -> Result<(), Error> {
+        let _ = fingerprint;
+        self.decide(question)
     }
 
     /// Milliseconds of a clock that runs while the device is on and is never set back; where it begins is the device's
@@ -259,10 +282,11 @@ pub struct Hsm<'m, P: Platform> {
     life: Life,
     slots: Slots<'m>,
     groups: Groups<'m>,
-    #[cfg(feature = "terminal")]
     sealer: Option<Sealer>,
-    #[cfg(feature = "terminal")]
     scratch: Scratch,
+    own: OwnKeys,
+    events: event::Queue,
+    log: Option<audit::Log<'m>>,
     assembly: Assembly,
     ceremony: Option<Attributes>,
     ceremony_minutes: u16,
@@ -305,7 +329,7 @@ impl<'m, P: Platform> Hsm<'m, P> {
         let groups = Groups::new(groups, &mut platform)?;
         #[cfg(any(feature = "host", feature = "terminal"))]
         let now = platform.tick();
-        #[cfg(feature = "terminal")]
+        let own = OwnKeys::new(config.storage_key, &mut platform)?;
         let sealer = match config.storage_key {
             Some(key) => Some(Sealer::new(key)?),
             None => None,
@@ -317,10 +341,11 @@ impl<'m, P: Platform> Hsm<'m, P> {
             life: Life::NEW,
             slots,
             groups,
-            #[cfg(feature = "terminal")]
             sealer,
-            #[cfg(feature = "terminal")]
             scratch: Scratch::new(),
+            own,
+            events: event::Queue::EMPTY,
+            log: None,
             assembly: Assembly::empty(),
             ceremony: None,
             ceremony_minutes: match config.ceremony_minutes {
@@ -379,7 +404,29 @@ impl<'m, P: Platform> Hsm<'m, P> {
     /// stay: they are sealed, and a group that returned without them could repeat a counter.
     pub fn tamper(&mut self) {
         self.erase_everything();
-        self.life.happen(Event::Tampered);
+        if self.life.state() != State::Tampered {
+            self.life.happen(Event::Tampered);
+            // Nothing is left that could be refused.
+            let _ = self.note(Note::of(LogEvent::Tamper));
+        }
+        // A log that opens later still says what happened.
+        if self.log.is_some() {
+            self.own.wipe();
+        }
+    }
+
+    /// The oldest alarm that nobody has fetched: what was refused, what failed. In every state.
+    pub fn next_event(&mut self) -> Option<Alarm> {
+        self.events.pop()
+    }
+
+    /// Asks the platform, about a card with its fingerprint.
+    fn ask(&mut self, question: &Question<'_>) -> Result<(), Error> {
+        let fingerprint = match question.account() {
+            Some(account) => self.own.fingerprint(&account)?,
+            None => [0; FINGERPRINT_LEN],
+        };
+        self.platform.decide_card(question, &fingerprint)
     }
 
     /// What is public about a key.
@@ -397,11 +444,13 @@ impl<'m, P: Platform> Hsm<'m, P> {
     /// [`Error::InvalidHandle`]; the state's error.
     pub fn key_erase(&mut self, key: KeyHandle) -> Result<(), Error> {
         self.allow(Command::KeyErase)?;
+        let check = self.slots.get(key)?.check()?;
+        self.audit_ready()?;
         self.slots.erase(key)?;
         #[cfg(feature = "host")]
         self.initial_keys.forget(key);
         self.end_orphaned_mac();
-        Ok(())
+        self.note(Note::of(LogEvent::KeyErase).at(key.place()).check(&check))
     }
 
     /// Ends what has taken too long: an open component ceremony, whose components are wiped. Every command of the ceremony
@@ -424,9 +473,11 @@ impl<'m, P: Platform> Hsm<'m, P> {
     /// # Errors
     /// [`Error::Entropy`]; the state's error. `out` is wiped then.
     pub fn random(&mut self, out: &mut [u8]) -> Result<(), Error> {
-        self.allow(Command::Random)
-            .and_then(|()| self.platform.fill(out))
-            .inspect_err(|_| out.fill(0))
+        self.allow(Command::Random).inspect_err(|_| out.fill(0))?;
+        self.platform.fill(out).map_err(|error| {
+            out.fill(0);
+            self.note_failure(Note::of(LogEvent::Entropy), error)
+        })
     }
 
     /// Whether a command may run now: judged before everything else.
@@ -448,17 +499,15 @@ impl<'m, P: Platform> Hsm<'m, P> {
         }
         #[cfg(feature = "ec")]
         self.agreement_abort();
-        #[cfg(feature = "terminal")]
-        {
-            self.sealer = None;
-            self.scratch.wipe();
-        }
+        self.sealer = None;
+        self.scratch.wipe();
     }
 }
 
 impl<P: Platform> Drop for Hsm<'_, P> {
     fn drop(&mut self) {
         self.erase_everything();
+        self.own.wipe();
     }
 }
 

@@ -23,6 +23,8 @@ mod vectors;
 
 #[path = "hsm/agreement.rs"]
 mod agreement;
+#[path = "hsm/audit.rs"]
+mod audit;
 #[path = "hsm/card.rs"]
 mod card;
 #[path = "hsm/constant_time.rs"]

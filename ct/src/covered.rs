@@ -26,6 +26,7 @@ const BLOCK: By = Operation("module: generate, export and import a key");
 const TRANSLATE: By = Operation("module: translate a key block, compare its check value");
 const UPDATE: By = Operation("module: update of an AES initial key");
 const CVV: By = Operation("module: CVV");
+const LOG: By = Operation("module: audit log and status message");
 const WIPES: By = Nothing("writes zeros over a place, whatever stood there");
 const TELLS: By = Nothing("tells a KSN, a counter or attributes");
 
@@ -44,6 +45,11 @@ pub const COMMANDS: &[(&str, By)] = &[
     ("arqc_explain", Operation("module: explain a cryptogram")),
     ("arqc_verify", Operation("module: ARQC, Visa CVN 18")),
     ("arqc_verify_raw", Operation("module: raw ARQC")),
+    ("audit_note", LOG),
+    ("audit_open", LOG),
+    ("audit_read", Nothing("nothing in the log is secret")),
+    ("audit_release", Nothing("compares what the log and its reader say")),
+    ("audit_verify", LOG),
     ("component_abort", WIPES),
     ("component_add", SALE),
     ("component_begin", Nothing("attributes and check values are public")),
@@ -110,6 +116,7 @@ pub const COMMANDS: &[(&str, By)] = &[
         "script_pin_change",
         Operation("module: script with a new PIN, Visa CVN 10"),
     ),
+    ("status_message", LOG),
     ("track2_decipher", TRACK),
     ("track2_encipher", TRACK),
     ("transaction_end", WIPES),

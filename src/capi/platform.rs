@@ -13,7 +13,7 @@ use crate::capi::question::{self, PAYHSM_ASK_DUKPT_COUNTER};
 use crate::capi::status::PAYHSM_OK;
 use crate::entropy::Entropy;
 use crate::error::Error;
-use crate::hsm::{Platform, Question};
+use crate::hsm::{FINGERPRINT_LEN, Platform, Question};
 use crate::store::Storage;
 
 /// The callbacks as a platform.
@@ -96,10 +96,14 @@ impl Storage for Callbacks {
 
 impl Platform for Callbacks {
     fn decide(&mut self, question: &Question<'_>) -> Result<(), Error> {
+        self.decide_card(question, &[0; FINGERPRINT_LEN])
+    }
+
+    fn decide_card(&mut self, question: &Question<'_>, fingerprint: &[u8; FINGERPRINT_LEN]) -> Result<(), Error> {
         let Some(decide) = self.decide else {
             return Err(Error::Refused);
         };
-        question::with(question, |question| {
+        question::with(question, fingerprint, |question| {
             // SAFETY: the contract of `payhsm_config_t`: the callback reads the question during the call only.
             match unsafe { decide(self.user, question) } {
                 PAYHSM_OK => Ok(()),

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the decision callback is asked.
 
-use crate::hsm::Question;
+use crate::hsm::{FINGERPRINT_LEN, Question};
 use crate::key::usage::ModeOfUse;
+
+/// Length of the fingerprint of a card, in bytes.
+pub const PAYHSM_FINGERPRINT_LEN: usize = 8;
+
+const _: () = assert!(PAYHSM_FINGERPRINT_LEN == FINGERPRINT_LEN);
+
 /// Question: may a PIN of this card be verified?
 pub const PAYHSM_ASK_PIN_VERIFY: u32 = 1;
 /// Question: was this DUKPT counter not seen before?
@@ -37,6 +43,9 @@ pub const PAYHSM_ASK_SCRIPT: u32 = 31;
 /// Question: may a working key of this usage and mode of use come in by ECB?
 pub const PAYHSM_ASK_WORKING_KEY: u32 = 25;
 
+/// Question: may the audit log be released up to a record? `subject`: the record's number, 8 bytes.
+pub const PAYHSM_ASK_AUDIT_RELEASE: u32 = 50;
+
 /// What the module asks the decision callback.
 #[repr(C)]
 #[derive(Debug)]
@@ -55,11 +64,19 @@ pub struct PayhsmQuestion {
     /// Of questions about a card the 11 digits left of the PAN's check digit, values 0 to 9: what every computation takes
     /// in. Count tries and remember counters by these, not by the PAN, which is what the caller says. Otherwise zero.
     pub account: [u8; 11],
+    /// Of questions about a card its fingerprint: the same for every PAN with the same `account`, under a key of the
+    /// device, or without a storage key one of this start. Who counts by it keeps no account numbers. Otherwise zero.
+    pub fingerprint: [u8; PAYHSM_FINGERPRINT_LEN],
 }
 
 /// Gives a question of the module to `ask` as the callback gets it.
-pub(super) fn with<R>(question: &Question<'_>, ask: impl FnOnce(&PayhsmQuestion) -> R) -> R {
+pub(super) fn with<R>(
+    question: &Question<'_>,
+    fingerprint: &[u8; FINGERPRINT_LEN],
+    ask: impl FnOnce(&PayhsmQuestion) -> R,
+) -> R {
     let usage;
+    let number;
     #[cfg(feature = "legacy")]
     let working;
     // A public key of 65 bytes and an identity of 32.
@@ -110,6 +127,10 @@ pub(super) fn with<R>(question: &Question<'_>, ask: impl FnOnce(&PayhsmQuestion)
             working = [a, b, attributes.mode.to_char()];
             (PAYHSM_ASK_WORKING_KEY, 0, &working)
         }
+        Question::AuditRelease { sequence } => {
+            number = sequence.to_be_bytes();
+            (PAYHSM_ASK_AUDIT_RELEASE, 0, &number)
+        }
         Question::CryptogramExplain { pan, atc } => (PAYHSM_ASK_CRYPTOGRAM_EXPLAIN, u32::from(*atc), pan.digits()),
     };
     ask(&PayhsmQuestion {
@@ -118,5 +139,6 @@ pub(super) fn with<R>(question: &Question<'_>, ask: impl FnOnce(&PayhsmQuestion)
         subject: subject.as_ptr(),
         subject_len: subject.len(),
         account: question.account().unwrap_or_default(),
+        fingerprint: *fingerprint,
     })
 }

@@ -59,7 +59,7 @@ impl<P: Platform> Hsm<'_, P> {
         let mut key = Key::empty();
         self.cvk(cvk, Operation::CvvGenerate, kind, len, &mut key)?;
         judge(pan, expiry)?;
-        self.platform.decide(&Question::CardValue { pan })?;
+        self.ask(&Question::CardValue { pan })?;
         self.slots.bind(cvk, kind.into())?;
         cvv::generate(&key, kind, pan, expiry, len, out)
     }
@@ -89,7 +89,7 @@ impl<P: Platform> Hsm<'_, P> {
         let mut key = Key::empty();
         self.cvk(cvk, Operation::CvvVerify, kind, value.len(), &mut key)?;
         judge(pan, expiry)?;
-        self.platform.decide(&Question::CardValue { pan })?;
+        self.ask(&Question::CardValue { pan })?;
         self.slots.bind(cvk, kind.into())?;
         cvv::verify(&key, kind, pan, expiry, value)
     }
@@ -137,11 +137,11 @@ impl<P: Platform> Hsm<'_, P> {
             return Err(Error::Track);
         }
         check_len(value.len())?;
-        self.platform.decide(&Question::CardValue { pan })?;
+        self.ask(&Question::CardValue { pan })?;
         let mut mk = Key::empty();
         icc_master_key(option, &key, pan, psn, &mut mk)?;
         cvc3::verify(&mk, &IvCvc3::over(&mk, track)?, tap, value)?;
-        self.platform.decide(&Question::Atc {
+        self.ask(&Question::Atc {
             pan,
             atc: tap.atc.value(),
         })

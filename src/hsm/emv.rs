@@ -218,7 +218,7 @@ impl<P: Platform> Hsm<'_, P> {
         self.permitted(Permission::ExplainCryptogram)?;
         let mut explanation = Explanation::prepare::<A>(profile, pan, psn, field55)?;
         let atc = explanation.atc().value();
-        self.platform.decide(&Question::CryptogramExplain { pan, atc })?;
+        self.ask(&Question::CryptogramExplain { pan, atc })?;
         explanation.find(&key)?;
         Ok(explanation)
     }
@@ -234,7 +234,7 @@ impl<P: Platform> Hsm<'_, P> {
         if *answer != ArpcRequest::None && kind != CryptogramKind::Arqc {
             return Err(Error::BadState);
         }
-        self.platform.decide(&Question::Atc { pan, atc: atc.value() })?;
+        self.ask(&Question::Atc { pan, atc: atc.value() })?;
         let issuer_authentication_data = match *answer {
             ArpcRequest::None => None,
             ArpcRequest::Method1 { arc } => Some(verified.arpc1(arc)?),

@@ -58,6 +58,15 @@ macro_rules! handles {
                     self.0
                 }
 
+                /// The place for a record of the log: groups and transactions from 8000 (hexadecimal) on.
+                pub(crate) const fn place(self) -> u16 {
+                    let index = ((self.0 >> GENERATION_BITS) & 0xFF) as u16;
+                    match Kind::$kind {
+                        Kind::Key => index,
+                        _ => 0x8000 | index,
+                    }
+                }
+
                 pub(crate) const fn index(self) -> usize {
                     ((self.0 >> GENERATION_BITS) & 0xFF) as usize
                 }
@@ -98,6 +107,16 @@ impl KeyRef {
             (Ok(key), _) => Ok(Self::Slot(key)),
             (_, Ok(transaction)) => Ok(Self::Transaction(transaction)),
             _ => Err(Error::InvalidHandle),
+        }
+    }
+}
+
+impl KeyRef {
+    /// The place for a record of the log.
+    pub(crate) const fn place(self) -> u16 {
+        match self {
+            Self::Slot(handle) => handle.place(),
+            Self::Transaction(handle) => handle.place(),
         }
     }
 }

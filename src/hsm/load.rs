@@ -11,6 +11,7 @@ mod working;
 #[cfg(feature = "ec")]
 use crate::entropy::Entropy;
 use crate::error::Error;
+use crate::hsm::event::{LogEvent, Note};
 use crate::hsm::slot::{self, History, KeyCheck, KeyInfo};
 use crate::hsm::{Command, Event, Hsm, KeyHandle, Platform};
 use crate::key::usage::{Attributes, KeyAlgorithm, Usage};
@@ -56,6 +57,7 @@ impl<P: Platform> Hsm<'_, P> {
         if attributes.usage == Usage::B1 {
             return Err(Error::UsageNotPermitted);
         }
+        self.audit_ready()?;
         let mut material = SecretBuf::<{ slot::KEY_CAPACITY }>::new();
         let bytes = material.reset(len).map_err(|_| Error::InvalidKeyLength)?;
         match attributes.algorithm {
@@ -142,6 +144,11 @@ impl<P: Platform> Hsm<'_, P> {
         let key = self.slots.admit(attributes, history, material, self.policy)?;
         self.life.happen(Event::Populated);
         let info = self.slots.get(key)?.info()?;
+        let note = Note::of(LogEvent::KeyLoad).at(key.place()).check(&info.check);
+        if let Err(error) = self.note(note) {
+            self.slots.erase(key)?;
+            return Err(error);
+        }
         Ok(ImportedKey { key, info })
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::cipher::{aes::Aes, tdes::Tdes};
 use crate::error::Error;
+use crate::hsm::event::{LogEvent, Note};
 use crate::hsm::slot::Choices;
 use crate::hsm::{Command, Hsm, KeyHandle, KeyRef, Platform};
 use crate::key::usage::KeyAlgorithm;
@@ -285,7 +286,8 @@ impl<P: Platform> Hsm<'_, P> {
         stream.check_len(tag.len())?;
         self.mac_used(key, method, whole_blocks(data))?;
         stream.engine.update(data);
-        stream.engine.conclude_verify(tag)
+        let verified = stream.engine.conclude_verify(tag);
+        verified.map_err(|error| self.wrong_mac(key, error))
     }
 
     /// Checks a MAC and, if it is right, makes another one of the same message under another key: in one command, so that
@@ -378,12 +380,21 @@ impl<P: Platform> Hsm<'_, P> {
     /// [`Error::BadState`] if none was begun, or one to generate, or its key is gone; otherwise as
     /// [`mac_verify`](Self::mac_verify). The message is over in every case.
     pub fn mac_finish_verify(&mut self, tag: &[u8]) -> Result<(), Error> {
+        let key = self.mac.key;
         let result = self.mac_in_progress(Command::MacFinishVerify).and_then(|stream| {
             stream.check(MacPurpose::Verify, tag.len())?;
             stream.engine.conclude_verify(tag)
         });
         self.mac_clear();
-        result
+        result.map_err(|error| self.wrong_mac(key, error))
+    }
+
+    /// An alarm for a MAC that was wrong.
+    fn wrong_mac(&mut self, key: KeyRef, error: Error) -> Error {
+        if error != Error::VerificationFailed {
+            return error;
+        }
+        self.note_failure(Note::of(LogEvent::BadMac).at(key.place()), error)
     }
 
     /// Drops and wipes a message in progress; without one it does nothing.

@@ -12,6 +12,8 @@ mod verify;
 
 use crate::dukpt::aes::KeyType;
 use crate::error::Error;
+#[cfg(feature = "host")]
+use crate::hsm::NO_PLACE;
 use crate::hsm::dukpt::{Purpose, Side, Transaction};
 use crate::hsm::{Command, Hsm, KeyRef, Platform};
 #[cfg(feature = "host")]
@@ -141,7 +143,9 @@ impl<P: Platform> Hsm<'_, P> {
         self.pin_key(key, Operation::PinEncipher, FormatUse::Carry, format, pan, &mut pin_key)?;
         pin.ready()?;
         let now = self.platform.tick();
-        self.entry_rate.take(now)?;
+        if let Err(error) = self.entry_rate.take(now) {
+            return Err(self.limited(key.place(), error));
+        }
         let len = pin_key
             .with(format)?
             .encipher(pin, Some(pan), &mut self.platform, out)?;
@@ -212,7 +216,7 @@ impl<P: Platform> Hsm<'_, P> {
             return Err(Error::KeyStrength);
         }
         self.pin_host_rate()?;
-        self.platform.decide(&Question::PinTranslate { pan })?;
+        self.ask(&Question::PinTranslate { pan })?;
         self.pin_used(input)?;
         block::translate(&from, enciphered, &to, Some(pan), &mut self.platform, out)
     }
@@ -276,7 +280,7 @@ impl<P: Platform> Hsm<'_, P> {
     #[cfg(feature = "host")]
     pub(super) fn pin_host_rate(&mut self) -> Result<(), Error> {
         let now = self.platform.tick();
-        self.host_rate.take(now)
+        self.host_rate.take(now).map_err(|error| self.limited(NO_PLACE, error))
     }
 
     /// A transaction's key serves one PIN.

@@ -143,7 +143,7 @@ fn erase(storage: &mut impl Storage, place: Place, scratch: &mut Scratch) -> Res
 
 /// Kinds whose records have a rule of their own.
 fn check_kind(kind: Kind) -> Result<(), Error> {
-    if kind == Kind::Group {
+    if matches!(kind, Kind::Group | Kind::Audit) {
         return Err(Error::InvalidArgument);
     }
     Ok(())

@@ -57,6 +57,9 @@ pub enum Kind {
     Slot = 2,
     /// Settings and counters of the module.
     Module = 3,
+    /// A place of the audit log. Its records are not sealed: nothing in them is secret, and their chain authenticates
+    /// them.
+    Audit = 5,
 }
 
 /// A record's number in the storage.
@@ -138,8 +141,9 @@ impl Sealer {
             encryption: SecretBuf::new(),
             authentication: SecretBuf::new(),
         };
-        derive(key.material()?, b"record encryption", &mut sealer.encryption)?;
-        derive(key.material()?, b"record authentication", &mut sealer.authentication)?;
+        let len = key.material()?.len();
+        derive(key, b"record encryption", sealer.encryption.reset(len)?)?;
+        derive(key, b"record authentication", sealer.authentication.reset(len)?)?;
         Ok(sealer)
     }
 
@@ -226,10 +230,14 @@ fn header(place: Place, sequence: u64, len: usize) -> Result<[u8; HEADER_LEN], E
 }
 
 /// SP 800-108 in counter mode with CMAC: block *i* is CMAC(key, *i* || label || 00 || bits of the result), *i* one
-/// byte and the bits two. The result is as long as the key.
-fn derive(key: &[u8], label: &[u8], out: &mut SecretBuf<32>) -> Result<(), Error> {
-    let out = out.reset(key.len())?;
-    let bits = u16::try_from(key.len()).map_err(|_| Error::InvalidKeyLength)?.wrapping_mul(8);
+/// byte and the bits two.
+pub(crate) fn derive(key: &Key<StorageKey, Aes>, label: &[u8], out: &mut [u8]) -> Result<(), Error> {
+    derive_from(key.material()?, label, out)
+}
+
+/// The same from another key.
+pub(crate) fn derive_from(key: &[u8], label: &[u8], out: &mut [u8]) -> Result<(), Error> {
+    let bits = u16::try_from(out.len()).map_err(|_| Error::InvalidKeyLength)?.wrapping_mul(8);
     for (part, i) in out.chunks_mut(CmacAes::LEN).zip(1..) {
         let mut mac = CmacAes::new(key)?;
         mac.update(&[i]);

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use payhsm::cipher::{modes, tdes::Tdes};
 use payhsm::entropy::Entropy;
 use payhsm::error::Error;
-use payhsm::hsm::{Config, Group, Hsm, KeyHandle, PinLimits, Platform, Question, RateLimit, Slot};
+use payhsm::hsm::{Config, FINGERPRINT_LEN, Group, Hsm, KeyHandle, PinLimits, Platform, Question, RateLimit, Slot};
 use payhsm::key::role::{Kbpk, StorageKey};
 use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
 use payhsm::key::{Aes, Key, Tdea};
@@ -90,6 +90,7 @@ pub enum Asked {
     CryptogramExplain(Vec<u8>, u16),
     PeerKey(Vec<u8>, Vec<u8>),
     UnauthenticatedPeer(Vec<u8>, ModeOfUse),
+    AuditRelease(u64),
 }
 
 /// What outlives a loss of power, and what shall fail.
@@ -112,6 +113,8 @@ pub struct World {
     pub answer: Option<Error>,
     /// The clock, in milliseconds.
     pub now: Option<u64>,
+    /// The fingerprints beside the questions.
+    pub fingerprints: Vec<[u8; FINGERPRINT_LEN]>,
 }
 
 /// A handle of the device that the module and the test share.
@@ -242,11 +245,17 @@ impl Platform for Device {
             Question::CryptogramExplain { pan, atc } => Asked::CryptogramExplain(pan.digits().to_vec(), atc),
             Question::PeerKey { identity, public } => Asked::PeerKey(identity.to_vec(), public.to_vec()),
             Question::UnauthenticatedPeer { public, mode } => Asked::UnauthenticatedPeer(public.to_vec(), mode),
+            Question::AuditRelease { sequence } => Asked::AuditRelease(sequence),
             _ => panic!("an unknown question"),
         };
         let mut world = self.world();
         world.asked.push(asked);
         world.answer.map_or(Ok(()), Err)
+    }
+
+    fn decide_card(&mut self, question: &Question<'_>, fingerprint: &[u8; FINGERPRINT_LEN]) -> Result<(), Error> {
+        self.world().fingerprints.push(*fingerprint);
+        self.decide(question)
     }
 
     fn tick(&mut self) -> Option<u64> {

@@ -13,6 +13,7 @@ use payhsm::emv::profile::VISA_CVN18;
 use payhsm::emv::raw::RawRequest;
 use payhsm::emv::script::{Command, MAX_COMMAND_LEN, Request};
 use payhsm::error::Error;
+use payhsm::hsm::audit::Position;
 use payhsm::hsm::{
     ArpcRequest, EncipheredPin, Export, GroupHandle, KeyHandle, KeyRef, MacMethod, MacPurpose, PinProfile,
     ScriptTarget, State, TransactionHandle, WorkingKey,
@@ -105,7 +106,11 @@ fn every_command(hsm: &mut Module, handles: &Handles) -> Vec<(&'static str, Erro
     let mut short = [[0xA5; 16]; 6];
     let [long0, long1, long2, long3, long4, long5] = &mut long;
     let [short0, short1, short2, short3, short4, short5] = &mut short;
+    let log = Position::START;
     let mut results = vec![
+        ("audit_note", hsm.audit_note(&[0; 8], None).map(|_| ())),
+        ("audit_release", hsm.audit_release(&log)),
+        ("audit_verify", hsm.audit_verify(key, &[], None, None).map(|_| ())),
         ("key_info", hsm.key_info(key).map(|_| ())),
         ("random", hsm.random(long0)),
         (
@@ -382,11 +387,15 @@ pub fn commands_in_the_source() -> BTreeSet<String> {
             }
         }
     }
-    for other in ["component_add", "component_finish", "component_abort"] {
+    let ceremony = ["component_add", "component_finish", "component_abort"];
+    for other in ceremony.into_iter().chain(IN_EVERY_STATE) {
         assert!(found.remove(other), "{other}");
     }
     found
 }
+
+/// Commands that answer in every state, as `tests/hsm/audit.rs` has it.
+pub const IN_EVERY_STATE: [&str; 3] = ["audit_open", "audit_read", "status_message"];
 
 /// E04, I03: in a ceremony nothing else runs, and after a tamper event nothing at all.
 #[test]

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use payhsm::entropy::Entropy;
 use payhsm::error::Error;
+use payhsm::hsm::audit::{RECORD_LEN, Record, STATUS_LEN, WhenFull};
 use payhsm::hsm::{
     Config, EncipheredPin, Export, Group, Hsm, KeyHandle, KeyRef, MacMethod, Padding, PinLimits, Platform, Question,
     Slot,
@@ -111,6 +112,23 @@ pub(super) fn enter(module: &mut Module, usage: &[u8; 2], algorithm: KeyAlgorith
     module.component_add(1, &secret(first), &[]).unwrap();
     module.component_add(2, &secret([0x2D; 16]), &[]).unwrap();
     module.component_finish().unwrap().key
+}
+
+/// The log of a device, its status message, and a host that verifies it.
+fn log() -> bool {
+    let mut device = start(0x31);
+    let memory = Box::leak(Box::new([const { Record::EMPTY }; 8]));
+    device.audit_open(memory, WhenFull::Overwrite).unwrap();
+    enter(&mut device, b"M6", KeyAlgorithm::Aes, b'C', 0x33);
+    let end = device.audit_note(b"sale 017", Some(&pan())).unwrap();
+    let (mut message, mut records) = ([0; STATUS_LEN], [0; 8 * RECORD_LEN]);
+    device.status_message(&[7; 16], &mut message).unwrap();
+    let (len, _) = device.audit_read(0, &mut records).unwrap();
+    let mut host = start(0x41);
+    let key = enter(&mut host, b"M6", KeyAlgorithm::Aes, b'V', 0x43);
+    // Of another device: refused, after all the work.
+    let refused = host.audit_verify(key, &records[..len], None, Some(&end)).is_err();
+    refused && message[76..] != [0; 16]
 }
 
 /// The PAN of the whole sale.
@@ -228,6 +246,7 @@ fn new_pins(algorithm: KeyAlgorithm, format: Format) -> bool {
 }
 
 pub fn run(h: &mut Harness) {
+    h.verdict("module: audit log and status message", true, log);
     h.verdict("module: new PINs, TDES", true, || {
         new_pins(KeyAlgorithm::Tdea, Format::Iso3)
     });

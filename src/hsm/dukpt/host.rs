@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::hsm::dukpt::{Side, Transaction};
 use crate::hsm::load::{Kbpk, Way};
 use crate::hsm::slot::KeyCheck;
-use crate::hsm::{Command, Hsm, KeyHandle, Platform, Question, TransactionHandle};
+use crate::hsm::{Command, Hsm, KeyHandle, NO_PLACE, Platform, Question, TransactionHandle};
 use crate::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
 use crate::key::{self, Key, role};
 use crate::keyblock::KbpkRef;
@@ -124,6 +124,7 @@ impl<P: Platform> Hsm<'_, P> {
     ) -> Result<(usize, KeyCheck), Error> {
         out.fill(0);
         self.allow(Command::DukptExportInitialKey)?;
+        self.audit_ready()?;
         let mut protection = Kbpk::empty();
         self.kbpk(kbpk, Way::Wrap, &mut protection)?;
         let slot = self.slots.get(bdk)?;
@@ -140,7 +141,9 @@ impl<P: Platform> Hsm<'_, P> {
                 hex::encode(id.as_bytes(), &mut text)?;
                 let ks = Optional::new(*b"KS", &text)?;
                 let len = protection.wrap(&attributes, &[ks], ik.material()?, &mut self.platform, out)?;
-                Ok((len, KeyCheck::of(&attributes, ik.material()?)?))
+                let check = KeyCheck::of(&attributes, ik.material()?)?;
+                self.exported(NO_PLACE, &check, out)?;
+                Ok((len, check))
             }
             _ => {
                 let mut key = Key::<role::Bdk, key::Aes>::empty();
@@ -152,7 +155,9 @@ impl<P: Platform> Hsm<'_, P> {
                 hex::encode(id.as_bytes(), text)?;
                 let ik_block = Optional::new(*b"IK", text)?;
                 let len = protection.wrap(&attributes, &[ik_block], ik.material()?, &mut self.platform, out)?;
-                Ok((len, KeyCheck::of(&attributes, ik.material()?)?))
+                let check = KeyCheck::of(&attributes, ik.material()?)?;
+                self.exported(NO_PLACE, &check, out)?;
+                Ok((len, check))
             }
         }
     }
@@ -185,6 +190,7 @@ impl<P: Platform> Hsm<'_, P> {
     ) -> Result<(usize, KeyCheck), Error> {
         out.fill(0);
         self.allow(Command::DukptExportUpdate)?;
+        self.audit_ready()?;
         let (slot, new_slot) = (self.slots.get(bdk)?, self.slots.get(new_bdk)?);
         let (mut key, mut new_key) = (Key::<role::Bdk, key::Aes>::empty(), Key::<role::Bdk, key::Aes>::empty());
         for (slot, key) in [(slot, &mut key), (new_slot, &mut new_key)] {
@@ -220,6 +226,7 @@ impl<P: Platform> Hsm<'_, P> {
         let len = Template::new(Version::D, attributes)
             .with_optional(&[Optional::new(*b"IK", &text)?])
             .wrap(KbpkRef::Update(&update_key), &ik, &mut self.platform, out)?;
+        self.exported(NO_PLACE, &check, out)?;
         Ok((len, check))
     }
 }

@@ -7,6 +7,7 @@ use crate::ct;
 use crate::dukpt::{Scheme, aes, tdes};
 use crate::error::Error;
 use crate::hsm::dukpt::{Group, MAX_GROUPS, Registers, Side, Transaction, TransactionKsn};
+use crate::hsm::event::{LogEvent, Note};
 use crate::hsm::slot::{self, KeyCheck};
 use crate::hsm::{Command, Event, GroupHandle, Hsm, KeyHandle, Platform, TransactionHandle};
 use crate::key::usage::KeyAlgorithm;
@@ -51,6 +52,7 @@ impl<P: Platform> Hsm<'_, P> {
         profile: Profile,
     ) -> Result<(GroupHandle, InitialKeyInfo), Error> {
         self.allow(Command::DukptLoad)?;
+        self.audit_ready()?;
         let mut payload = Payload::empty();
         let verified = self.open_block(kbpk, block, profile, &mut payload)?;
         let attributes = verified.attributes();
@@ -163,7 +165,13 @@ impl<P: Platform> Hsm<'_, P> {
         let mut update_key = Key::empty();
         terminal.update_key(&mut update_key)?;
         let mut payload = Payload::empty();
-        let verified = block.verify(KbpkRef::Update(&update_key), &mut payload)?;
+        self.audit_ready()?;
+        let verified = match block.verify(KbpkRef::Update(&update_key), &mut payload) {
+            Err(error @ Error::VerificationFailed) => {
+                return Err(self.note_failure(Note::of(LogEvent::UnwrapFailed).at(group.place()), error));
+            }
+            verified => verified?,
+        };
         let attributes = verified.attributes();
         match verified.key().len().cmp(&update_key.len()) {
             Ordering::Greater => return Err(Error::KeyStrength),
@@ -217,6 +225,8 @@ impl<P: Platform> Hsm<'_, P> {
         let info = place.info();
         self.end_orphaned_mac();
         self.review_groups();
+        // The new key is in force whether or not there is a record of it.
+        let _ = self.note(Note::of(LogEvent::Update).at(group.place()).check(&check));
         info
     }
 
@@ -247,10 +257,12 @@ impl<P: Platform> Hsm<'_, P> {
         match result {
             Ok(()) => {
                 group.check = Some(check);
-                let made = (GroupHandle::new(index, group.generation.value()), group.info()?);
+                let (handle, info) = (GroupHandle::new(index, group.generation.value()), group.info()?);
                 self.life.happen(Event::Populated);
                 self.review_groups();
-                Ok(made)
+                // The key is stored whether or not there is a record of it.
+                let _ = self.note(Note::of(LogEvent::KeyLoad).at(handle.place()).check(&check));
+                Ok((handle, info))
             }
             Err(error) => {
                 group.erase();
@@ -294,6 +306,8 @@ impl<P: Platform> Hsm<'_, P> {
     /// start; the state's error.
     pub fn dukpt_erase(&mut self, group: GroupHandle) -> Result<(), Error> {
         self.allow(Command::DukptErase)?;
+        self.groups.group(group)?;
+        self.audit_ready()?;
         let (_, place) = self.groups.group_mut(group)?;
         place.erase();
         place.unsettled = true;
@@ -303,7 +317,7 @@ impl<P: Platform> Hsm<'_, P> {
         if self.groups.unsettled() {
             return Err(Error::Storage);
         }
-        Ok(())
+        self.note(Note::of(LogEvent::KeyErase).at(group.place()))
     }
 
     /// Takes up the groups that the storage holds. Damage makes the module tampered.
@@ -324,8 +338,7 @@ impl<P: Platform> Hsm<'_, P> {
             sound &= mounted.is_ok();
         }
         if !sound || self.groups.has_twins() {
-            self.erase_everything();
-            self.life.happen(Event::Tampered);
+            self.tamper();
         }
         if self.groups.used() != 0 {
             self.life.happen(Event::Populated);
@@ -415,6 +428,10 @@ impl<P: Platform> Hsm<'_, P> {
             Err(error) => {
                 place.end_transaction();
                 self.review_groups();
+                if error == Error::Storage {
+                    // The counter may have moved.
+                    return Err(self.note_failure(Note::of(LogEvent::CounterJump).at(group.place()), error));
+                }
                 Err(error)
             }
         }

@@ -83,7 +83,7 @@ impl<P: Platform> Hsm<'_, P> {
         if out.len() < command.secured_len(target.profile, imk_smc.is_some())? {
             return Err(Error::BufferTooSmall);
         }
-        self.platform.decide(&Question::Script {
+        self.ask(&Question::Script {
             pan: target.pan,
             atc: target.request.atc().value(),
         })?;
@@ -164,7 +164,7 @@ impl<P: Platform> Hsm<'_, P> {
             return Err(Error::LimitReached);
         }
         self.pin_host_rate()?;
-        self.platform.decide(&Question::PinIssue { pan: target.pan })?;
+        self.ask(&Question::PinIssue { pan: target.pan })?;
         self.pin_used(new.key)?;
         if let Some(current) = current {
             self.pin_used(current.key)?;

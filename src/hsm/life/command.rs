@@ -72,6 +72,10 @@ macro_rules! commands {
 }
 
 commands! {
+    AuditNote "audit_note" WORK;
+    AuditRelease "audit_release" WORK;
+    #[cfg(feature = "host")]
+    AuditVerify "audit_verify" WORK;
     KeyInfo "key_info" WORK;
     KeyErase "key_erase" WORK;
     KeyCheck "key_check" WORK;

@@ -266,7 +266,7 @@ impl<P: Platform> Hsm<'_, P> {
             return Err(Error::InvalidLength);
         }
         let peer = PublicKey::from_sec1(peer)?;
-        self.platform.decide(&Question::UnauthenticatedPeer {
+        self.ask(&Question::UnauthenticatedPeer {
             public: peer.as_bytes(),
             mode,
         })?;
@@ -305,7 +305,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// The public key by which a party will prove itself, if the platform knows it.
     fn peer_key(&mut self, identity: &Identity, public: &[u8]) -> Result<PublicKey, Error> {
         let public = PublicKey::from_sec1(public)?;
-        self.platform.decide(&Question::PeerKey {
+        self.ask(&Question::PeerKey {
             identity: identity.as_bytes(),
             public: public.as_bytes(),
         })?;

@@ -55,7 +55,8 @@ impl<P: Platform> Hsm<'_, P> {
         if self.assembly.is_open() {
             return Err(Error::BadState);
         }
-        self.platform.decide(&Question::Ceremony { attributes })?;
+        self.audit_ready()?;
+        self.ask(&Question::Ceremony { attributes })?;
         self.assembly.begin(&ceremony)?;
         self.ceremony = Some(*attributes);
         let lasts = u64::from(self.ceremony_minutes).wrapping_mul(60_000);

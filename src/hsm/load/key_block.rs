@@ -10,8 +10,10 @@ mod kbpk;
 
 use crate::ct;
 use crate::error::Error;
-#[cfg(feature = "host")]
 use crate::hsm::KeyCheck;
+#[cfg(feature = "host")]
+use crate::hsm::NO_PLACE;
+use crate::hsm::event::{LogEvent, Note};
 use crate::hsm::slot::{self, Choices, History};
 use crate::hsm::{Command, Hsm, ImportedKey, KeyHandle, Platform};
 use crate::key::usage::{Attributes, Exportability, ModeOfUse, Usage};
@@ -216,6 +218,7 @@ impl<P: Platform> Hsm<'_, P> {
         if !is_kept {
             attributes.exportability = Exportability::NonExportable;
         }
+        self.audit_ready()?;
         let mut payload = Payload::empty();
         let verified = self.verify_block(kbpk, parsed, &protection, &mut payload)?;
         let mut material = SecretBuf::new();
@@ -272,6 +275,8 @@ impl<P: Platform> Hsm<'_, P> {
         let attributes = export.judge(slot.attributes()?, self.policy)?;
         let version = export.version(&protection)?;
         protection.protects(attributes.algorithm, slot.material().len())?;
+        self.audit_ready()?;
+        let slot = self.slots.get(key)?;
 
         let (mut pedigree, mut derivations) = ([0; 3], [0; out::DERIVATIONS_LEN]);
         let (mut kc, mut kp) = ([0; CheckValue::TEXT_LEN], [0; CheckValue::TEXT_LEN]);
@@ -290,9 +295,26 @@ impl<P: Platform> Hsm<'_, P> {
             blocks.check(*b"KP", &self.slots.get(kbpk)?.check()?, &mut kp)?;
         }
         blocks.extend(export.optional)?;
-        protection
+        let check = slot.check()?;
+        let len = protection
             .template(version, export.context(), &attributes, blocks.list())
-            .wrap_stored(protection.borrow(), slot.material(), &mut self.platform, out)
+            .wrap_stored(protection.borrow(), slot.material(), &mut self.platform, out)?;
+        self.exported(key.place(), &check, out)?;
+        Ok(len)
+    }
+
+    /// Notes that a key leaves; without a record it does not.
+    pub(in crate::hsm) fn exported(&mut self, place: u16, check: &KeyCheck, out: &mut [u8]) -> Result<(), Error> {
+        self.note(Note::of(LogEvent::KeyExport).at(place).check(check))
+            .inspect_err(|_| out.fill(0))
+    }
+
+    /// Notes that something did not verify under a protection key.
+    pub(in crate::hsm) fn unwrap_failed(&mut self, under: KeyHandle, error: Error) -> Error {
+        if error != Error::VerificationFailed {
+            return error;
+        }
+        self.note_failure(Note::of(LogEvent::UnwrapFailed).at(under.place()), error)
     }
 
     /// Wraps the key of a block anew for another party, without a slot between.
@@ -335,6 +357,7 @@ impl<P: Platform> Hsm<'_, P> {
             narrower => narrower,
         };
         let check = self.slots.get(to)?.check()?;
+        self.audit_ready()?;
 
         let (mut pedigree, mut kc, mut kp) = ([0; 3], [0; CheckValue::TEXT_LEN], [0; CheckValue::TEXT_LEN]);
         let mut blocks = Out::new();
@@ -364,12 +387,15 @@ impl<P: Platform> Hsm<'_, P> {
         slot::judge(&attributes, material.expose(), self.policy)?;
         let itself = self.slots.holds(to, &attributes, material.expose())?;
         ct::verdict(!itself).map_err(|_| Error::InvalidArgument)?;
+        let own_check = KeyCheck::of(&attributes, material.expose())?;
         if export.key_check && !has_check {
-            blocks.check(*b"KC", &KeyCheck::of(&attributes, material.expose())?, &mut kc)?;
+            blocks.check(*b"KC", &own_check, &mut kc)?;
         }
-        closing
+        let len = closing
             .template(version, context, &attributes, blocks.list())
-            .wrap_stored(closing.borrow(), material.expose(), &mut self.platform, out)
+            .wrap_stored(closing.borrow(), material.expose(), &mut self.platform, out)?;
+        self.exported(NO_PLACE, &own_check, out)?;
+        Ok(len)
     }
 
     /// Parses and verifies a block, and judges what a caller without a slot needs to have judged.
@@ -435,7 +461,7 @@ impl<P: Platform> Hsm<'_, P> {
         if is_guess && matches!(verified, Err(Error::VerificationFailed)) {
             self.slots.count_failure(handle);
         }
-        let verified = verified?;
+        let verified = verified.map_err(|error| self.unwrap_failed(handle, error))?;
         protection.protects(verified.attributes().algorithm, verified.key().len())?;
         Ok(verified)
     }

@@ -92,7 +92,8 @@ impl<P: Platform> Hsm<'_, P> {
             bits if bits > strength => return Err(Error::KeyStrength),
             _ => {}
         }
-        self.platform.decide(&Question::WorkingKey { attributes })?;
+        self.audit_ready()?;
+        self.ask(&Question::WorkingKey { attributes })?;
         let mut key = SecretBuf::new();
         let opened = working::unwrap_ecb(&master, cipher, kcv, &mut key);
         self.count_wrong(kek, opened)?;
@@ -135,6 +136,7 @@ impl<P: Platform> Hsm<'_, P> {
         } else {
             KeyAlgorithm::Des
         };
+        self.audit_ready()?;
         let mut keys = SignOnKeys::empty();
         let opened = sign_on.open(&master, &mut keys);
         self.count_wrong(tmk, opened)?;
@@ -171,13 +173,13 @@ impl<P: Platform> Hsm<'_, P> {
             self.slots.count_failure(handle);
         }
         self.slots.bind(handle, Choices::WorkingKeys)?;
-        opened
+        opened.map_err(|error| self.unwrap_failed(handle, error))
     }
 
     fn take_back(&mut self, keys: &[ImportedKey]) {
         for imported in keys {
-            // They came in a moment ago.
-            let _ = self.slots.erase(imported.key);
+            // They came in a moment ago; the error that took them back is the answer.
+            let _ = self.key_erase(imported.key);
         }
     }
 }

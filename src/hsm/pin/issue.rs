@@ -115,7 +115,7 @@ impl<P: Platform> Hsm<'_, P> {
         let mut output_key = PinKey::empty();
         let to = self.pin_output_key(output, format, pan, &mut output_key)?;
         self.pin_host_rate()?;
-        self.platform.decide(&Question::PinIssue { pan })?;
+        self.ask(&Question::PinIssue { pan })?;
         let mut pin = Pin::empty();
         ibm3624::derive(&method.key, &method.profile, pan, offset, &mut pin)?;
         to.encipher(&pin, Some(pan), &mut self.platform, out)
@@ -192,7 +192,7 @@ impl<P: Platform> Hsm<'_, P> {
         let mut output_key = PinKey::empty();
         let to = self.pin_output_key(output, format, pan, &mut output_key)?;
         self.pin_host_rate()?;
-        self.platform.decide(&Question::PinIssue { pan })?;
+        self.ask(&Question::PinIssue { pan })?;
         let mut pin = Pin::empty();
         self.pin_draw(digits, &mut pin)?;
         let mut reference = Secret::zeroed();
@@ -236,7 +236,7 @@ impl<P: Platform> Hsm<'_, P> {
         }
         let (old_from, new_from) = (old_key.with(old.format)?, new_key.with(new.format)?);
         self.pin_host_rate()?;
-        self.platform.decide(&Question::PinChange { pan })?;
+        self.ask(&Question::PinChange { pan })?;
         self.pin_used(old.key)?;
         self.pin_used(new.key)?;
         let (mut old_pin, mut new_pin) = (Pin::empty(), Pin::empty());

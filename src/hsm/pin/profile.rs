@@ -49,7 +49,7 @@ impl<P: Platform> Hsm<'_, P> {
             .find(|(_, place)| place.is_none_or(|known| known == *profile))
             .map(|(number, _)| number)
             .ok_or(Error::SlotsFull)?;
-        self.platform.decide(&Question::PinProfile { profile })?;
+        self.ask(&Question::PinProfile { profile })?;
         if let Some(own) = self.profiles.get_mut(usize::from(place).wrapping_sub(1)) {
             *own = Some(*profile);
         }

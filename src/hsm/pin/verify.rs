@@ -147,7 +147,7 @@ impl<P: Platform> Hsm<'_, P> {
         self.pin_input_key(input, FormatUse::Verify, format, pan, enciphered, &mut input_key)?;
         let from = input_key.with(format)?;
         self.pin_host_rate()?;
-        self.platform.decide(&Question::PinVerify { pan })?;
+        self.ask(&Question::PinVerify { pan })?;
         self.pin_used(input)?;
         let mut pin = Pin::empty();
         let sound = from.open(enciphered, Some(pan), &mut pin)?;
@@ -166,7 +166,7 @@ impl<P: Platform> Hsm<'_, P> {
         self.pin_input_key(input, FormatUse::Issue, format, pan, enciphered, &mut input_key)?;
         let from = input_key.with(format)?;
         self.pin_host_rate()?;
-        self.platform.decide(&Question::PinIssue { pan })?;
+        self.ask(&Question::PinIssue { pan })?;
         self.pin_used(input)?;
         let mut pin = Pin::empty();
         let sound = from.open(enciphered, Some(pan), &mut pin)?;
