@@ -51,6 +51,7 @@ use crate::pin::pan::Pan;
 use crate::policy::Policy;
 use crate::store::Storage;
 use crate::store::seal::{Scratch, Sealer};
+use crate::weaken::guard;
 
 #[cfg(feature = "terminal")]
 pub use self::dukpt::InitialKeyInfo;
@@ -222,7 +223,7 @@ pub trait Platform: Entropy + Storage {
     /// Any error refuses the command with it. A platform that does not decide refuses: [`Error::Refused`].
     fn decide(&mut self, question: &Question<'_>) -> Result<(), Error> {
         let _ = question;
-        Err(Error::Refused)
+        guard!("B07.absent", Err(Error::Refused))
     }
 
     /// Decides about a card, whose fingerprint stands beside the question: 8 bytes that are the same for every PAN with the
@@ -301,6 +302,8 @@ pub struct Hsm<'m, P: Platform> {
     host_rate: limit::Bucket,
     #[cfg(feature = "host")]
     profiles: [Option<crate::pin::ibm3624::Profile>; pin::profile::PROFILES],
+    #[cfg(feature = "host")]
+    pin_tries: pin::tries::Tries,
     #[cfg(all(feature = "ec", feature = "host"))]
     initiator: Initiator,
     #[cfg(all(feature = "ec", feature = "host"))]
@@ -362,6 +365,8 @@ impl<'m, P: Platform> Hsm<'m, P> {
             host_rate: limit::Bucket::new(config.pin_limits.host, now),
             #[cfg(feature = "host")]
             profiles: [None; pin::profile::PROFILES],
+            #[cfg(feature = "host")]
+            pin_tries: pin::tries::Tries::NONE,
             #[cfg(all(feature = "ec", feature = "host"))]
             initiator: Initiator::empty(),
             #[cfg(all(feature = "ec", feature = "host"))]

@@ -67,6 +67,10 @@ pub mod codec;
 pub mod entropy;
 pub mod error;
 raw!(ct, secret);
+#[cfg(not(payhsm_weaken))]
+mod weaken;
+#[cfg(payhsm_weaken)]
+pub mod weaken;
 
 // Layer 1: primitives.
 raw!(

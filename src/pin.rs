@@ -36,6 +36,7 @@ use crate::ct;
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::secret::Secret;
+use crate::weaken::guard;
 
 pub use pan::Pan;
 
@@ -161,7 +162,8 @@ fn draw<const N: usize>(rng: &mut impl Entropy, out: &mut Secret<N>) -> Result<(
     rng.fill(out.expose_mut()).map_err(|_| Error::Entropy)?;
     let first = out.expose().first().copied().unwrap_or(0);
     let varies = out.expose().iter().fold(0, |acc, byte| acc | (byte ^ first));
-    ct::verdict(ct::choice(!ct::mask_eq(varies, 0))).map_err(|_| Error::Entropy)
+    let constant = ct::verdict(ct::choice(!ct::mask_eq(varies, 0)));
+    guard!("A10", constant).map_err(|_| Error::Entropy)
 }
 
 /// The nibbles of bytes, high half first.

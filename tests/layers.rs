@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The layers, lowest first.
 const LAYERS: &[&[&str]] = &[
-    &["error", "ct", "secret", "entropy", "codec"],
+    &["error", "ct", "secret", "entropy", "codec", "weaken"],
     &["cipher", "mac", "kdf", "ecdh", "ecdsa", "rsa"],
     &["key"],
     &["card", "dukpt", "pin", "emv", "keyblock", "inject"],

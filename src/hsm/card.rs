@@ -11,6 +11,7 @@ use crate::hsm::{Command, Hsm, KeyHandle, Platform, Question};
 use crate::key::{self, Key, role};
 use crate::pin::pan::Pan;
 use crate::policy::{Operation, Permission};
+use crate::weaken::guard;
 
 /// The fewest digits of a PAN with a card verification value.
 const MIN_PAN_DIGITS: usize = 12;
@@ -89,7 +90,7 @@ impl<P: Platform> Hsm<'_, P> {
         let mut key = Key::empty();
         self.cvk(cvk, Operation::CvvVerify, kind, value.len(), &mut key)?;
         judge(pan, expiry)?;
-        self.ask(&Question::CardValue { pan })?;
+        guard!("B07", self.ask(&Question::CardValue { pan }))?;
         self.slots.bind(cvk, kind.into())?;
         cvv::verify(&key, kind, pan, expiry, value)
     }
@@ -158,7 +159,10 @@ impl<P: Platform> Hsm<'_, P> {
     ) -> Result<(), Error> {
         let slot = self.slots.get(handle)?;
         slot.take(operation, self.policy, out)?;
-        if !slot.serves(kind.into()) && !self.policy.has(Permission::SharedCvk) {
+        if guard!(
+            "B06",
+            !slot.serves(kind.into()) && !self.policy.has(Permission::SharedCvk)
+        ) {
             return Err(Error::UsageNotPermitted);
         }
         if out.len() != KEY_LEN {

@@ -8,6 +8,8 @@ pub(super) mod profile;
 #[cfg(feature = "host")]
 mod reference;
 #[cfg(feature = "host")]
+pub(super) mod tries;
+#[cfg(feature = "host")]
 mod verify;
 
 use crate::dukpt::aes::KeyType;
@@ -27,6 +29,7 @@ use crate::pin::Pin;
 use crate::pin::block::{self, Format};
 use crate::pin::pan::Pan;
 use crate::policy::{Operation, Permission, Policy};
+use crate::weaken::guard;
 
 #[cfg(feature = "host")]
 pub use self::profile::PinProfile;
@@ -95,11 +98,10 @@ impl FormatUse {
             (Format::Iso1, Self::Issue) => false,
             (Format::Iso2, _) => false,
         };
-        if permitted {
-            Ok(())
-        } else {
-            Err(Error::FormatNotPermitted)
+        if guard!("A05.permission", !permitted) {
+            return Err(Error::FormatNotPermitted);
         }
+        Ok(())
     }
 }
 
@@ -143,7 +145,7 @@ impl<P: Platform> Hsm<'_, P> {
         self.pin_key(key, Operation::PinEncipher, FormatUse::Carry, format, pan, &mut pin_key)?;
         pin.ready()?;
         let now = self.platform.tick();
-        if let Err(error) = self.entry_rate.take(now) {
+        if let Err(error) = guard!("A06.rate" | "K04", self.entry_rate.take(now)) {
             return Err(self.limited(key.place(), error));
         }
         let len = pin_key
@@ -204,21 +206,24 @@ impl<P: Platform> Hsm<'_, P> {
         let mut input_key = PinKey::empty();
         self.pin_input_key(input, FormatUse::Carry, format, pan, enciphered, &mut input_key)?;
         let from = input_key.with(format)?;
-        if !format.translates_to(output_format) {
+        if guard!("A01" | "A02" | "A08.conversion", !format.translates_to(output_format)) {
             return Err(Error::FormatNotPermitted);
         }
         // Who may read what he has translated for any PAN has a list of all PINs of that PAN.
         let output_mode = self.slots.get(output)?.attributes()?.mode;
-        if !format.binds_pan() && output_format.binds_pan() && output_mode != ModeOfUse::Encrypt {
+        let lists_pins = !format.binds_pan() && output_format.binds_pan() && output_mode != ModeOfUse::Encrypt;
+        if guard!("A05.both", lists_pins) {
             return Err(Error::FormatNotPermitted);
         }
-        if output_key.strength_bits() < input_key.strength_bits() && !self.policy.has(Permission::WeakerPinKey) {
+        let is_weaker = output_key.strength_bits() < input_key.strength_bits();
+        if guard!("A07", is_weaker && !self.policy.has(Permission::WeakerPinKey)) {
             return Err(Error::KeyStrength);
         }
         self.pin_host_rate()?;
-        self.ask(&Question::PinTranslate { pan })?;
+        guard!("A03.asked", self.ask(&Question::PinTranslate { pan }))?;
         self.pin_used(input)?;
-        block::translate(&from, enciphered, &to, Some(pan), &mut self.platform, out)
+        let result = block::translate(&from, enciphered, &to, Some(pan), &mut self.platform, out);
+        self.pin_tried(&[enciphered], result)
     }
 
     /// Translates a PIN block as [`pin_translate`](Self::pin_translate) does, for a caller who has the PAN of the block
@@ -248,7 +253,7 @@ impl<P: Platform> Hsm<'_, P> {
     ) -> Result<usize, Error> {
         out.fill(0);
         self.allow(Command::PinTranslatePans)?;
-        if pan != output_pan {
+        if guard!("A02.pan", pan != output_pan) {
             return Err(Error::PanMismatch);
         }
         self.pin_translate(input, format, pan, enciphered, output, output_format, out)
@@ -274,13 +279,22 @@ impl<P: Platform> Hsm<'_, P> {
         if enciphered.len() != format.block_len() {
             return Err(Error::InvalidLength);
         }
-        Ok(())
+        guard!("A03", self.pin_tries.judge(enciphered))
+    }
+
+    /// Counts wrong tries of blocks, if it was one.
+    #[cfg(feature = "host")]
+    pub(super) fn pin_tried<T>(&mut self, blocks: &[&[u8]], result: Result<T, Error>) -> Result<T, Error> {
+        if matches!(result, Err(Error::VerificationFailed)) {
+            blocks.iter().for_each(|block| self.pin_tries.count(block));
+        }
+        result
     }
 
     #[cfg(feature = "host")]
     pub(super) fn pin_host_rate(&mut self) -> Result<(), Error> {
         let now = self.platform.tick();
-        self.host_rate.take(now).map_err(|error| self.limited(NO_PLACE, error))
+        guard!("A05.rate", self.host_rate.take(now)).map_err(|error| self.limited(NO_PLACE, error))
     }
 
     /// A transaction's key serves one PIN.
@@ -335,7 +349,7 @@ impl<P: Platform> Hsm<'_, P> {
         match format {
             Format::Iso0 | Format::Iso3 => pan.account_field().map(|_| ()),
             // Shorter ones share their field with others.
-            Format::Iso4 if pan.digits().len() < FORMAT4_PAN_DIGITS => Err(Error::InvalidPan),
+            Format::Iso4 if guard!("A09.pan", pan.digits().len() < FORMAT4_PAN_DIGITS) => Err(Error::InvalidPan),
             _ => Ok(()),
         }
     }

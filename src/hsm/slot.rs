@@ -15,6 +15,7 @@ use crate::key::{Algorithm, Key, kcv, parity, role::Role};
 use crate::keyblock::optional::{CheckMethod, CheckValue, Derivations, Pedigree};
 use crate::policy::{self, MacAlgorithm, Operation, Permission, Policy, TDEA_BLOCK_LIMIT};
 use crate::secret::SecretBuf;
+use crate::weaken::guard;
 
 /// The longest key that a slot holds, in bytes.
 pub const KEY_CAPACITY: usize = 64;
@@ -452,8 +453,8 @@ impl<'m> Slots<'m> {
         Ok(handle)
     }
 
-    /// Whether a slot holds the same value with other attributes: one key, one purpose. Parity bits of TDEA keys make no
-    /// other key.
+    /// Whether a slot holds the same value with other attributes, or one that a protocol makes of it: one key, one purpose.
+    /// Parity bits of TDEA keys make no other key.
     #[cfg(feature = "terminal")]
     pub(crate) fn holds_for_other_purpose(&self, attributes: &Attributes, material: &[u8]) -> Choice {
         self.holds_otherwise(attributes, Derivable::default(), material)
@@ -465,8 +466,19 @@ impl<'m> Slots<'m> {
             if let Some((other, _)) = slot.entry
                 && (other != *attributes || slot.history.derivations != derivations)
             {
+                let own = slot.material.expose();
                 let mask = key_bits(other.algorithm, attributes.algorithm);
-                found |= equal_under(mask, slot.material.expose(), material);
+                found |= !guard!("C02.purpose" | "C03.purpose", !equal_under(mask, own, material));
+                match (other.algorithm, attributes.algorithm) {
+                    (KeyAlgorithm::Tdea, KeyAlgorithm::Tdea) => {
+                        found |= !guard!("C04", !is_related(own, material));
+                    }
+                    (KeyAlgorithm::Tdea, KeyAlgorithm::Des) => {
+                        found |= !guard!("B06.halves", !has_part(own, material));
+                    }
+                    (KeyAlgorithm::Des, KeyAlgorithm::Tdea) => found |= has_part(material, own),
+                    _ => {}
+                }
             }
         }
         found
@@ -536,6 +548,45 @@ const fn key_bits(one: KeyAlgorithm, other: KeyAlgorithm) -> u8 {
     }
 }
 
+/// What protocols add to a key to make another one of it; in each part, without parity bits.
+const VARIANTS: [[u8; 8]; 8] = [
+    // DUKPT: PIN, MAC and data, and the other register of a derivation (ANSI X9.24-1 annex A).
+    [0, 0, 0, 0, 0, 0, 0, 0xFF],
+    [0, 0, 0, 0, 0, 0, 0xFF, 0],
+    [0, 0, 0, 0, 0xFF, 0, 0, 0],
+    [0, 0, 0, 0, 0, 0xFF, 0, 0],
+    [0, 0, 0, 0xFF, 0, 0, 0, 0],
+    [0xC0, 0xC0, 0xC0, 0xC0, 0, 0, 0, 0],
+    // Key blocks of versions A and C.
+    [0x45; 8],
+    [0x4D; 8],
+];
+
+/// Whether two TDEA keys differ by one of [`VARIANTS`] in every part, or by a variant number (a multiple of 8) in the
+/// first byte of every part.
+fn is_related(a: &[u8], b: &[u8]) -> Choice {
+    let by = |variant: &[u8; 8]| {
+        let pairs = a.iter().zip(b).zip(variant.iter().cycle());
+        let difference = pairs.fold(0, |acc, ((x, y), v)| acc | ((x ^ y ^ v) & 0xFE));
+        difference.ct_eq(&0)
+    };
+    let mut found = VARIANTS
+        .iter()
+        .fold(Choice::from(0), |found, variant| found | by(variant));
+    for number in 1..32_u8 {
+        found |= by(&[number.wrapping_shl(3), 0, 0, 0, 0, 0, 0, 0]);
+    }
+    found & Choice::from(u8::from(a.len() == b.len()))
+}
+
+/// Whether a DES key is a part of a TDEA key.
+fn has_part(tdea: &[u8], des: &[u8]) -> Choice {
+    let (parts, _) = tdea.as_chunks::<8>();
+    parts
+        .iter()
+        .fold(Choice::from(0), |found, part| found | equal_under(0xFE, part, des))
+}
+
 /// Whether two values agree in the bits of `mask` of every byte. Lengths are public.
 fn equal_under(mask: u8, a: &[u8], b: &[u8]) -> Choice {
     let difference = a.iter().zip(b).fold(0, |acc, (x, y)| acc | ((x ^ y) & mask));
@@ -581,7 +632,8 @@ pub(crate) fn judge_attributes(attributes: &Attributes, policy: Policy) -> Resul
     if attributes.mode == ModeOfUse::NoRestriction && !policy.has(Permission::ModeN) {
         return Err(Error::ModeNotPermitted);
     }
-    if attributes.usage == Usage::P0 && attributes.mode == ModeOfUse::Both && !policy.has(Permission::PinKeyBothWays) {
+    let both_ways = attributes.usage == Usage::P0 && attributes.mode == ModeOfUse::Both;
+    if guard!("A06.mode", both_ways && !policy.has(Permission::PinKeyBothWays)) {
         return Err(Error::ModeNotPermitted);
     }
     if attributes.version.is_component() {

@@ -29,6 +29,7 @@ use crate::key::role::PinEncryption;
 use crate::key::{Aes, Key, Tdea};
 use crate::pin::{MAX_DRAWS, MAX_LEN, Pan, Pin, draw, nibbles};
 use crate::secret::Secret;
+use crate::weaken::guard;
 
 /// Length in bytes of a block of formats 0 to 3.
 pub const BLOCK_LEN: usize = 8;
@@ -373,7 +374,10 @@ pub fn translate(
     out: &mut [u8],
 ) -> Result<usize, Error> {
     out.fill(0);
-    if !from.format().translates_to(to.format()) {
+    if guard!(
+        "A01" | "A02" | "A08.conversion",
+        !from.format().translates_to(to.format())
+    ) {
         return Err(Error::FormatNotPermitted);
     }
     let mut pin = Pin::empty();
@@ -599,7 +603,7 @@ fn write_format4(pin: &Pin, random: &[u8; 8], out: &mut Secret<FORMAT4_BLOCK_LEN
 
 fn read_format4(field: &Secret<FORMAT4_BLOCK_LEN>, out: &mut Pin) -> Result<Choice, Error> {
     let (field, _) = field.expose().split_first_chunk().ok_or(Error::Internal)?;
-    Ok(ct::choice(read_field(Format::Iso4, field, out)))
+    Ok(guard!("A09.field", ct::choice(read_field(Format::Iso4, field, out))))
 }
 
 /// C = E(E(PIN field) xor PAN field).
@@ -640,7 +644,7 @@ fn write_field(format: Format, pin: &Pin, fill: &[u8; TEXT_NIBBLES], out: &mut [
 fn read_field(format: Format, field: &[u8; 8], out: &mut Pin) -> u8 {
     let [head, rest @ ..] = field;
     let len = head & 15;
-    let mut ok = ct::mask_eq(head >> 4, format.number()) & super::mask_len(len);
+    let mut ok = guard!("A08.format", ct::mask_eq(head >> 4, format.number())) & super::mask_len(len);
     for (nibble, i) in nibbles(rest).zip(0..) {
         let filled = match format {
             Format::Iso0 | Format::Iso2 => ct::mask_eq(nibble, 0xF),

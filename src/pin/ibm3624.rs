@@ -24,6 +24,7 @@ use crate::key::role::PinVerification3624;
 use crate::key::{Key, Tdea};
 use crate::pin::{self, Pan, Pin, nibbles};
 use crate::secret::Secret;
+use crate::weaken::guard;
 
 /// Digits of the intermediate PIN, and of validation data.
 const DIGITS: usize = 16;
@@ -201,7 +202,7 @@ impl Profile {
 
     /// Judges a PAN and gives its validation data.
     pub(crate) fn data(&self, pan: &Pan) -> Result<[u8; 8], Error> {
-        if pan.digits().len() != usize::from(self.pan_len) {
+        if guard!("B04", pan.digits().len() != usize::from(self.pan_len)) {
             return Err(Error::InvalidPan);
         }
         self.validation.data(pan)
@@ -209,11 +210,10 @@ impl Profile {
 
     /// Judges an offset's length.
     pub(crate) fn check(&self, offset: &Offset) -> Result<(), Error> {
-        if offset.len == self.check_len {
-            Ok(())
-        } else {
-            Err(Error::InvalidLength)
+        if guard!("B03", offset.len != self.check_len) {
+            return Err(Error::InvalidLength);
         }
+        Ok(())
     }
 
     /// Digits of a PIN in front of those that are compared.
@@ -350,7 +350,7 @@ pub fn derive(
 ) -> Result<(), Error> {
     out.clear();
     profile.check(offset)?;
-    if profile.skipped() != 0 {
+    if guard!("B03.derive", profile.skipped() != 0) {
         return Err(Error::InvalidLength);
     }
     let mut natural = Secret::zeroed();

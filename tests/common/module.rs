@@ -115,6 +115,12 @@ pub struct World {
     pub now: Option<u64>,
     /// The fingerprints beside the questions.
     pub fingerprints: Vec<[u8; FINGERPRINT_LEN]>,
+    /// How often a card may try; each question with a card is a try.
+    pub card_limit: Option<usize>,
+    /// Tries so far, by account.
+    pub tries: BTreeMap<[u8; 11], usize>,
+    /// The source gives one byte for ever.
+    pub entropy_stuck: bool,
 }
 
 /// A handle of the device that the module and the test share.
@@ -178,6 +184,10 @@ impl Entropy for Device {
             *left -= 1;
         }
         world.drawn += out.len();
+        if world.entropy_stuck {
+            out.fill(0x5A);
+            return Ok(());
+        }
         for byte in out {
             world.rng = world
                 .rng
@@ -250,6 +260,13 @@ impl Platform for Device {
         };
         let mut world = self.world();
         world.asked.push(asked);
+        if let (Some(limit), Some(account)) = (world.card_limit, question.account()) {
+            let tries = world.tries.entry(account).or_default();
+            *tries += 1;
+            if *tries > limit {
+                return Err(Error::LimitReached);
+            }
+        }
         world.answer.map_or(Ok(()), Err)
     }
 

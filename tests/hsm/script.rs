@@ -285,7 +285,7 @@ fn a_new_pin_goes_through() {
         let result = hsm.script_pin_change(smi, smc, Some(ac), &target, &new, current, &mut short);
         assert_eq!((result, short), (Err(Error::BufferTooSmall), vec![0; len - 1]));
         let bad = EncipheredPin {
-            block: &[0x77; 8],
+            block: &[profile.name().len().try_into().unwrap(); 8],
             ..new
         };
         out.fill(0x55);

@@ -180,7 +180,11 @@ impl<P: Platform> Hsm<'_, P> {
         }
         // One verdict on both.
         good &= !self.pin_refused(&new_pin);
-        ct::verdict(good)?;
+        let verdict = self.pin_tried(&[new.block], ct::verdict(good));
+        match current {
+            Some(current) => self.pin_tried(&[current.block], verdict)?,
+            None => verdict?,
+        }
         let (mut sk_smi, mut sk_smc) = (Key::empty(), Key::empty());
         session_key(target, &smi, &request, &mut sk_smi)?;
         session_key(target, &smc, &request, &mut sk_smc)?;

@@ -12,6 +12,7 @@ use crate::pin::pvv::Pvv;
 use crate::pin::{self, Pan, Pin, choose};
 use crate::policy::{Operation, Permission};
 use crate::secret::Secret;
+use crate::weaken::guard;
 
 /// How often a PIN may be drawn until it is not trivial: of four digits one in 333 is.
 const MAX_DRAWS: usize = 8;
@@ -109,7 +110,7 @@ impl<P: Platform> Hsm<'_, P> {
         let mut method = Ibm::new(self.ready_profile(Command::PinDerive3624, profile)?);
         self.ibm(pvk, &[Operation::OffsetGenerate], pan, &mut method)?;
         method.profile.check(offset)?;
-        if method.profile.check_len() != method.profile.pin_len() {
+        if guard!("B03.derive", method.profile.check_len() != method.profile.pin_len()) {
             return Err(Error::InvalidLength);
         }
         let mut output_key = PinKey::empty();
@@ -241,7 +242,7 @@ impl<P: Platform> Hsm<'_, P> {
         self.pin_used(new.key)?;
         let (mut old_pin, mut new_pin) = (Pin::empty(), Pin::empty());
         let mut good = old_from.open(old.block, Some(pan), &mut old_pin)?;
-        good &= method.matches(pan, &old_pin, reference)?;
+        good &= guard!("A11", method.matches(pan, &old_pin, reference)?);
         good &= new_from.open(new.block, Some(pan), &mut new_pin)?;
         let mut digits = Secret::zeroed();
         good &= method.compute(pan, &new_pin, &mut digits)?;

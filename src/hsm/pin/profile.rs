@@ -4,6 +4,7 @@
 use crate::error::Error;
 use crate::hsm::{Command, Hsm, Platform, Question};
 use crate::pin::ibm3624::Profile;
+use crate::weaken::guard;
 
 /// Places for profiles.
 pub(in crate::hsm) const PROFILES: usize = 8;
@@ -43,13 +44,13 @@ impl<P: Platform> Hsm<'_, P> {
     /// than 4 times; [`Error::SlotsFull`]; the platform's refusal.
     pub fn pin_profile_register(&mut self, profile: &Profile) -> Result<PinProfile, Error> {
         self.allow(Command::PinProfileRegister)?;
-        profile.table().judge()?;
+        guard!("B01.table", profile.table().judge())?;
         let place = (1..)
             .zip(&self.profiles)
             .find(|(_, place)| place.is_none_or(|known| known == *profile))
             .map(|(number, _)| number)
             .ok_or(Error::SlotsFull)?;
-        self.ask(&Question::PinProfile { profile })?;
+        guard!("B01.officers", self.ask(&Question::PinProfile { profile }))?;
         if let Some(own) = self.profiles.get_mut(usize::from(place).wrapping_sub(1)) {
             *own = Some(*profile);
         }

@@ -12,6 +12,7 @@ use crate::pin::pvv::Pvv;
 use crate::pin::{Pan, Pin};
 use crate::policy::Operation;
 use crate::secret::Secret;
+use crate::weaken::guard;
 
 impl<P: Platform> Hsm<'_, P> {
     /// Verifies an enciphered PIN against its PVV. The platform is asked first ([`Question::PinVerify`]).
@@ -147,7 +148,7 @@ impl<P: Platform> Hsm<'_, P> {
         self.pin_input_key(input, FormatUse::Verify, format, pan, enciphered, &mut input_key)?;
         let from = input_key.with(format)?;
         self.pin_host_rate()?;
-        self.ask(&Question::PinVerify { pan })?;
+        guard!("B02" | "B07.pin", self.ask(&Question::PinVerify { pan }))?;
         self.pin_used(input)?;
         let mut pin = Pin::empty();
         let sound = from.open(enciphered, Some(pan), &mut pin)?;
@@ -166,12 +167,13 @@ impl<P: Platform> Hsm<'_, P> {
         self.pin_input_key(input, FormatUse::Issue, format, pan, enciphered, &mut input_key)?;
         let from = input_key.with(format)?;
         self.pin_host_rate()?;
-        self.ask(&Question::PinIssue { pan })?;
+        guard!("A04" | "B05", self.ask(&Question::PinIssue { pan }))?;
         self.pin_used(input)?;
         let mut pin = Pin::empty();
         let sound = from.open(enciphered, Some(pan), &mut pin)?;
         let mut digits = Secret::zeroed();
-        ct::verdict(sound & method.compute(pan, &pin, &mut digits)?)?;
+        let good = ct::verdict(sound & method.compute(pan, &pin, &mut digits)?);
+        self.pin_tried(&[enciphered], good)?;
         Ok(method.publish(&mut digits))
     }
 }

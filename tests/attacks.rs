@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The catalogue of attacks, row by row: each is refused, and succeeds where the check that holds it off is left out.
+//!
+//! A test is named after its row. `scripts/attacks` runs them in both builds, makes the table of docs/ATTACKS.md and says
+//! which rows have none.
+#![cfg(all(
+    feature = "hazmat",
+    feature = "host",
+    feature = "terminal",
+    feature = "ec",
+    feature = "legacy"
+))]
+
+#[path = "common/module.rs"]
+mod common;
+
+#[path = "attacks/catalogue.rs"]
+mod catalogue;
+
+#[path = "attacks/a.rs"]
+mod a;
+#[path = "attacks/b.rs"]
+mod b;
