@@ -280,8 +280,8 @@ fn b06_a_value_is_of_one_place() {
         let mut hsm = start(&Device::new(1), Policy::STRICT.with(Permission::SingleDes), 4, 0).unwrap();
         key(&mut hsm, "C0", 'T', 'C', 90);
         let kbpk = key(&mut hsm, "K1", 'A', 'D', 11);
-        let attributes = attributes("M0", 'D', 'C', 'N');
-        let half = block_with(&value(11, 16), &attributes, &value(90, 16)[8..], &[]);
+        let mac_key = attributes("M0", 'D', 'C', 'N');
+        let half = block_with(&value(11, 16), &mac_key, &value(90, 16)[8..], &[]);
         hsm.key_block_import(kbpk, &half, PROFILE)
     });
     let (_, mut hsm, cvk) = cvk();
@@ -358,7 +358,7 @@ fn b07_guesses_are_counted() {
         let slots = Box::leak(Box::new([const { Slot::EMPTY }; 2]));
         let groups: &mut [Group] = Box::leak(Box::new([]));
         let mut hsm = Hsm::new(Silent(Device::new(1)), slots, groups, Config::default()).unwrap();
-        let attributes = crate::common::attributes("C0", 'T', 'C', 'N');
+        let attributes = attributes("C0", 'T', 'C', 'N');
         let cvk = hsm.key_generate(&attributes, 16)?.key;
         let guess = CardValue::parse(b"000").unwrap();
         let result = hsm.cvv_verify(cvk, printed, &victim(), expiry, &guess);
