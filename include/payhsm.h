@@ -126,7 +126,7 @@
 #define PAYHSM_VERSION_PATCH 0
 
 /* Bytes of a context without slots and groups, on every target; see `PAYHSM_CTX_SIZE`. */
-#define PAYHSM_CTX_BASE_SIZE 4096
+#define PAYHSM_CTX_BASE_SIZE 4608
 
 /* Bytes of a slot in a context, on every target. */
 #define PAYHSM_SLOT_SIZE 128
