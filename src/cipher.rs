@@ -5,5 +5,9 @@
 //! over the `aes` crate. Both stand behind the RustCrypto `cipher` traits, so that generic code (CMAC) takes them.
 
 pub mod aes;
+#[cfg(feature = "host")]
+pub mod bitslice;
+#[cfg(feature = "host")]
+pub(crate) mod cpu;
 pub mod modes;
 pub mod tdes;

@@ -91,6 +91,8 @@ pub mod key;
 
 // Layer 3: schemes.
 #[cfg(feature = "host")]
+pub mod batch;
+#[cfg(feature = "host")]
 pub mod card;
 pub mod dukpt;
 pub mod emv;

@@ -124,6 +124,25 @@ impl Pin {
         ct::verdict(ct::choice(ok)).map_err(|_| Error::InvalidPin)
     }
 
+    /// Writes a length and digits that were checked: a PIN field with zeros for control and fill, or all zeros.
+    #[cfg(feature = "host")]
+    pub(crate) fn unpack(&mut self, field: u64) {
+        let [head, text @ ..] = field.to_be_bytes();
+        let [own_len, own @ ..] = self.0.expose_mut();
+        *own_len = head;
+        for (to, nibble) in own.iter_mut().zip(nibbles(&text)) {
+            *to = nibble;
+        }
+    }
+
+    /// The inverse of [`unpack`](Self::unpack).
+    #[cfg(feature = "host")]
+    pub(crate) fn pack(&self) -> u64 {
+        let (len, digits) = self.parts();
+        let text = digits.iter().chain(&[0, 0]);
+        text.fold(u64::from(len), |sum, digit| (sum << 4) | u64::from(*digit))
+    }
+
     #[cfg(feature = "host")]
     pub(crate) fn clear(&mut self) {
         self.0.zeroize();

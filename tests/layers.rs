@@ -9,7 +9,7 @@ const LAYERS: &[&[&str]] = &[
     &["error", "ct", "secret", "entropy", "codec", "weaken"],
     &["cipher", "mac", "kdf", "ecdh", "ecdsa", "rsa"],
     &["key"],
-    &["card", "dukpt", "pin", "emv", "keyblock", "inject"],
+    &["batch", "card", "dukpt", "pin", "emv", "keyblock", "inject"],
     &["policy", "store", "hsm"],
     &["capi"],
 ];

@@ -209,7 +209,18 @@ fn open_tdea(
     out: &mut Pin,
 ) -> Result<Choice, Error> {
     out.zeroize();
-    let account = account_field(format, pan)?;
+    open_mixed(key, format, block, account_field(format, pan)?, out)
+}
+
+/// Deciphers a block that is mixed with `account`.
+pub(crate) fn open_mixed(
+    key: &Key<PinEncryption, Tdea>,
+    format: Format,
+    block: &[u8; BLOCK_LEN],
+    account: [u8; BLOCK_LEN],
+    out: &mut Pin,
+) -> Result<Choice, Error> {
+    out.zeroize();
     let cipher = tdes(key)?;
     let mut clear = Secret::zeroed();
     *clear.expose_mut() = cipher.decrypt(*block);
@@ -501,7 +512,7 @@ pub fn encipher_aes_with_fill(
 }
 
 /// What the format mixes into its PIN field; zeros for those without a PAN. Format 4 has no place here.
-fn account_field(format: Format, pan: Option<&Pan>) -> Result<[u8; BLOCK_LEN], Error> {
+pub(crate) fn account_field(format: Format, pan: Option<&Pan>) -> Result<[u8; BLOCK_LEN], Error> {
     match format {
         Format::Iso0 | Format::Iso3 => pan.ok_or(Error::InvalidPan)?.account_field(),
         Format::Iso1 | Format::Iso2 => Ok([0; BLOCK_LEN]),
@@ -516,6 +527,17 @@ fn tdes(key: &Key<PinEncryption, Tdea>) -> Result<Tdes, Error> {
         return Err(Error::InvalidKeyLength);
     }
     Tdes::new(material)
+}
+
+/// Control nibble and fill of a new block, in their places in the word of a PIN field.
+#[cfg(feature = "host")]
+pub(crate) fn fill_word(format: Format, rng: &mut impl Entropy) -> Result<u64, Error> {
+    let mut fill = Secret::zeroed();
+    random_fill(format, rng, &mut fill)?;
+    let nibbles = fill.expose().iter();
+    Ok(nibbles.fold(u64::from(format.number()) << 4, |sum, nibble| {
+        (sum << 4) | u64::from(*nibble)
+    }))
 }
 
 /// The fill nibbles of a new block.

@@ -98,7 +98,7 @@ impl Ksn {
 
     /// Crypto register 3 of the standard: the rightmost 64 bits.
     #[cfg(any(feature = "host", feature = "terminal"))]
-    pub(super) const fn rightmost(&self) -> u64 {
+    pub(crate) const fn rightmost(&self) -> u64 {
         let [_, _, last @ ..] = self.0;
         u64::from_be_bytes(last)
     }
@@ -145,7 +145,7 @@ impl InitialKeyId {
 
     /// The leftmost 8 bytes, which make the initial key.
     #[cfg(feature = "host")]
-    pub(super) const fn leftmost(&self) -> [u8; 8] {
+    pub(crate) const fn leftmost(&self) -> [u8; 8] {
         let [first @ .., _, _] = self.0;
         first
     }

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Many independent jobs at once, for hosts.
+//!
+//! A job has its own keys, key serial number and data, and its own result: a malformed one fails alone, and delays
+//! nobody. TDEA is computed for 64, 256 or 512 jobs at a time, one bit of each in a word ([`Engine`]); what is
+//! computed, and what fails, is the same as one by one.
+//!
+//! ```text
+//! jobs ─ public data judged, one by one ─► lanes ─ derivation, cipher, checks: sliced ─► verdicts and outputs, one by one
+//! ```
+//!
+//! The functions here take typed keys; those of [`hsm`](crate::hsm) take handles, and judge policy, limits and the
+//! platform's decisions for each job as the single commands do. A BDK is not looked up among the terminals that were
+//! here last: each job is derived from its keys, so that cost depends on nothing but the number of jobs.
+//!
+//! **Shape.** A batch is cut into groups as wide as the engine; the last one is padded. Groups too small to be worth it
+//! are computed one by one ([`Engine::crossover`]). The walk from an initial key takes ten steps whatever the counter
+//! says. Batches of messages take as long as the longest message.
+//!
+//! **Memory.** No heap; a group of jobs is on the stack: about 12 KiB with 64 lanes, 48 KiB with 256, 96 KiB with 512.
+//!
+//! # Timing
+//! Number of jobs, formats, lengths of messages, which jobs were malformed, and the verdicts.
+
+mod decimal;
+mod dukpt;
+mod pin;
+
+use core::fmt;
+
+use crate::error::Error;
+
+pub use crate::cipher::bitslice::Engine;
+pub use pin::{PinJob, PvvJob, TranslateJob, decipher_pins, translate_pins, verify_pvvs};
+
+/// The outcome of one job.
+pub type Outcome = Result<(), Error>;
+
+impl Engine {
+    /// The fewest jobs that are worth a group of this engine; fewer are computed one by one.
+    ///
+    /// Measured by `cargo bench --bench batch`, not computed: a group takes as long whether it is full or not.
+    #[must_use]
+    pub const fn crossover(self) -> usize {
+        match self {
+            Self::Words => 12,
+            Self::Avx2 | Self::Avx512 => 16,
+            #[cfg(any(test, feature = "hazmat"))]
+            Self::Emulated => 1,
+        }
+    }
+}
+
+/// How a batch is run: by which engine, and from how many jobs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    engine: Engine,
+    crossover: usize,
+}
+
+impl Plan {
+    /// The fastest engine of this processor.
+    #[must_use]
+    pub fn best() -> Self {
+        Self::of(Engine::best())
+    }
+
+    /// A chosen engine.
+    #[must_use]
+    pub const fn of(engine: Engine) -> Self {
+        Self {
+            engine,
+            crossover: engine.crossover(),
+        }
+    }
+
+    /// Another number of jobs from which on the engine is used: 0 always, `usize::MAX` never.
+    #[must_use]
+    pub const fn crossover(mut self, jobs: usize) -> Self {
+        self.crossover = jobs;
+        self
+    }
+
+    /// Cuts `jobs` into groups and gives each, as first job and number, to `sliced`, or its jobs to `single`.
+    fn each(self, jobs: usize, state: &mut (impl Runner + ?Sized)) {
+        let mut first = 0_usize;
+        while first < jobs {
+            let rest = jobs.wrapping_sub(first);
+            let count = rest.min(self.engine.lanes());
+            if count < self.crossover {
+                for job in first..first.wrapping_add(count) {
+                    state.single(job);
+                }
+            } else {
+                state.sliced(self.engine, first, count);
+            }
+            first = first.wrapping_add(count);
+        }
+    }
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self::best()
+    }
+}
+
+/// What a batch does with a group of jobs, and with one.
+trait Runner {
+    fn sliced(&mut self, engine: Engine, first: usize, count: usize);
+    fn single(&mut self, job: usize);
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Words => "64-bit words",
+            Self::Avx2 => "AVX2",
+            Self::Avx512 => "AVX-512",
+            #[cfg(any(test, feature = "hazmat"))]
+            Self::Emulated => "512-bit words in memory",
+        })
+    }
+}
+
+/// Slices that belong together are equally long.
+fn same_len(lengths: &[usize]) -> Result<(), Error> {
+    match lengths {
+        [first, rest @ ..] if rest.iter().all(|len| len == first) => Ok(()),
+        _ => Err(Error::InvalidLength),
+    }
+}
+
+#[cfg(test)]
+mod tests;

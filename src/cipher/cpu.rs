@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the processor of a host can do beyond the instruction set of its target, asked once.
+//!
+//! `std` has a macro for this; without it the processor is asked by `cpuid`, and the operating system by `xgetbv`
+//! whether it keeps the wide registers across its switches.
+
+use core::sync::atomic::{AtomicU8, Ordering};
+
+/// Extensions that engines are written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cpu(u8);
+
+const KNOWN: u8 = 1;
+const AVX2: u8 = 2;
+const AVX512: u8 = 4;
+const VBMI: u8 = 8;
+const AES: u8 = 16;
+
+impl Cpu {
+    /// Asks the processor; from the second call on, only memory.
+    pub(crate) fn detect() -> Self {
+        // A race finds the same answer twice.
+        static CACHE: AtomicU8 = AtomicU8::new(0);
+        match CACHE.load(Ordering::Relaxed) {
+            0 => {
+                let found = Self(ask() | KNOWN);
+                CACHE.store(found.0, Ordering::Relaxed);
+                found
+            }
+            known => Self(known),
+        }
+    }
+
+    /// 256-bit integers.
+    pub(crate) const fn avx2(self) -> bool {
+        self.0 & AVX2 != 0
+    }
+
+    /// 512-bit integers: F, BW, DQ and VL.
+    pub(crate) const fn avx512(self) -> bool {
+        self.0 & AVX512 != 0
+    }
+
+    /// [`avx512`](Self::avx512) with VBMI and BITALG: byte permutations of two registers, gathers of bits.
+    #[allow(dead_code, reason = "for engines of single blocks")]
+    pub(crate) const fn vbmi(self) -> bool {
+        self.0 & VBMI != 0
+    }
+
+    /// AES rounds in hardware.
+    #[allow(dead_code, reason = "for engines of AES")]
+    pub(crate) const fn aes(self) -> bool {
+        self.0 & AES != 0
+    }
+}
+
+#[cfg(all(target_arch = "x86_64", not(target_os = "none")))]
+#[allow(unsafe_code)]
+fn ask() -> u8 {
+    use core::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
+
+    #[target_feature(enable = "xsave")]
+    fn saved_registers() -> u64 {
+        // SAFETY: reading control register 0 of the extended state is defined wherever `xsave` is switched on.
+        unsafe { _xgetbv(0) }
+    }
+
+    let bit = |word: u32, at: u32| word.wrapping_shr(at) & 1 != 0;
+    let one = __cpuid(1).ecx;
+    let mut found = 0;
+    if bit(one, 25) {
+        found |= AES;
+    }
+    // 27: the operating system has switched `xsave` on. 28: AVX.
+    if __cpuid(0).eax < 7 || !bit(one, 27) || !bit(one, 28) {
+        return found;
+    }
+    // SAFETY: bit 27 says that `xgetbv` is there.
+    let saved = unsafe { saved_registers() };
+    let seven = __cpuid_count(7, 0);
+    // Registers xmm and ymm are saved.
+    if saved & 0x06 == 0x06 && bit(seven.ebx, 5) {
+        found |= AVX2;
+    }
+    // And mask registers, the upper halves of zmm0 to 15, and zmm16 to 31. F, DQ, BW, VL.
+    if saved & 0xE6 == 0xE6 && [16, 17, 30, 31].iter().all(|&at| bit(seven.ebx, at)) {
+        found |= AVX512;
+        if bit(seven.ecx, 1) && bit(seven.ecx, 12) {
+            found |= VBMI;
+        }
+    }
+    found
+}
+
+#[cfg(not(all(target_arch = "x86_64", not(target_os = "none"))))]
+const fn ask() -> u8 {
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::*;
+
+    #[test]
+    fn agrees_with_the_standard_library() {
+        let cpu = Cpu::detect();
+        assert_eq!(cpu, Cpu::detect());
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::is_x86_feature_detected as has;
+            assert_eq!(cpu.avx2(), has!("avx2"));
+            let avx512 = has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl");
+            assert_eq!(cpu.avx512(), avx512);
+            assert_eq!(cpu.vbmi(), avx512 && has!("avx512vbmi") && has!("avx512bitalg"));
+            assert_eq!(cpu.aes(), has!("aes"));
+        }
+    }
+}
