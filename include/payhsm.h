@@ -126,7 +126,7 @@
 #define PAYHSM_VERSION_PATCH 0
 
 /* Bytes of a context without slots and groups, on every target; see `PAYHSM_CTX_SIZE`. */
-#define PAYHSM_CTX_BASE_SIZE 4608
+#define PAYHSM_CTX_BASE_SIZE 5120
 
 /* Bytes of a slot in a context, on every target. */
 #define PAYHSM_SLOT_SIZE 128
@@ -254,6 +254,13 @@
 
 /* No limit: `burst` of `payhsm_rate_t`. */
 #define PAYHSM_RATE_UNLIMITED 4294967295
+
+/* Bytes that are ready for use. They are used as they come; only a byte that repeats nine times is taken for a failure. */
+#define PAYHSM_ENTROPY_READY 0
+/* Bytes that are ready for use and seed a generator (ChaCha20) once a start; the module draws from that. */
+#define PAYHSM_ENTROPY_SEED 1
+/* Samples of a noise source as they are digitised: they pass the health tests of SP 800-90B and seed the generator. */
+#define PAYHSM_ENTROPY_RAW 2
 
 /* The longest key check value, in bytes. */
 #define PAYHSM_KCV_MAX_LEN 5
@@ -661,6 +668,10 @@ typedef struct {
     payhsm_rate_t pin_entry;
     /* PIN commands of a host, of all cards together. Default: no limit; the decision callback is asked each time. */
     payhsm_rate_t pin_host;
+    /* What `entropy` gives: `PAYHSM_ENTROPY_READY` (0), `PAYHSM_ENTROPY_SEED` or `PAYHSM_ENTROPY_RAW`. */
+    uint32_t entropy_source;
+    /* With `PAYHSM_ENTROPY_RAW`: the min-entropy of one byte in whole bits, 1 to 8; otherwise 0. */
+    uint32_t entropy_bits;
 } payhsm_config_t;
 
 /* The state of a context. */

@@ -38,7 +38,7 @@ mod slot;
 
 use core::fmt;
 
-use crate::entropy::Entropy;
+use crate::entropy::{Entropy, EntropySource};
 use crate::error::Error;
 #[cfg(all(feature = "ec", feature = "host"))]
 use crate::inject::agreement::Initiator;
@@ -76,7 +76,7 @@ pub use crate::mac::iso9797::Padding;
 
 use self::dukpt::Groups;
 use self::event::Note;
-use self::life::Life;
+use self::life::{Guard, Life};
 use self::own::OwnKeys;
 use self::slot::Slots;
 
@@ -243,6 +243,13 @@ pub trait Platform: Entropy + Storage {
     fn tick(&mut self) -> Option<u64> {
         None
     }
+
+    /// Whether a tamper event has come; once true it stays true. The module asks before it begins a command, before and
+    /// after each call of the platform, and in [`Hsm::expire`]. It must be cheap: the reading of a flag that an interrupt
+    /// sets, or of a latch in the hardware.
+    fn tampered(&self) -> bool {
+        false
+    }
 }
 
 /// What an installation decides once, at the start.
@@ -258,6 +265,8 @@ pub struct Config<'a> {
     /// Minutes after which a component ceremony that is still open is over; 0 means [`CEREMONY_MINUTES`]. Counted by
     /// [`Platform::tick`]: without a clock a ceremony lasts until it ends by itself or is aborted.
     pub ceremony_minutes: u16,
+    /// What the platform's random bytes are.
+    pub entropy: EntropySource,
 }
 
 /// How long a component ceremony lasts if nothing else is said, in minutes: time for nine custodians.
@@ -278,7 +287,7 @@ pub struct Status {
 
 /// The security module.
 pub struct Hsm<'m, P: Platform> {
-    platform: P,
+    platform: Guard<P>,
     policy: Policy,
     life: Life,
     slots: Slots<'m>,
@@ -322,12 +331,8 @@ impl<'m, P: Platform> Hsm<'m, P> {
     /// # Errors
     /// [`Error::Entropy`]; [`Error::InvalidLength`] for more than 256 slots or groups. Damaged records are no error
     /// here: the module comes up [`State::Tampered`].
-    pub fn new(
-        mut platform: P,
-        slots: &'m mut [Slot],
-        groups: &'m mut [Group],
-        config: Config<'_>,
-    ) -> Result<Self, Error> {
+    pub fn new(platform: P, slots: &'m mut [Slot], groups: &'m mut [Group], config: Config<'_>) -> Result<Self, Error> {
+        let mut platform = Guard::new(platform, config.entropy);
         let slots = Slots::new(slots, &mut platform)?;
         let groups = Groups::new(groups, &mut platform)?;
         #[cfg(any(feature = "host", feature = "terminal"))]
@@ -387,7 +392,7 @@ impl<'m, P: Platform> Hsm<'m, P> {
     #[must_use]
     pub fn status(&self) -> Status {
         Status {
-            state: self.life.state(),
+            state: self.state(),
             slots: (self.slots.capacity(), self.slots.used()),
             groups: (self.groups.capacity(), self.groups.used()),
             groups_spent: self.groups.spent().1,
@@ -402,7 +407,7 @@ impl<'m, P: Platform> Hsm<'m, P> {
 
     /// The platform.
     pub const fn platform(&mut self) -> &mut P {
-        &mut self.platform
+        self.platform.inner()
     }
 
     /// Erases every key at once and refuses all commands but [`status`](Self::status) from then on. Stored records
@@ -462,6 +467,7 @@ impl<'m, P: Platform> Hsm<'m, P> {
     /// does so before anything else; call it in idle times, so that an abandoned ceremony does not keep other commands
     /// away. (The C functions do so at each call.)
     pub fn expire(&mut self) {
+        self.poll();
         if self.life.state() != State::Loading {
             return;
         }
@@ -487,7 +493,39 @@ impl<'m, P: Platform> Hsm<'m, P> {
 
     /// Whether a command may run now: judged before everything else.
     fn allow(&self, command: Command) -> Result<(), Error> {
-        self.life.allow(command)
+        if !matches!(self.state(), State::Tampered | State::Error) {
+            return self.life.allow(command);
+        }
+        // What is not in the state machine yet counts as if it were: the next command that may change anything notes it.
+        if command.states() == States::ALWAYS {
+            return Ok(());
+        }
+        Err(match self.life.state() {
+            State::Tampered => Error::Tampered,
+            _ if self.platform.tampered() => Error::Tampered,
+            State::Error => self.life.cause(),
+            _ => Error::Entropy,
+        })
+    }
+
+    /// The state, with what the platform has to say.
+    fn state(&self) -> State {
+        match self.life.state() {
+            State::Tampered => State::Tampered,
+            _ if self.platform.tampered() => State::Tampered,
+            _ if self.platform.has_failed() => State::Error,
+            state => state,
+        }
+    }
+
+    /// Notes what the platform has to say: keys are erased if a tamper event has come.
+    fn poll(&mut self) {
+        if self.platform.tampered() && self.life.state() != State::Tampered {
+            self.tamper();
+        }
+        if self.platform.has_failed() {
+            self.life.fail(Error::Entropy);
+        }
     }
 
     fn erase_everything(&mut self) {

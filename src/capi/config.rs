@@ -7,6 +7,8 @@ use core::mem::{offset_of, size_of};
 use crate::capi::memory::Versioned;
 use crate::capi::question::PayhsmQuestion;
 use crate::capi::status::Status;
+use crate::entropy::{EntropySource, RawQuality};
+use crate::error::Error;
 use crate::hsm::RateLimit;
 
 /// Length of the key that seals stored records, in bytes.
@@ -101,6 +103,31 @@ pub struct PayhsmConfig {
     pub pin_entry: PayhsmRate,
     /// PIN commands of a host, of all cards together. Default: no limit; the decision callback is asked each time.
     pub pin_host: PayhsmRate,
+    /// What `entropy` gives: `PAYHSM_ENTROPY_READY` (0), `PAYHSM_ENTROPY_SEED` or `PAYHSM_ENTROPY_RAW`.
+    pub entropy_source: u32,
+    /// With `PAYHSM_ENTROPY_RAW`: the min-entropy of one byte in whole bits, 1 to 8; otherwise 0.
+    pub entropy_bits: u32,
+}
+
+/// Bytes that are ready for use. They are used as they come; only a byte that repeats nine times is taken for a failure.
+pub const PAYHSM_ENTROPY_READY: u32 = 0;
+/// Bytes that are ready for use and seed a generator (ChaCha20) once a start; the module draws from that.
+pub const PAYHSM_ENTROPY_SEED: u32 = 1;
+/// Samples of a noise source as they are digitised: they pass the health tests of SP 800-90B and seed the generator.
+pub const PAYHSM_ENTROPY_RAW: u32 = 2;
+
+impl PayhsmConfig {
+    pub(super) fn source(&self) -> Result<EntropySource, Error> {
+        match (self.entropy_source, self.entropy_bits) {
+            (PAYHSM_ENTROPY_READY, 0) => Ok(EntropySource::Ready),
+            (PAYHSM_ENTROPY_SEED, 0) => Ok(EntropySource::Seed),
+            (PAYHSM_ENTROPY_RAW, bits) => {
+                let bits = u8::try_from(bits).map_err(|_| Error::InvalidArgument)?;
+                RawQuality::bits_per_byte(bits).map(EntropySource::Raw)
+            }
+            _ => Err(Error::InvalidArgument),
+        }
+    }
 }
 
 // SAFETY: `repr(C)`; the size comes first; numbers, pointers that may be `NULL` and functions that may be none.
@@ -114,7 +141,6 @@ mod tests {
 
     use super::*;
     use crate::capi::memory;
-    use crate::error::Error;
 
     #[test]
     fn the_sizes_of_this_header_and_of_older_ones_are_known() {

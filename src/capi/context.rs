@@ -17,7 +17,7 @@ use crate::key::Key;
 use crate::policy::Policy;
 
 /// Bytes of a context without slots and groups, on every target; see `PAYHSM_CTX_SIZE`.
-pub const PAYHSM_CTX_BASE_SIZE: usize = 4608;
+pub const PAYHSM_CTX_BASE_SIZE: usize = 5120;
 /// Bytes of a slot in a context, on every target.
 pub const PAYHSM_SLOT_SIZE: usize = 128;
 /// Bytes of a group in a context, on every target.
@@ -263,6 +263,7 @@ unsafe fn init(
                 host: config.pin_host.limit(RateLimit::NONE),
             },
             ceremony_minutes,
+            entropy: config.source()?,
         },
     )?;
     let context = memory.cast::<PayhsmCtx>();

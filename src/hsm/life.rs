@@ -17,12 +17,14 @@
 //! goes through every cell of both. `docs/LIFE-CYCLE.md` has the picture for readers.
 
 mod command;
+mod guard;
 
 use core::hint::black_box;
 
 use crate::error::Error;
 
 pub use self::command::{Command, States};
+pub(super) use self::guard::Guard;
 
 /// The life-cycle state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -241,7 +243,6 @@ impl Life {
         next
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "the self-tests call it"))]
     /// A self-test or the source of random bytes failed: [`Error::SelfTestFailed`] or [`Error::Entropy`] from now on.
     pub(super) fn fail(&mut self, cause: Error) {
         if self.state() != State::Error {
@@ -257,9 +258,17 @@ impl Life {
             return Ok(());
         }
         Err(match state {
-            State::Error if self.cause == Error::Entropy => Error::Entropy,
+            State::Error => self.cause(),
             state => state.refusal(),
         })
+    }
+
+    /// Why the module is in [`State::Error`].
+    pub(super) const fn cause(&self) -> Error {
+        match self.cause {
+            Error::Entropy => Error::Entropy,
+            _ => Error::SelfTestFailed,
+        }
     }
 }
 

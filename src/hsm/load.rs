@@ -8,7 +8,6 @@ mod key_block;
 #[cfg(feature = "legacy")]
 mod working;
 
-#[cfg(feature = "ec")]
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::hsm::event::{LogEvent, Note};

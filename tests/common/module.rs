@@ -307,6 +307,7 @@ pub fn start_limited(
         policy,
         storage_key: Some(&storage_key),
         pin_limits,
+        ..Config::default()
     };
     Hsm::new(device.clone(), slots, groups, config)
 }

@@ -88,6 +88,7 @@ pub(super) fn start_with(seed: u8, policy: Policy) -> Module {
         storage_key: Some(&storage_key),
         pin_limits: PinLimits::default(),
         ceremony_minutes: 0,
+        ..Config::default()
     };
     Hsm::new(device, slots, groups, config).unwrap()
 }
