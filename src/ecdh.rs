@@ -26,6 +26,7 @@ use crate::ct;
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::secret::Secret;
+use crate::weaken::guard;
 
 /// Length of a scalar, of a coordinate and of Z, in bytes.
 pub const FIELD_LEN: usize = 32;
@@ -68,8 +69,12 @@ impl PublicKey {
     /// SEC 1 v2, 2.3.4; SP 800-56A 5.6.2.3.3 (full validation); vectors: `vectors/ecdh_hkdf.txt`,
     /// `vectors/wycheproof/ecdh_secp256r1_ecpoint_test.json`.
     pub fn from_sec1(bytes: &[u8]) -> Result<Self, Error> {
+        // What some take for a hybrid form.
+        if guard!("E06", matches!(bytes, [6 | 7, ..])) {
+            return Err(Error::EcPoint);
+        }
         let point = match bytes {
-            [4, rest @ ..] => uncompressed(rest),
+            [4 | 6 | 7, rest @ ..] => uncompressed(rest),
             [sign @ (2 | 3), x @ ..] => compressed(*sign, x),
             _ => None,
         };
@@ -281,7 +286,7 @@ impl PrivateKey {
     }
 
     fn multiply(&self, peer: &PublicKey, z: &mut Secret<FIELD_LEN>) -> Result<(), Error> {
-        if peer.0 == self.public {
+        if guard!("E07", peer.0 == self.public) {
             return Err(Error::EcPoint);
         }
         let point = peer.point()?;

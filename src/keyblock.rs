@@ -85,6 +85,7 @@ use crate::keyblock::optional::{Blocks, CheckMethod, CheckValue};
 #[cfg(feature = "ec")]
 use crate::secret::Secret;
 use crate::secret::SecretBuf;
+use crate::weaken::guard;
 
 pub use payload::{PAYLOAD_LEN, Payload};
 pub use protect::KbpkRef;
@@ -269,10 +270,11 @@ impl<'a> KeyBlock<'a, Unverified> {
         let mut keys = ProtectionKeys::empty();
         keys.derive(version, kbpk)?;
         let authentic = keys.open(version, self.text.text(), body, mac)?;
+        let authentic = guard!("D01" | "D05", authentic);
         // Until the authenticator is known to be right the length field is an attacker's: judged without a branch and
         // in the same verdict.
         let legal = payload.length_is_legal(attributes.algorithm, attributes.usage);
-        ct::verdict(authentic & legal)?;
+        ct::verdict(authentic & guard!("D02", legal))?;
         payload.accept();
 
         compare(self.text.blocks().kbpk_check_value(), kbpk.algorithm(), material)?;
@@ -296,7 +298,7 @@ fn compare(value: Option<CheckValue>, algorithm: KeyAlgorithm, material: &[u8]) 
         CheckMethod::Legacy => differs(&kcv::legacy_of(algorithm, material)?),
         CheckMethod::Cmac => differs(&kcv::cmac_of(algorithm, material)?),
     };
-    ct::verdict(ok.ok_or(Error::Internal)?)
+    guard!("D07.check", ct::verdict(ok.ok_or(Error::Internal)?))
 }
 
 impl<'a, S> KeyBlock<'a, S> {

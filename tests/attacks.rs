@@ -21,3 +21,7 @@ mod catalogue;
 mod a;
 #[path = "attacks/b.rs"]
 mod b;
+#[path = "attacks/c.rs"]
+mod c;
+#[path = "attacks/e.rs"]
+mod e;

@@ -22,6 +22,7 @@ mod guard;
 use core::hint::black_box;
 
 use crate::error::Error;
+use crate::weaken::guard;
 
 pub use self::command::{Command, States};
 pub(super) use self::guard::Guard;
@@ -254,7 +255,7 @@ impl Life {
     /// Judges whether `command` runs in this state.
     pub(super) fn allow(&self, command: Command) -> Result<(), Error> {
         let state = self.state();
-        if command.states().contains(state) {
+        if !guard!("E04" | "I03", !command.states().contains(state)) {
             return Ok(());
         }
         Err(match state {

@@ -516,7 +516,9 @@ impl<'m> Slots<'m> {
                 })
                 .map(|(other, _)| (other.choice, other.blocks, other.failures))
         };
-        if let Some((choice, blocks, failures)) = copy {
+        if let Some((choice, blocks, failures)) = copy
+            && guard!("C05.counter", true)
+        {
             let slot = self.get_mut(handle)?;
             slot.choice = choice.or(slot.choice);
             (slot.blocks, slot.failures) = (blocks, failures);
@@ -603,7 +605,7 @@ pub(crate) fn judge(attributes: &Attributes, material: &[u8], policy: Policy) ->
     let mut bad = ct::is_zero(material);
     match (attributes.algorithm, material.len()) {
         (KeyAlgorithm::Tdea, 16 | 24) => {
-            bad |= parity::is_degenerate(material) | parity::is_two_key(material);
+            bad |= !guard!("C08", !(parity::is_degenerate(material) | parity::is_two_key(material)));
         }
         (KeyAlgorithm::Aes, 16 | 24 | 32) => {}
         (KeyAlgorithm::Ec, 32) => {}
@@ -615,7 +617,7 @@ pub(crate) fn judge(attributes: &Attributes, material: &[u8], policy: Policy) ->
         (KeyAlgorithm::Tdea | KeyAlgorithm::Aes | KeyAlgorithm::Ec, _) => return Err(Error::InvalidKeyLength),
         _ => return Err(Error::Unsupported),
     }
-    ct::verdict(!bad).map_err(|_| Error::WeakKey)
+    guard!("C09" | "E01.result", ct::verdict(!bad)).map_err(|_| Error::WeakKey)
 }
 
 /// The shortest HMAC key that enters a slot, in bytes: 128 bits.

@@ -53,6 +53,7 @@ use crate::key::role::MacKey;
 use crate::ecdh::{PUBLIC_LEN, PublicKey};
 use crate::ecdsa::SIGNATURE_LEN;
 use crate::error::Error;
+use crate::weaken::guard;
 
 /// Longest identity in bytes.
 pub const MAX_IDENTITY_LEN: usize = 32;
@@ -218,12 +219,9 @@ impl PeerHistory {
     }
 
     fn refuse_repeated(&self, public: &PublicKey) -> Result<(), Error> {
-        if self
-            .fingerprints
-            .iter()
-            .take(self.used)
-            .any(|seen| *seen == Self::fingerprint(public))
-        {
+        let seen = self.fingerprints.iter().take(self.used);
+        let repeated = seen.into_iter().any(|seen| *seen == Self::fingerprint(public));
+        if guard!("E07.repeated", repeated) {
             return Err(Error::EcPoint);
         }
         Ok(())

@@ -32,6 +32,7 @@ use crate::key::usage::KeyAlgorithm;
 use crate::key::{Aes, Algorithm, Key, Tdea, parity};
 use crate::mac::{Mac, cmac::CmacAes, cmac::CmacTdes};
 use crate::secret::{Secret, SecretBuf};
+use crate::weaken::guard;
 
 /// Most parts of one key.
 pub const MAX_PARTS: usize = 9;
@@ -273,7 +274,7 @@ impl Assembly {
             .iter()
             .take(self.received)
             .any(|known| *known == custodian);
-        if known || (ceremony.part_kcv_required && kcv.is_none()) {
+        if guard!("E03", known) || (ceremony.part_kcv_required && kcv.is_none()) {
             return Err(Error::Component);
         }
 
@@ -284,11 +285,11 @@ impl Assembly {
             None => Choice::from(1),
         };
         for other in self.fingerprints.iter().take(self.received) {
-            ok &= !ct::eq(other.expose(), cmac.expose());
+            ok &= guard!("E01.equal", !ct::eq(other.expose(), cmac.expose()));
         }
         let zero = ceremony.is_zero(part);
         ct::verdict(ok)?;
-        ct::verdict(!zero).map_err(|_| Error::WeakKey)?;
+        guard!("E01.zero", ct::verdict(!zero)).map_err(|_| Error::WeakKey)?;
 
         xor(self.sum.expose_mut(), part);
         let place = self.received;
@@ -345,12 +346,12 @@ impl Assembly {
         let mut cmac = Secret::zeroed();
         ceremony.cmac_of_zeros(key, cmac.expose_mut())?;
         let ok = match ceremony.expected {
-            Some(kcv) => ceremony.matches(kcv, key, cmac.expose())?,
+            Some(kcv) => guard!("E02", ceremony.matches(kcv, key, cmac.expose())?),
             None => Choice::from(1),
         };
         let weak = ceremony.is_weak(key);
         ct::verdict(ok)?;
-        ct::verdict(!weak).map_err(|_| Error::WeakKey)?;
+        guard!("E01.result", ct::verdict(!weak)).map_err(|_| Error::WeakKey)?;
         out.set(key)?;
         if ceremony.algorithm == KeyAlgorithm::Tdea && ceremony.parity == Parity::Odd {
             parity::set_odd(out.expose_mut());

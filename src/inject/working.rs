@@ -27,6 +27,7 @@ use crate::error::Error;
 use crate::key::role::Kek;
 use crate::key::{Key, Tdea};
 use crate::secret::{Secret, SecretBuf};
+use crate::weaken::guard;
 
 /// Longest working key in bytes.
 pub const MAX_KEY_LEN: usize = 24;
@@ -86,21 +87,28 @@ pub fn unwrap_ecb(
 }
 
 fn unwrap_into(kek: &Key<Kek, Tdea>, cipher: &[u8], kcv: &[u8], out: &mut SecretBuf<MAX_KEY_LEN>) -> Result<(), Error> {
-    judge_lengths(cipher, kcv)?;
+    judge_lengths(cipher)?;
+    guard!("C07.kcv", judge_check_value(kcv))?;
     let kek = Tdes::new(kek.material()?)?;
     let ok = Enciphered { cipher, kcv }.open(&kek, out.reset(cipher.len())?)?;
     ct::verdict(ok)
 }
 
 /// What is public about an enciphered working key.
-pub(crate) const fn judge_lengths(cipher: &[u8], kcv: &[u8]) -> Result<(), Error> {
+pub(crate) const fn judge_lengths(cipher: &[u8]) -> Result<(), Error> {
     if !matches!(cipher.len(), 8 | 16 | 24) {
         return Err(Error::InvalidKeyLength);
     }
-    if !matches!(kcv.len(), 3 | 4) {
-        return Err(Error::InvalidLength);
-    }
     Ok(())
+}
+
+/// Judges the length of the check value beside a key.
+pub(crate) const fn judge_check_value(kcv: &[u8]) -> Result<(), Error> {
+    if matches!(kcv.len(), 3 | 4) {
+        Ok(())
+    } else {
+        Err(Error::InvalidLength)
+    }
 }
 
 /// Which keys a sign-on answer brings: what the terminal asked for.
@@ -222,7 +230,7 @@ impl<'a> SignOn<'a> {
         if let Some(track) = &self.track {
             ok &= track.open(&tmk, out.track.reset(track_len)?)?;
         }
-        ct::verdict(ok)
+        guard!("E05", ct::verdict(ok))
     }
 }
 

@@ -35,6 +35,7 @@ use crate::error::Error;
 use crate::key::usage::Usage;
 use crate::keyblock::Profile;
 use crate::keyblock::header::Header;
+use crate::weaken::guard;
 
 pub use typed::{
     BdkId, Certificate, Certificates, CheckMethod, CheckValue, Derivations, Hash, Life, Pedigree, Time, Typed,
@@ -76,7 +77,8 @@ impl<'a> Optional<'a> {
     }
 
     pub(super) fn is_well_formed(&self) -> bool {
-        self.id.iter().all(u8::is_ascii_alphanumeric) && self.data.iter().all(|c| matches!(c, 0x20..=0x7E))
+        let is_text = self.data.iter().all(|c| matches!(c, 0x20..=0x7E));
+        self.id.iter().all(u8::is_ascii_alphanumeric) && !guard!("D06", !is_text)
     }
 
     /// Length of the whole block in characters.
@@ -204,7 +206,7 @@ impl<'a> Blocks<'a> {
                 b"PB" => is_last,
                 _ => !profile.judges_content() || block.has_standard_form(header),
             };
-            if !well_formed || before.contains(&block.id) {
+            if !well_formed || guard!("D07", before.contains(&block.id)) {
                 return Err(Error::KeyBlockOptional);
             }
             *slot = block.id;

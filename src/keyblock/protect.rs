@@ -15,6 +15,7 @@ use crate::mac::Mac;
 use crate::mac::cmac::{CmacAes, CmacTdes};
 use crate::mac::iso9797::{CbcMac, Padding};
 use crate::secret::{Secret, SecretBuf};
+use crate::weaken::guard;
 use subtle::Choice;
 
 /// A key-block protection key: TDEA for versions A, B, C, AES for D, E.
@@ -147,7 +148,7 @@ impl ProtectionKeys {
             Version::A | Version::C => {
                 self.mac(version, text, body, computed)?;
                 let ok = ct::eq(computed, mac);
-                ct::verdict(ok)?;
+                guard!("D05", ct::verdict(ok))?;
                 modes::cbc_decrypt(&Tdes::new(key)?, iv_of(text)?, body)?;
                 return Ok(ok);
             }

@@ -22,6 +22,7 @@ use crate::keyblock::optional::{Blocks, CheckValue, Hash, Life, Optional, Pedigr
 use crate::keyblock::{KeyBlock, Payload, Profile, Unverified, Verified};
 use crate::policy::{MacAlgorithm, Permission, Policy};
 use crate::secret::SecretBuf;
+use crate::weaken::guard;
 
 pub(in crate::hsm) use self::kbpk::{Kbpk, Way};
 
@@ -57,7 +58,8 @@ impl Export<'_> {
         match key.exportability {
             Exportability::Exportable => {}
             Exportability::Sensitive if policy.has(Permission::ExportSensitive) => {}
-            _ => return Err(Error::ExportNotPermitted),
+            _ if guard!("D09", true) => return Err(Error::ExportNotPermitted),
+            _ => {}
         }
         if let Some(mode) = self.mode {
             attributes.mode = mode;
@@ -65,7 +67,7 @@ impl Export<'_> {
         if let Some(exportability) = self.exportability {
             attributes.exportability = exportability;
         }
-        key.cover(&attributes)?;
+        guard!("C05.widen", key.cover(&attributes))?;
         attributes.check()?;
         if self.optional.len() > Self::MAX_OPTIONAL {
             return Err(Error::KeyBlockOptionalCount);
@@ -271,7 +273,8 @@ impl<P: Platform> Hsm<'_, P> {
         self.kbpk(kbpk, Way::Wrap, &mut protection)?;
         let slot = self.slots.get(key)?;
         // The check values of the two keys show it just as well.
-        ct::verdict(!self.slots.same_value(kbpk, key)?).map_err(|_| Error::InvalidArgument)?;
+        let itself = ct::verdict(!self.slots.same_value(kbpk, key)?);
+        guard!("C06.self", itself).map_err(|_| Error::InvalidArgument)?;
         let attributes = export.judge(slot.attributes()?, self.policy)?;
         let version = export.version(&protection)?;
         protection.protects(attributes.algorithm, slot.material().len())?;
@@ -454,7 +457,7 @@ impl<P: Platform> Hsm<'_, P> {
             if !slot.serves(Choices::OldBlocks) {
                 return Err(Error::UsageNotPermitted);
             }
-            slot.may_guess()?;
+            guard!("D04", slot.may_guess())?;
             self.slots.bind(handle, Choices::OldBlocks)?;
         }
         let verified = block.verify(protection.borrow(), payload);

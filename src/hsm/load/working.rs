@@ -9,6 +9,7 @@ use crate::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usag
 use crate::key::{self, Key, role};
 use crate::policy::{Operation, Permission};
 use crate::secret::SecretBuf;
+use crate::weaken::guard;
 
 /// What a working key may be: it enciphers PINs or data, or makes MACs.
 const WORKING: [Usage; 6] = [Usage::P0, Usage::D0, Usage::M0, Usage::M1, Usage::M3, Usage::M6];
@@ -86,7 +87,8 @@ impl<P: Platform> Hsm<'_, P> {
         if attributes.exportability != Exportability::NonExportable {
             return Err(Error::ExportNotPermitted);
         }
-        working::judge_lengths(cipher, kcv)?;
+        working::judge_lengths(cipher)?;
+        guard!("C07.kcv", working::judge_check_value(kcv))?;
         match strength_bits(attributes.algorithm, cipher.len()) {
             0 => return Err(Error::InvalidKeyLength),
             bits if bits > strength => return Err(Error::KeyStrength),
@@ -163,7 +165,7 @@ impl<P: Platform> Hsm<'_, P> {
         if !slot.serves(Choices::WorkingKeys) {
             return Err(Error::UsageNotPermitted);
         }
-        slot.may_import()?;
+        guard!("C07.lock", slot.may_import())?;
         Ok(strength_bits(KeyAlgorithm::Tdea, out.len()))
     }
 

@@ -11,6 +11,7 @@ use crate::key::role::MacKey;
 use crate::key::{Aes, Key};
 use crate::mac::{Mac, cmac::CmacAes};
 use crate::secret::{Secret, SecretBuf};
+use crate::weaken::guard;
 
 const LABEL: &[u8] = b"payhsm KBPK agreement 2";
 
@@ -56,14 +57,15 @@ impl Transcript<'_> {
             Purpose::Terminal => b"T",
             Purpose::Host => b"H",
         };
+        let named = guard!("E08", true);
         consume(&[
             LABEL,
             purpose,
             proof.name(),
             &[host.len],
-            host.as_bytes(),
+            if named { host.as_bytes() } else { &[] },
             &[terminal.len],
-            terminal.as_bytes(),
+            if named { terminal.as_bytes() } else { &[] },
             &len.attributes(),
             self.host.0.as_bytes(),
             self.terminal.0.as_bytes(),

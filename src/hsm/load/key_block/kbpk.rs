@@ -11,6 +11,7 @@ use crate::keyblock::header::{KeyContext, Version};
 use crate::keyblock::optional::{Optional, Pedigree};
 use crate::keyblock::wrap::Template;
 use crate::policy::{Operation, Policy};
+use crate::weaken::guard;
 
 /// What is to be done with a protection key.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -125,7 +126,7 @@ impl Kbpk {
 
     /// Judges whether a block of this version is one of this key's.
     pub(super) fn serves(&self, version: Version) -> Result<(), Error> {
-        if Binding::of_version(version) != self.binding {
+        if guard!("D03", Binding::of_version(version) != self.binding) {
             return Err(Error::UsageNotPermitted);
         }
         if version.is_aes() != matches!(self.key, Material::Aes(_)) {
@@ -145,7 +146,7 @@ impl Kbpk {
             KeyAlgorithm::Ec => 32,
             _ => len,
         };
-        if strength_bits(algorithm, len) > own {
+        if guard!("C06", strength_bits(algorithm, len) > own) {
             return Err(Error::KeyStrength);
         }
         Ok(())
