@@ -23,5 +23,7 @@ mod a;
 mod b;
 #[path = "attacks/c.rs"]
 mod c;
+#[path = "attacks/d.rs"]
+mod d;
 #[path = "attacks/e.rs"]
 mod e;

@@ -16,6 +16,7 @@ use crate::keyblock::header::{KeyContext, Version};
 use crate::keyblock::{KbpkRef, KeyBlock, Payload, Profile, Unverified};
 use crate::policy::Operation;
 use crate::store::journal::{GroupJournal, Records};
+use crate::weaken::guard;
 
 /// What is public about an initial key that was loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +69,7 @@ impl<P: Platform> Hsm<'_, P> {
         match attributes.algorithm {
             KeyAlgorithm::Tdea => {
                 let id = tdes::InitialKeyId::parse(&optional.iksn()?.ok_or(Error::KeyBlockOptional)?)?;
-                if self.groups.knows(Scheme::Tdes, id.as_bytes()) {
+                if guard!("D08" | "F02", self.groups.knows(Scheme::Tdes, id.as_bytes())) {
                     return Err(Error::CounterReplayed);
                 }
                 self.unknown_beyond_the_memory(Scheme::Tdes, id.as_bytes())?;
@@ -91,7 +92,7 @@ impl<P: Platform> Hsm<'_, P> {
             }
             _ => {
                 let id = aes::InitialKeyId::parse(&optional.ikid()?.ok_or(Error::KeyBlockOptional)?)?;
-                if self.groups.knows(Scheme::Aes, id.as_bytes()) {
+                if guard!("D08" | "F02", self.groups.knows(Scheme::Aes, id.as_bytes())) {
                     return Err(Error::CounterReplayed);
                 }
                 self.unknown_beyond_the_memory(Scheme::Aes, id.as_bytes())?;
@@ -185,7 +186,7 @@ impl<P: Platform> Hsm<'_, P> {
         if self.groups.unsettled() {
             return Err(Error::Storage);
         }
-        if self.groups.knows(Scheme::Aes, id.as_bytes()) {
+        if guard!("D08" | "F02", self.groups.knows(Scheme::Aes, id.as_bytes())) {
             return Err(Error::CounterReplayed);
         }
         self.unknown_beyond_the_memory(Scheme::Aes, id.as_bytes())?;
