@@ -26,7 +26,6 @@
 //! **TDEA** is one pass: the final permutation of one DES and the initial one of the next cancel, what stays between
 //! them is the exchange of the halves.
 
-use core::hint::black_box;
 use core::marker::PhantomData;
 
 use super::word::Word;
@@ -36,10 +35,10 @@ use super::{Direction, Engine, RoundKey, Rounds, schedule};
 const PLACE: [u32; 4] = [26, 29, 28, 23];
 
 /// The lowest bit of each nibble.
-const NIBBLES: u32 = 0x1111_1111;
+pub(super) const NIBBLES: u32 = 0x1111_1111;
 
 /// The permutation P: lanes, and how far they rotate to the right.
-const P: [(u32, u32); 6] = [
+pub(super) const P: [(u32, u32); 6] = [
     (0xA222_1251, 0),
     (0x1050_2020, 15),
     (0x4804_0904, 16),
@@ -60,6 +59,7 @@ impl<W: Word> Engine for Portable<W> {
     fn run(chain: &[Rounds], direction: Direction, block: [u8; 8]) -> [u8; 8] {
         let (left, right) = initial(block);
         let (mut left, mut right) = (W::splat(left), W::splat(right));
+        let mut constants = W::CONSTANTS;
         let mut rest = chain;
         while let Some((rounds, others)) = match direction {
             Direction::Forward => rest.split_first(),
@@ -70,10 +70,12 @@ impl<W: Word> Engine for Portable<W> {
                 Direction::Forward => 0,
                 Direction::Backward => 15,
             };
-            for i in 0..16_usize {
-                // i ^ 15 = 15 - i; never out of range.
-                let key = rounds.0.get((i ^ flip) & 15).unwrap_or(&RoundKey([0; 2]));
-                (left, right) = (right, round(left, right, *key));
+            // i ^ 15 = 15 - i; never out of range.
+            let key = |i: usize| *rounds.0.get((i ^ flip) & 15).unwrap_or(&RoundKey([0; 2]));
+            for i in (0..16).step_by(2) {
+                // Two rounds: the halves need not change places.
+                left = round::<W>(&mut constants, left, right, key(i));
+                right = round::<W>(&mut constants, right, left, key(i | 1));
             }
             (left, right) = (right, left);
         }
@@ -83,16 +85,14 @@ impl<W: Word> Engine for Portable<W> {
 
 /// L ^ f(R, K).
 #[inline(always)]
-fn round<W: Word>(left: W, right: W, RoundKey([ka, kb]): RoundKey) -> W {
+fn round<W: Word>(constants: &mut &'static W::Constants, left: W, right: W, RoundKey([ka, kb]): RoundKey) -> W {
     let a = right ^ W::splat(ka);
     let b = right ^ W::splat(kb);
-    let spread = |word: W, distance| (word.rotate_right(distance) & W::splat(NIBBLES)).fill_nibbles();
+    let nibbles = W::nibbles(constants);
+    let spread = |word: W, distance| (word.rotate_right(distance) & nibbles).fill_nibbles();
     let [p0, p1, p2, p3] = PLACE;
-    // Opaque in each round, so that the constants are read from one table where they are used: neither pairs of
-    // immediate moves nor copies on the stack.
-    let coefficients = black_box(W::COEFFICIENTS);
     let y = W::sboxes(
-        coefficients,
+        constants,
         [
             // The groups follow each other downwards: the previous one is a nibble up, the next one a nibble down.
             spread(b, p3.wrapping_add(4)),
@@ -103,7 +103,14 @@ fn round<W: Word>(left: W, right: W, RoundKey([ka, kb]): RoundKey) -> W {
             spread(b, p0.wrapping_sub(4)),
         ],
     );
-    P.iter().fold(left, |sum, &(mask, distance)| sum ^ (y & W::splat(mask)).rotate_right(distance))
+    let [m0, m1, m2, m3, m4, m5] = W::masks(constants);
+    let [d0, d1, d2, d3, d4, d5] = P.map(|(_, distance)| distance);
+    left ^ (y & m0).rotate_right(d0)
+        ^ (y & m1).rotate_right(d1)
+        ^ (y & m2).rotate_right(d2)
+        ^ (y & m3).rotate_right(d3)
+        ^ (y & m4).rotate_right(d4)
+        ^ (y & m5).rotate_right(d5)
 }
 
 /// IP and the way into the layout: (L, R).

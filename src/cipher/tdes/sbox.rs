@@ -23,8 +23,10 @@
 //! The constants follow from the tables of FIPS 46-3 and the lanes of [`portable`](super::portable); a unit test derives
 //! them again, and another one compares all 8 x 64 entries.
 
+use super::portable::{NIBBLES, P};
+
 /// For each product of inner bits (bit n of the index: x[n + 1]) the coefficients of 1, x0, x5 and x0 x5.
-pub(super) static COEFFICIENTS_32: [[u32; 4]; 15] = [
+pub(super) const COEFFICIENTS_32: [[u32; 4]; 15] = [
     [0xF5E4_647E, 0xFBD6_35AC, 0xCB33_A93E, 0x17AC_DE63],
     [0xA765_67D7, 0x3EA8_8C0A, 0x58F8_04AB, 0x6B0E_100A],
     [0x5CEA_3BE6, 0x368D_E653, 0x915F_4208, 0x10AD_E820],
@@ -41,6 +43,22 @@ pub(super) static COEFFICIENTS_32: [[u32; 4]; 15] = [
     [0x5595_8273, 0xC4F9_AA5D, 0x34F8_3788, 0xE505_D4AA],
     [0x212D_7904, 0x203F_3C05, 0x85AF_5E42, 0x0DFC_1B0B],
 ];
+
+/// What a round over 32-bit words reads. Together, so that one register holds the address of all of it.
+pub(super) struct Constants32 {
+    coefficients: [[u32; 4]; 15],
+    pub(super) masks: [u32; 6],
+    pub(super) nibbles: u32,
+}
+
+pub(super) static CONSTANTS_32: Constants32 = Constants32 {
+    coefficients: COEFFICIENTS_32,
+    masks: {
+        let [(m0, _), (m1, _), (m2, _), (m3, _), (m4, _), (m5, _)] = P;
+        [m0, m1, m2, m3, m4, m5]
+    },
+    nibbles: NIBBLES,
+};
 
 /// The same for 64-bit words: coefficients of 1 and x0, and in the upper half those of x5 and x0 x5.
 pub(super) static COEFFICIENTS_64: [[u64; 2]; 15] = [
@@ -61,28 +79,82 @@ pub(super) static COEFFICIENTS_64: [[u64; 2]; 15] = [
     [0x85AF_5E42_212D_7904, 0x0DFC_1B0B_203F_3C05],
 ];
 
-/// The polynomial in the inner bits, by Horner's rule; `$leaf` evaluates a coefficient from its constants.
-macro_rules! inner {
-    ($constants:expr, $leaf:ident, $x1:ident, $x2:ident, $x3:ident, $x4:ident) => {{
-        let [c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14] = $constants;
-        let quad = |a, b, c, d| ($leaf(a) ^ ($leaf(b) & $x1)) ^ (($leaf(c) ^ ($leaf(d) & $x1)) & $x2);
-        let top = $leaf(c12) ^ ($leaf(c13) & $x1) ^ ($leaf(c14) & $x2);
-        let high = quad(c8, c9, c10, c11) ^ (top & $x3);
-        let low = quad(c0, c1, c2, c3) ^ (quad(c4, c5, c6, c7) & $x3);
-        low ^ (high & $x4)
-    }};
-}
-
+/// The address, not before `value` is there; the compiler does not know that it is the same.
+///
+/// The polynomial needs every register of a Cortex-M4. Left to itself the compiler reads coefficients long before they
+/// are used and puts them on the stack: a seventh of the instructions of a block. It is not told what to do but only
+/// that there is an order.
 #[inline(always)]
-pub(super) fn evaluate32(coefficients: &[[u32; 4]; 15], [x0, x1, x2, x3, x4, x5]: [u32; 6]) -> u32 {
-    let leaf = |&[a, b, c, d]: &[u32; 4]| (a ^ (b & x0)) ^ ((c ^ (d & x0)) & x5);
-    inner!(coefficients, leaf, x1, x2, x3, x4)
+#[cfg_attr(target_arch = "arm", allow(unsafe_code, reason = "an empty template"))]
+fn after(address: &'static Constants32, value: u32) -> &'static Constants32 {
+    #[cfg(target_arch = "arm")]
+    {
+        let mut address: *const Constants32 = address;
+        // SAFETY: no instruction; the address stays what it is.
+        unsafe {
+            core::arch::asm!(
+                "/* {0} {1} */",
+                inout(reg) address,
+                in(reg) value,
+                options(pure, nomem, nostack, preserves_flags)
+            );
+            &*address
+        }
+    }
+    #[cfg(not(target_arch = "arm"))]
+    {
+        let _ = value;
+        core::hint::black_box(address)
+    }
 }
 
+/// The polynomial by Horner's rule, in an order in which two sums and four coefficients are alive at most.
+#[inline(always)]
+pub(super) fn evaluate32(constants: &mut &'static Constants32, [x0, x1, x2, x3, x4, x5]: [u32; 6]) -> u32 {
+    let mut at = *constants;
+    for x in [x0, x1, x2, x3, x4, x5] {
+        at = after(at, x);
+    }
+    macro_rules! leaf {
+        ($n:literal after $sum:expr) => {{
+            at = after(at, $sum);
+            let [a, b, c, d] = at.coefficients[$n];
+            (a ^ (b & x0)) ^ ((c ^ (d & x0)) & x5)
+        }};
+    }
+    let mut sum = leaf!(14 after x0) & x2;
+    sum ^= leaf!(13 after sum) & x1;
+    sum ^= leaf!(12 after sum);
+    sum &= x3;
+    let mut part = leaf!(11 after sum) & x1;
+    part = (part ^ leaf!(10 after part)) & x2;
+    sum ^= part;
+    sum ^= leaf!(9 after sum) & x1;
+    sum = (sum ^ leaf!(8 after sum)) & x4;
+    part = leaf!(7 after sum) & x1;
+    part = (part ^ leaf!(6 after part)) & x2;
+    part ^= leaf!(5 after part) & x1;
+    part = (part ^ leaf!(4 after part)) & x3;
+    sum ^= part;
+    part = leaf!(3 after sum) & x1;
+    part = (part ^ leaf!(2 after part)) & x2;
+    sum ^= part;
+    sum ^= leaf!(1 after sum) & x1;
+    sum ^= leaf!(0 after sum);
+    *constants = after(at, sum);
+    sum
+}
+
+/// The polynomial by Horner's rule, in the order in which a processor with several units does most at a time.
 #[inline(always)]
 pub(super) fn evaluate64(coefficients: &[[u64; 2]; 15], [x0, x1, x2, x3, x4, x5]: [u64; 6]) -> u64 {
     let leaf = |&[a, b]: &[u64; 2]| a ^ (b & x0);
+    let [c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14] = coefficients;
+    let quad = |a, b, c, d| (leaf(a) ^ (leaf(b) & x1)) ^ ((leaf(c) ^ (leaf(d) & x1)) & x2);
+    let top = leaf(c12) ^ (leaf(c13) & x1) ^ (leaf(c14) & x2);
+    let high = quad(c8, c9, c10, c11) ^ (top & x3);
+    let low = quad(c0, c1, c2, c3) ^ (quad(c4, c5, c6, c7) & x3);
     // A in the lower half, B in the upper one; both halves get A + x5 B.
-    let terms = inner!(coefficients, leaf, x1, x2, x3, x4) & (x5 | 0xFFFF_FFFF);
+    let terms = (low ^ (high & x4)) & (x5 | 0xFFFF_FFFF);
     terms ^ terms.rotate_left(32)
 }

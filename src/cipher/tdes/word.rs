@@ -4,8 +4,10 @@
 //! A word holds one or two copies of a 32-bit state, so a rotation of the whole word by `n` rotates each copy by `n`.
 //! The second copy of a 64-bit word is not idle: the S-boxes evaluate half of their polynomial in each.
 
+use core::hint::black_box;
 use core::ops::{BitAnd, BitOr, BitXor};
 
+use super::portable::{NIBBLES, P};
 use super::sbox;
 
 pub(super) trait Word:
@@ -28,20 +30,38 @@ pub(super) trait Word:
     /// Spreads the lowest bit of each nibble over the nibble; the other bits must be zero.
     fn fill_nibbles(self) -> Self;
 
-    /// The constants of the S-boxes.
-    const COEFFICIENTS: &'static Self::Coefficients;
-    type Coefficients: 'static;
+    /// What a round reads from memory.
+    const CONSTANTS: &'static Self::Constants;
+    type Constants: 'static;
+
+    /// The lowest bit of each nibble.
+    fn nibbles(constants: &Self::Constants) -> Self;
+
+    /// The masks of the permutation P.
+    fn masks(constants: &Self::Constants) -> [Self; 6];
 
     /// All eight S-boxes: `x[k]` holds input bit `k` of S-box `i` in all four lanes of that S-box.
-    fn sboxes(coefficients: &Self::Coefficients, x: [Self; 6]) -> Self;
+    ///
+    /// `constants` comes back as an address that the compiler does not know, so that nothing is read before its time.
+    fn sboxes(constants: &mut &'static Self::Constants, x: [Self; 6]) -> Self;
 
     /// Applies `f`, which treats all bytes alike, to the first and to the second words: both at once where they fit.
     fn for_both(words: [[u32; 2]; 4], f: impl Fn([Self; 4]) -> [[Self; 8]; 2]) -> [[[u32; 8]; 2]; 2];
 }
 
 impl Word for u32 {
-    const COEFFICIENTS: &'static Self::Coefficients = &sbox::COEFFICIENTS_32;
-    type Coefficients = [[Self; 4]; 15];
+    const CONSTANTS: &'static Self::Constants = &sbox::CONSTANTS_32;
+    type Constants = sbox::Constants32;
+
+    #[inline(always)]
+    fn nibbles(constants: &Self::Constants) -> Self {
+        constants.nibbles
+    }
+
+    #[inline(always)]
+    fn masks(constants: &Self::Constants) -> [Self; 6] {
+        constants.masks
+    }
 
     #[inline(always)]
     fn splat(word: u32) -> Self {
@@ -75,8 +95,8 @@ impl Word for u32 {
     }
 
     #[inline(always)]
-    fn sboxes(coefficients: &Self::Coefficients, x: [Self; 6]) -> Self {
-        sbox::evaluate32(coefficients, x)
+    fn sboxes(constants: &mut &'static Self::Constants, x: [Self; 6]) -> Self {
+        sbox::evaluate32(constants, x)
     }
 
     #[inline(always)]
@@ -86,8 +106,18 @@ impl Word for u32 {
 }
 
 impl Word for u64 {
-    const COEFFICIENTS: &'static Self::Coefficients = &sbox::COEFFICIENTS_64;
-    type Coefficients = [[Self; 2]; 15];
+    const CONSTANTS: &'static Self::Constants = &sbox::COEFFICIENTS_64;
+    type Constants = [[Self; 2]; 15];
+
+    #[inline(always)]
+    fn nibbles(_: &Self::Constants) -> Self {
+        Self::splat(NIBBLES)
+    }
+
+    #[inline(always)]
+    fn masks(_: &Self::Constants) -> [Self; 6] {
+        P.map(|(mask, _)| Self::splat(mask))
+    }
 
     #[inline(always)]
     fn splat(word: u32) -> Self {
@@ -121,8 +151,9 @@ impl Word for u64 {
     }
 
     #[inline(always)]
-    fn sboxes(coefficients: &Self::Coefficients, x: [Self; 6]) -> Self {
-        sbox::evaluate64(coefficients, x)
+    fn sboxes(constants: &mut &'static Self::Constants, x: [Self; 6]) -> Self {
+        *constants = black_box(constants);
+        sbox::evaluate64(constants, x)
     }
 
     #[inline(always)]
