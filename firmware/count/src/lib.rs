@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The operations whose instructions `scripts/instructions` counts, each between `count_begin` and `count_end`. What
+//! an operation gives goes to `count_result`: `peer.c` computes the same with mbedTLS, and the script compares.
+//!
+//! The scheme layer, without slots and storage: what a table-driven library is compared with.
+#![no_std]
+
+use core::ffi::{CStr, c_char};
+use core::hint::black_box;
+
+use payhsm::cipher::aes::Aes as AesCipher;
+use payhsm::cipher::tdes::{Des, Tdes};
+use payhsm::dukpt::{Unstored, aes, tdes};
+use payhsm::entropy::Entropy;
+use payhsm::error::Error;
+use payhsm::key::role::{InitialKey, Kbpk, MacKey, PinEncryption};
+use payhsm::key::{Aes, Key, Tdea, mac};
+use payhsm::keyblock::{KbpkRef, KeyBlock, Payload, Profile};
+use payhsm::pin::block::{self, Format};
+use payhsm::pin::{Pan, Pin};
+
+unsafe extern "C" {
+    fn count_begin(name: *const c_char);
+    fn count_end();
+    fn count_result(bytes: *const u8, len: usize);
+}
+
+const KEY: [u8; 32] = [
+    0x01, 0x23, 0x45, 0x67, 0x89, 0xAB, 0xCD, 0xEF, 0xFE, 0xDC, 0xBA, 0x98, 0x76, 0x54, 0x32, 0x10, 0x11, 0x22, 0x33,
+    0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xAA, 0xBB, 0xCC, 0xDD, 0xEE, 0xFF, 0x00,
+];
+
+/// A version D block of a two-key TDEA PIN key under the first 16 bytes of [`KEY`].
+const BLOCK: &[u8] = include_bytes!("../block.txt");
+
+/// Transactions of a terminal, from the first one on.
+const STEPS: usize = 1024;
+
+/// Counts one run of `operation`.
+#[inline(always)]
+fn count<T>(name: &CStr, operation: impl FnOnce() -> T) -> T {
+    // SAFETY: the board's functions: a name that ends with zero, no state but their own.
+    unsafe { count_begin(name.as_ptr()) };
+    let result = black_box(operation());
+    // SAFETY: as above.
+    unsafe { count_end() };
+    result
+}
+
+fn result(bytes: &[u8]) {
+    // SAFETY: reads `len` bytes.
+    unsafe { count_result(bytes.as_ptr(), bytes.len()) };
+}
+
+/// The fill of format 4, for the peer to repeat.
+struct Fill;
+
+impl Entropy for Fill {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
+        // Distinct bytes: a source that repeats itself is refused.
+        for (byte, n) in out.iter_mut().zip(0x51..) {
+            *byte = n;
+        }
+        Ok(())
+    }
+}
+
+/// Everything, in the order of the table. 0, or 1 if an operation failed.
+#[unsafe(no_mangle)]
+extern "C" fn payhsm_count() -> i32 {
+    match ciphers().and_then(|()| tdea()).and_then(|()| aes_keys()) {
+        Ok(()) => 0,
+        Err(_) => 1,
+    }
+}
+
+fn ciphers() -> Result<(), Error> {
+    let [k0, k1, k2, k3, k4, k5, k6, k7, ..] = KEY;
+    let key = black_box([k0, k1, k2, k3, k4, k5, k6, k7]);
+    let des = count(c"DES key setup", || Des::new(&key));
+    result(&des.encrypt([0x42; 8]));
+    let (key2, _) = KEY.split_at(16);
+    let tdea = count(c"TDEA key setup, two keys", || Tdes::new(black_box(key2)))?;
+    let block = black_box([0x42; 8]);
+    let block = count(c"DES block", || des.encrypt(block));
+    let block = count(c"TDEA block, encipher", || tdea.encrypt(block));
+    result(&block);
+    let block = count(c"TDEA block, decipher", || tdea.decrypt(block));
+    result(&block);
+    let aes = count(c"AES-128 key setup", || AesCipher::new(black_box(key2)))?;
+    let mut block = [0x42; 16];
+    count(c"AES-128 block", || {
+        payhsm::cipher::modes::ecb_encrypt(&aes, black_box(&mut block))
+    })?;
+    result(&block);
+    Ok(())
+}
+
+fn pan() -> Result<Pan, Error> {
+    Pan::parse(b"4761739001010010")
+}
+
+fn pin() -> Result<Pin, Error> {
+    Pin::from_entry(4, &[1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0])
+}
+
+fn tdea() -> Result<(), Error> {
+    let (key, _) = KEY.split_at(16);
+    let mut initial = Key::<InitialKey, Tdea>::from_bytes(key)?;
+    let id = tdes::Ksn::parse(&[0xFF, 0xFF, 0x98, 0x76, 0x54, 0x32, 0x10, 0xE0, 0, 0])?.initial_key_id();
+    let mut terminal = tdes::Terminal::empty();
+    count(c"TDEA DUKPT load", || terminal.load(&mut initial, &id, &mut Unstored))?;
+    let mut transaction = tdes::Transaction::empty();
+    for _ in 0..STEPS {
+        count(c"TDEA DUKPT next", || terminal.step(&mut Unstored, &mut transaction))?;
+    }
+    result(transaction.key_bytes());
+    let mut pin_key = Key::<PinEncryption, Tdea>::empty();
+    count(c"TDEA DUKPT PIN key", || transaction.pin_key(&mut pin_key))?;
+    let (pin, pan) = (pin()?, pan()?);
+    let mut pin_block = [0; 8];
+    count(c"PIN block, format 0", || {
+        block::encipher_tdea(&pin_key, Format::Iso0, &pin, Some(&pan), &mut Fill, &mut pin_block)
+    })?;
+    result(&pin_block);
+
+    let key = Key::<MacKey, Tdea>::from_bytes(key)?;
+    let message = black_box([0x42; 128]);
+    let mut tag = [0; 8];
+    count(c"X9.19 MAC, 128 bytes", || {
+        let mut mac = mac::Retail::new(&key, mac::Padding::Method1)?;
+        mac.update(&message);
+        mac.finish(&mut tag)
+    })?;
+    result(&tag);
+    Ok(())
+}
+
+fn aes_keys() -> Result<(), Error> {
+    let (key, _) = KEY.split_at(16);
+    let kbpk = Key::<Kbpk, Aes>::from_bytes(key)?;
+    let mut unwrapped = Key::<PinEncryption, Tdea>::empty();
+    count(c"key block D, unwrap", || {
+        let mut payload = Payload::empty();
+        KeyBlock::parse(black_box(BLOCK.trim_ascii_end()), Profile::X9143Strict)?
+            .verify(KbpkRef::Aes(&kbpk), &mut payload)?
+            .unwrap_into(&mut unwrapped)
+    })?;
+    let (pin, pan) = (pin()?, pan()?);
+    let mut pin_block = [0; 8];
+    block::encipher_tdea(&unwrapped, Format::Iso0, &pin, Some(&pan), &mut Fill, &mut pin_block)?;
+    result(&pin_block);
+
+    let mut initial = Key::<InitialKey, Aes>::from_bytes(key)?;
+    let id = aes::InitialKeyId::parse(&[0x12, 0x34, 0x56, 0x78, 0x90, 0x12, 0x34, 0x56])?;
+    let mut terminal = aes::Terminal::empty();
+    count(c"AES DUKPT load", || terminal.load(&mut initial, &id, &mut Unstored))?;
+    let mut transaction = aes::Transaction::empty();
+    for _ in 0..STEPS {
+        count(c"AES DUKPT next", || terminal.step(&mut Unstored, &mut transaction))?;
+    }
+    let mut pin_key = Key::<PinEncryption, Aes>::empty();
+    count(c"AES DUKPT PIN key", || {
+        transaction.working_key(aes::KeyType::Aes128, &mut pin_key)
+    })?;
+    let mut pin_block = [0; 16];
+    count(c"PIN block, format 4", || {
+        block::encipher_aes(&pin_key, &pin, &pan, &mut Fill, &mut pin_block)
+    })?;
+    result(&pin_block);
+
+    let key = Key::<MacKey, Aes>::from_bytes(key)?;
+    let message = black_box([0x42; 128]);
+    let mut tag = [0; 16];
+    count(c"AES CMAC, 128 bytes", || {
+        let mut mac = mac::CmacAes::new(&key)?;
+        mac.update(&message);
+        mac.finish(&mut tag)
+    })?;
+    result(&tag);
+    Ok(())
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    // SAFETY: the image does not come back from it.
+    unsafe {
+        unsafe extern "C" {
+            fn count_panic() -> !;
+        }
+        count_panic()
+    }
+}
