@@ -53,22 +53,30 @@ fn block(c: &mut Criterion) {
 }
 
 fn modes(c: &mut Criterion) {
-    let mut group = c.benchmark_group("1 KiB");
-    group.throughput(Throughput::Bytes(1024));
-    let mut data = [0x5A; 1024];
     let tdes = Tdes::new(&KEY[..16]).unwrap();
-    group.bench_function("tdea cbc encrypt", |b| {
-        b.iter(|| modes::cbc_encrypt(&tdes, &[0; 8], &mut data));
-    });
-    group.bench_function("tdea cbc decrypt", |b| {
-        b.iter(|| modes::cbc_decrypt(&tdes, &[0; 8], &mut data));
-    });
     let aes = Aes::new(&KEY[..16]).unwrap();
-    group.bench_function("aes-128 cbc encrypt", |b| {
-        b.iter(|| modes::cbc_encrypt(&aes, &[0; 16], &mut data));
-    });
-    group.bench_function("aes-128 ctr", |b| b.iter(|| modes::ctr(&aes, &[0; 16], &mut data)));
-    group.finish();
+    let mut data = [0x5A; 4096];
+    for len in [16, 64, 256, 1024, 4096] {
+        let mut group = c.benchmark_group(format!("{len} bytes"));
+        group.throughput(Throughput::Bytes(len as u64));
+        let data = &mut data[..len];
+        group.bench_function("tdea ecb encrypt", |b| b.iter(|| modes::ecb_encrypt(&tdes, data)));
+        group.bench_function("tdea cbc encrypt", |b| {
+            b.iter(|| modes::cbc_encrypt(&tdes, &[0; 8], data));
+        });
+        group.bench_function("tdea cbc decrypt", |b| {
+            b.iter(|| modes::cbc_decrypt(&tdes, &[0; 8], data));
+        });
+        group.bench_function("tdea ctr", |b| b.iter(|| modes::ctr(&tdes, &[0; 8], data)));
+        group.bench_function("aes-128 cbc encrypt", |b| {
+            b.iter(|| modes::cbc_encrypt(&aes, &[0; 16], data));
+        });
+        group.bench_function("aes-128 cbc decrypt", |b| {
+            b.iter(|| modes::cbc_decrypt(&aes, &[0; 16], data));
+        });
+        group.bench_function("aes-128 ctr", |b| b.iter(|| modes::ctr(&aes, &[0; 16], data)));
+        group.finish();
+    }
 }
 
 criterion_group!(benches, schedule, block, modes);

@@ -46,25 +46,24 @@ fn transactions(c: &mut Criterion) {
         let (len, _) = host.dukpt_export_initial_key(bdk, id, kbpk, &mut block).unwrap();
         let (group, _) = terminal.dukpt_load(own, &block[..len], Profile::X9143Strict).unwrap();
 
-        let mut sample = None;
-        c.bench_function(&format!("hsm/terminal/{name}"), |b| {
-            b.iter(|| {
-                let (transaction, ksn) = terminal.dukpt_begin(group).unwrap();
-                let pin = Pin::from_entry(4, &[1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0]).unwrap();
-                let mut pin_block = [0; 16];
-                let len = terminal
-                    .pin_encipher(transaction.into(), format, &pan, &pin, &mut pin_block)
-                    .unwrap();
-                let mut mac = [0; 8];
-                terminal
-                    .mac_generate(transaction.into(), method, &message, &mut mac)
-                    .unwrap();
-                terminal.transaction_end(transaction).unwrap();
-                sample = Some((ksn, pin_block, len, mac));
-            });
-        });
+        let mut step = || {
+            let (transaction, ksn) = terminal.dukpt_begin(group).unwrap();
+            let pin = Pin::from_entry(4, &[1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0]).unwrap();
+            let mut pin_block = [0; 16];
+            let len = terminal
+                .pin_encipher(transaction.into(), format, &pan, &pin, &mut pin_block)
+                .unwrap();
+            let mut mac = [0; 8];
+            terminal
+                .mac_generate(transaction.into(), method, &message, &mut mac)
+                .unwrap();
+            terminal.transaction_end(transaction).unwrap();
+            (ksn, pin_block, len, mac)
+        };
+        // Whichever of the two benches a filter leaves out.
+        let (ksn, pin_block, len, mac) = step();
+        c.bench_function(&format!("hsm/terminal/{name}"), |b| b.iter(&mut step));
 
-        let (ksn, pin_block, len, mac) = sample.unwrap();
         c.bench_function(&format!("hsm/host/{name}"), |b| {
             b.iter(|| {
                 let transaction = host.dukpt_derive(bdk, ksn.as_bytes()).unwrap();

@@ -54,7 +54,12 @@ pub fn module() -> Module {
 }
 
 pub fn module_with(policy: Policy) -> Module {
-    let slots = Box::leak(Box::new([const { Slot::EMPTY }; 8]));
+    module_of(policy, 8)
+}
+
+/// With so many slots for keys.
+pub fn module_of(policy: Policy, slots: usize) -> Module {
+    let slots = (0..slots).map(|_| Slot::EMPTY).collect::<Vec<_>>().leak();
     let groups = Box::leak(Box::new([const { Group::EMPTY }; 4]));
     let storage_key = Key::<StorageKey, _>::from_bytes(&[0x5A; 32]).unwrap();
     let config = Config {
@@ -86,4 +91,23 @@ pub fn load(hsm: &mut Module, usage: Usage, algorithm: KeyAlgorithm, mode: ModeO
     hsm.component_add(1, &component(seed), &[]).unwrap();
     hsm.component_add(2, &component(seed.wrapping_mul(7)), &[]).unwrap();
     hsm.component_finish().unwrap().key
+}
+
+/// A key for slot `n` that no other slot has; nothing where the slots are full.
+pub fn load_distinct(
+    hsm: &mut Module,
+    usage: Usage,
+    algorithm: KeyAlgorithm,
+    mode: ModeOfUse,
+    n: u16,
+) -> Option<KeyHandle> {
+    let attributes = Attributes::new(usage, algorithm, mode, Exportability::NonExportable);
+    let [high, low] = n.to_be_bytes();
+    let mut one = component(3);
+    one[0] ^= high;
+    one[1] ^= low;
+    hsm.component_begin(&attributes, 16, 2, &[]).ok()?;
+    hsm.component_add(1, &one, &[]).ok()?;
+    hsm.component_add(2, &component(21), &[]).ok()?;
+    Some(hsm.component_finish().ok()?.key)
 }
