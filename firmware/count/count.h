@@ -8,6 +8,8 @@
 /* One operation is between the two. */
 void count_begin(const char *name);
 void count_end(void);
+/* All runs of this operation must take as many instructions. */
+void count_same(const char *name);
 /* What came out, to compare. */
 void count_result(const uint8_t *bytes, size_t len);
 _Noreturn void count_panic(void);

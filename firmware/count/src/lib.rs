@@ -9,6 +9,7 @@ use core::ffi::{CStr, c_char};
 use core::hint::black_box;
 
 use payhsm::cipher::aes::Aes as AesCipher;
+use payhsm::cipher::modes;
 use payhsm::cipher::tdes::{Des, Tdes};
 use payhsm::dukpt::{Unstored, aes, tdes};
 use payhsm::entropy::Entropy;
@@ -22,6 +23,7 @@ use payhsm::pin::{Pan, Pin};
 unsafe extern "C" {
     fn count_begin(name: *const c_char);
     fn count_end();
+    fn count_same(name: *const c_char);
     fn count_result(bytes: *const u8, len: usize);
 }
 
@@ -74,25 +76,81 @@ extern "C" fn payhsm_count() -> i32 {
     }
 }
 
+/// Keys, blocks and PINs that differ in every bit, in one bit, in their ends: what takes as long with all of them is said
+/// to be the same.
+const SECRETS: usize = 16;
+
+fn secret<const N: usize>(n: usize) -> [u8; N] {
+    let n = u32::try_from(n).unwrap_or(0);
+    let mut state = n;
+    core::array::from_fn(|i| {
+        state = state.wrapping_mul(0x0019_660D).wrapping_add(0x3C6E_F35F);
+        match n {
+            0 => KEY.get(i).copied().unwrap_or(0),
+            1 => 0,
+            2 => 0xFF,
+            3 => u8::from(i == 0),
+            4 => u8::from(i.wrapping_add(1) == N) << 7,
+            _ => state.to_be_bytes()[0],
+        }
+    })
+}
+
+/// Every run of the operation must take as many instructions as the others.
+fn same(name: &CStr) {
+    // SAFETY: as in `count`.
+    unsafe { count_same(name.as_ptr()) };
+}
+
 fn ciphers() -> Result<(), Error> {
-    let [k0, k1, k2, k3, k4, k5, k6, k7, ..] = KEY;
-    let key = black_box([k0, k1, k2, k3, k4, k5, k6, k7]);
-    let des = count(c"DES key setup", || Des::new(&key));
-    result(&des.encrypt([0x42; 8]));
-    let (key2, _) = KEY.split_at(16);
-    let tdea = count(c"TDEA key setup, two keys", || Tdes::new(black_box(key2)))?;
-    let block = black_box([0x42; 8]);
-    let block = count(c"DES block", || des.encrypt(block));
-    let block = count(c"TDEA block, encipher", || tdea.encrypt(block));
-    result(&block);
-    let block = count(c"TDEA block, decipher", || tdea.decrypt(block));
-    result(&block);
-    let aes = count(c"AES-128 key setup", || AesCipher::new(black_box(key2)))?;
-    let mut block = [0x42; 16];
-    count(c"AES-128 block", || {
-        payhsm::cipher::modes::ecb_encrypt(&aes, black_box(&mut block))
-    })?;
-    result(&block);
+    for n in 0..SECRETS {
+        let key = black_box(secret::<8>(n));
+        let des = count(c"DES key setup", || Des::new(&key));
+        if n == 0 {
+            result(&des.encrypt([0x42; 8]));
+        }
+        let block = black_box(secret::<8>(SECRETS.wrapping_sub(n)));
+        black_box(count(c"DES block", || des.encrypt(block)));
+    }
+    for n in 0..SECRETS {
+        let key = black_box(secret::<16>(n));
+        let tdea = count(c"TDEA key setup, two keys", || Tdes::new(&key))?;
+        let block = if n == 0 {
+            [0x42; 8]
+        } else {
+            secret(SECRETS.wrapping_sub(n))
+        };
+        let enciphered = count(c"TDEA block, encipher", || tdea.encrypt(black_box(block)));
+        let deciphered = count(c"TDEA block, decipher", || tdea.decrypt(black_box(block)));
+        if n == 0 {
+            result(&enciphered);
+            result(&deciphered);
+        }
+    }
+    for n in 0..SECRETS {
+        let key = black_box(secret::<16>(n));
+        let aes = count(c"AES-128 key setup", || AesCipher::new(&key))?;
+        let mut block = if n == 0 {
+            [0x42; 16]
+        } else {
+            secret(SECRETS.wrapping_sub(n))
+        };
+        count(c"AES-128 block", || modes::ecb_encrypt(&aes, black_box(&mut block)))?;
+        if n == 0 {
+            result(&block);
+        }
+    }
+    for name in [
+        c"DES key setup",
+        c"DES block",
+        c"TDEA key setup, two keys",
+        c"TDEA block, encipher",
+        c"TDEA block, decipher",
+        c"AES-128 key setup",
+        c"AES-128 block",
+    ] {
+        same(name);
+    }
     Ok(())
 }
 
@@ -102,6 +160,20 @@ fn pan() -> Result<Pan, Error> {
 
 fn pin() -> Result<Pin, Error> {
     Pin::from_entry(4, &[1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0])
+}
+
+/// PINs of 4 to 12 digits.
+fn pins() -> impl Iterator<Item = Result<Pin, Error>> {
+    (4..=12).map(|len| {
+        let digits = core::array::from_fn(|i| {
+            if i < usize::from(len) {
+                (9_u8).wrapping_sub(len / 2)
+            } else {
+                0
+            }
+        });
+        Pin::from_entry(len, &digits)
+    })
 }
 
 fn tdea() -> Result<(), Error> {
@@ -117,22 +189,35 @@ fn tdea() -> Result<(), Error> {
     result(transaction.key_bytes());
     let mut pin_key = Key::<PinEncryption, Tdea>::empty();
     count(c"TDEA DUKPT PIN key", || transaction.pin_key(&mut pin_key))?;
-    let (pin, pan) = (pin()?, pan()?);
-    let mut pin_block = [0; 8];
-    count(c"PIN block, format 0", || {
-        block::encipher_tdea(&pin_key, Format::Iso0, &pin, Some(&pan), &mut Fill, &mut pin_block)
-    })?;
-    result(&pin_block);
-
-    let key = Key::<MacKey, Tdea>::from_bytes(key)?;
-    let message = black_box([0x42; 128]);
-    let mut tag = [0; 8];
-    count(c"X9.19 MAC, 128 bytes", || {
-        let mut mac = mac::Retail::new(&key, mac::Padding::Method1)?;
-        mac.update(&message);
-        mac.finish(&mut tag)
-    })?;
-    result(&tag);
+    let pan = pan()?;
+    for (n, pin) in core::iter::once(pin()).chain(pins()).enumerate() {
+        let (pin, mut pin_block) = (pin?, [0; 8]);
+        count(c"PIN block, format 0", || {
+            block::encipher_tdea(&pin_key, Format::Iso0, &pin, Some(&pan), &mut Fill, &mut pin_block)
+        })?;
+        if n == 0 {
+            result(&pin_block);
+        }
+    }
+    same(c"PIN block, format 0");
+    for n in 0..SECRETS {
+        let key = Key::<MacKey, Tdea>::from_bytes(&black_box(secret::<16>(n)))?;
+        let message = if n == 0 {
+            [0x42; 128]
+        } else {
+            secret(SECRETS.wrapping_sub(n))
+        };
+        let mut tag = [0; 8];
+        count(c"X9.19 MAC, 128 bytes", || {
+            let mut mac = mac::Retail::new(&key, mac::Padding::Method1)?;
+            mac.update(&message);
+            mac.finish(&mut tag)
+        })?;
+        if n == 0 {
+            result(&tag);
+        }
+    }
+    same(c"X9.19 MAC, 128 bytes");
     Ok(())
 }
 
@@ -163,11 +248,16 @@ fn aes_keys() -> Result<(), Error> {
     count(c"AES DUKPT PIN key", || {
         transaction.working_key(aes::KeyType::Aes128, &mut pin_key)
     })?;
-    let mut pin_block = [0; 16];
-    count(c"PIN block, format 4", || {
-        block::encipher_aes(&pin_key, &pin, &pan, &mut Fill, &mut pin_block)
-    })?;
-    result(&pin_block);
+    for (n, pin) in core::iter::once(Ok(pin)).chain(pins()).enumerate() {
+        let (pin, mut pin_block) = (pin?, [0; 16]);
+        count(c"PIN block, format 4", || {
+            block::encipher_aes(&pin_key, &pin, &pan, &mut Fill, &mut pin_block)
+        })?;
+        if n == 0 {
+            result(&pin_block);
+        }
+    }
+    same(c"PIN block, format 4");
 
     let key = Key::<MacKey, Aes>::from_bytes(key)?;
     let message = black_box([0x42; 128]);
