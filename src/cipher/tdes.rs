@@ -24,10 +24,17 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::error::Error;
 
+mod engine;
 mod portable;
 mod sbox;
 mod schedule;
+#[cfg(any(test, all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64")))]
+mod shuffle;
+#[cfg(any(test, all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64")))]
+mod standard;
 mod word;
+
+pub use engine::Engine;
 
 /// Block length in bytes.
 pub const BLOCK_LEN: usize = 8;
@@ -56,50 +63,47 @@ impl Zeroize for Rounds {
     }
 }
 
-/// What a DES implementation gives. All work depends on public lengths only.
-trait Engine {
-    /// Computes the round keys of `key`; parity bits are ignored.
-    fn schedule(key: &[u8; 8], rounds: &mut Rounds);
-
-    /// Runs the DESes of `chain` one after the other, or backwards from the last round of the last one to undo that.
-    fn run(chain: &[Rounds], direction: Direction, block: [u8; 8]) -> [u8; 8];
-}
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Direction {
     Forward,
     Backward,
 }
 
-#[cfg(target_pointer_width = "64")]
-type Native = portable::Portable<u64>;
-#[cfg(not(target_pointer_width = "64"))]
-type Native = portable::Portable<u32>;
-
 /// Single DES with its key schedule. Legacy by itself; a building block of TDEA and the retail MAC.
 pub struct Des {
     rounds: Rounds,
+    engine: Engine,
 }
 
 impl Des {
     /// Schedules an 8-byte key; parity bits are ignored.
     #[must_use]
+    #[inline]
     pub fn new(key: &[u8; 8]) -> Self {
-        let mut des = Self { rounds: Rounds::EMPTY };
-        Native::schedule(key, &mut des.rounds);
+        let mut des = Self {
+            rounds: Rounds::EMPTY,
+            engine: Engine::chosen(),
+        };
+        des.engine.schedule(key, &mut des.rounds);
         des
     }
 
     /// Enciphers one block.
     #[must_use]
+    #[inline]
     pub fn encrypt(&self, block: [u8; 8]) -> [u8; 8] {
-        Native::run(core::slice::from_ref(&self.rounds), Direction::Forward, block)
+        self.engine.run(self.chain(), Direction::Forward, block)
     }
 
     /// Deciphers one block.
     #[must_use]
+    #[inline]
     pub fn decrypt(&self, block: [u8; 8]) -> [u8; 8] {
-        Native::run(core::slice::from_ref(&self.rounds), Direction::Backward, block)
+        self.engine.run(self.chain(), Direction::Backward, block)
+    }
+
+    fn chain(&self) -> &[Rounds] {
+        core::slice::from_ref(&self.rounds)
     }
 }
 
@@ -124,6 +128,7 @@ pub struct Tdes {
     /// K1, K2 backwards, K3: the three DESes of EDE run in one direction. A single DES stands in the first.
     chain: [Rounds; 3],
     single: bool,
+    engine: Engine,
 }
 
 impl Tdes {
@@ -138,17 +143,19 @@ impl Tdes {
             ([k1, k2, k3], []) => (k1, Some((k2, Some(k3)))),
             _ => return Err(Error::InvalidKeyLength),
         };
+        let engine = Engine::chosen();
         let mut tdes = Self {
             chain: [Rounds::EMPTY; 3],
             single: rest.is_none(),
+            engine,
         };
         let [first, second, third] = &mut tdes.chain;
-        Native::schedule(k1, first);
+        engine.schedule(k1, first);
         if let Some((k2, k3)) = rest {
-            Native::schedule(k2, second);
+            engine.schedule(k2, second);
             second.0.reverse();
             match k3 {
-                Some(k3) => Native::schedule(k3, third),
+                Some(k3) => engine.schedule(k3, third),
                 None => *third = *first,
             }
         }
@@ -166,14 +173,16 @@ impl Tdes {
 
     /// Enciphers one block.
     #[must_use]
+    #[inline]
     pub fn encrypt(&self, block: [u8; 8]) -> [u8; 8] {
-        Native::run(self.chain(), Direction::Forward, block)
+        self.engine.run(self.chain(), Direction::Forward, block)
     }
 
     /// Deciphers one block.
     #[must_use]
+    #[inline]
     pub fn decrypt(&self, block: [u8; 8]) -> [u8; 8] {
-        Native::run(self.chain(), Direction::Backward, block)
+        self.engine.run(self.chain(), Direction::Backward, block)
     }
 }
 
@@ -193,6 +202,44 @@ impl fmt::Debug for Tdes {
 
 macro_rules! block_cipher {
     ($name:ident) => {
+        impl $name {
+            /// Enciphers blocks that do not depend on each other, `blocks[n]` with `ciphers[n]`: where the engine can, several
+            /// in the time of one.
+            #[must_use]
+            #[inline]
+            pub fn encrypt_each<const N: usize>(ciphers: [&Self; N], blocks: [[u8; 8]; N]) -> [[u8; 8]; N] {
+                Self::run_each(ciphers, Direction::Forward, blocks)
+            }
+
+            /// Deciphers blocks that do not depend on each other, `blocks[n]` with `ciphers[n]`.
+            #[must_use]
+            #[inline]
+            pub fn decrypt_each<const N: usize>(ciphers: [&Self; N], blocks: [[u8; 8]; N]) -> [[u8; 8]; N] {
+                Self::run_each(ciphers, Direction::Backward, blocks)
+            }
+
+            #[inline(always)]
+            fn run_each<const N: usize>(
+                ciphers: [&Self; N],
+                direction: Direction,
+                blocks: [[u8; 8]; N],
+            ) -> [[u8; 8]; N] {
+                let alike = |a: &Self, b: &Self| a.engine == b.engine && a.chain().len() == b.chain().len();
+                match ciphers.first() {
+                    Some(first) if ciphers.iter().all(|cipher| alike(first, cipher)) => {
+                        first.engine.run_each(ciphers.map(Self::chain), direction, blocks)
+                    }
+                    _ => {
+                        let mut ciphers = ciphers.into_iter();
+                        blocks.map(|block| match ciphers.next() {
+                            Some(cipher) => cipher.engine.run(cipher.chain(), direction, block),
+                            None => block,
+                        })
+                    }
+                }
+            }
+        }
+
         impl BlockSizeUser for $name {
             type BlockSize = U8;
         }

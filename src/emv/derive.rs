@@ -14,7 +14,7 @@ use sha1::{Digest, Sha1};
 #[cfg(feature = "host")]
 use super::{cipher, fill, fill_aes};
 #[cfg(feature = "host")]
-use crate::cipher::aes;
+use crate::cipher::{aes, tdes::Tdes};
 #[cfg(feature = "host")]
 use crate::codec::bcd;
 use crate::error::Error;
@@ -203,9 +203,7 @@ pub fn icc_master_key<P: Purpose>(
 #[cfg(feature = "host")]
 fn derive(imk: &[u8], y: [u8; 8], option: MasterKeyOption, halves: &mut [[u8; 8]; 2]) -> Result<(), Error> {
     let cipher = cipher(imk)?;
-    let [left, right] = halves;
-    *left = cipher.encrypt(y);
-    *right = cipher.encrypt(y.map(|byte| !byte));
+    *halves = Tdes::encrypt_each([&cipher; 2], [y, y.map(|byte| !byte)]);
     match option {
         MasterKeyOption::A | MasterKeyOption::B => parity::set_odd(halves.as_flattened_mut()),
         MasterKeyOption::Pboc => {}

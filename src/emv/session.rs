@@ -5,7 +5,7 @@ use zeroize::Zeroize;
 
 use super::element::Atc;
 use super::{cipher, fill, fill_aes};
-use crate::cipher::aes;
+use crate::cipher::{aes, tdes::Tdes};
 use crate::error::Error;
 use crate::key::role::{IccMk, Purpose, SessionKey};
 use crate::key::{Aes, Key, Tdea, parity};
@@ -215,9 +215,7 @@ fn atc_and_complement(atc: Atc) -> [[u8; 8]; 2] {
 /// Each half of a key enciphered under `mk`.
 fn encrypted(mk: &[u8], inputs: [[u8; 8]; 2], odd_parity: bool, halves: &mut [[u8; 8]; 2]) -> Result<(), Error> {
     let cipher = cipher(mk)?;
-    for (half, input) in halves.iter_mut().zip(inputs) {
-        *half = cipher.encrypt(input);
-    }
+    *halves = Tdes::encrypt_each([&cipher; 2], inputs);
     if odd_parity {
         parity::set_odd(halves.as_flattened_mut());
     }

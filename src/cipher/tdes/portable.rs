@@ -29,7 +29,8 @@
 use core::marker::PhantomData;
 
 use super::word::Word;
-use super::{Direction, Engine, RoundKey, Rounds, schedule};
+use super::engine::Rounder;
+use super::{Direction, RoundKey, Rounds, schedule};
 
 /// Where bit k of each group of R is kept, relative to the nibble of the group's lanes.
 const PLACE: [u32; 4] = [26, 29, 28, 23];
@@ -49,7 +50,7 @@ pub(super) const P: [(u32, u32); 6] = [
 
 pub(super) struct Portable<W>(PhantomData<W>);
 
-impl<W: Word> Engine for Portable<W> {
+impl<W: Word> Rounder for Portable<W> {
     fn schedule(key: &[u8; 8], rounds: &mut Rounds) {
         schedule::expand::<W>(key, rounds);
     }

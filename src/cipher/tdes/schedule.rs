@@ -63,6 +63,19 @@ fn cuts(Streams { even, odd }: &Streams) -> [[u32; 2]; 2] {
     [[even, odd >> 7], [odd, even >> 6]]
 }
 
+/// The streams of C for even and for odd j, and those of D: first those that are cut for rounds 8 to 2 and 16, then those
+/// for rounds 1 and 15 to 9. The life of j = 2m or 2m + 1 begins at bit 20 - m (mod 14).
+#[cfg(any(
+    test,
+    all(not(payhsm_portable), not(target_os = "none"), any(target_arch = "x86_64", target_arch = "aarch64"))
+))]
+#[inline(always)]
+pub(super) fn streams(key: &[u8; 8]) -> [[u32; 4]; 2] {
+    let (c, d) = permuted_choice_1(key);
+    let ([[c0, c2], [c1, c3]], [[d0, d2], [d1, d3]]) = (cuts(&c), cuts(&d));
+    [[c0, c1, d0, d1], [c2, c3, d2, d3]]
+}
+
 /// Computes the round keys of `key`.
 #[inline(never)]
 pub(super) fn expand<W: Word>(key: &[u8; 8], rounds: &mut Rounds) {

@@ -8,7 +8,11 @@
 )]
 
 use super::word::Word;
+use super::engine::Rounder;
+use super::shuffle::{self, emulated};
 use super::{Des, Direction, Engine, Rounds, Tdes, portable::Portable, sbox};
+
+extern crate std;
 
 const IP: [u8; 64] = [
     58, 50, 42, 34, 26, 18, 10, 2, 60, 52, 44, 36, 28, 20, 12, 4, 62, 54, 46, 38, 30, 22, 14, 6, 64, 56, 48, 40, 32, 24,
@@ -187,28 +191,39 @@ fn in_layout(key: u64) -> [u32; 2] {
     words
 }
 
-fn schedule_and_rounds<W: Word>() {
+/// Each single bit of the key and of the block, and random ones.
+fn single_bits(
+    schedule: impl Fn(&[u8; 8], &mut Rounds),
+    run: impl Fn(&[Rounds], Direction, [u8; 8]) -> [u8; 8],
+) {
     let mut seed = 46;
     for n in 0..264_u32 {
         // Each single bit, then random keys.
         let key = 1_u64.checked_shl(n).unwrap_or_else(|| random(&mut seed));
         let mut rounds = Rounds::EMPTY;
-        Portable::<W>::schedule(&key.to_be_bytes(), &mut rounds);
-        assert_eq!(rounds.0.map(|k| k.0), reference_keys(key).map(in_layout), "{key:016X}");
+        schedule(&key.to_be_bytes(), &mut rounds);
         let block = random(&mut seed);
-        let out = Portable::<W>::run(&[rounds], Direction::Forward, block.to_be_bytes());
+        let out = run(&[rounds], Direction::Forward, block.to_be_bytes());
         assert_eq!(u64::from_be_bytes(out), reference(key, block), "{key:016X} {block:016X}");
-        assert_eq!(
-            Portable::<W>::run(&[rounds], Direction::Backward, out),
-            block.to_be_bytes()
-        );
+        assert_eq!(run(&[rounds], Direction::Backward, out), block.to_be_bytes());
     }
     for n in 0..64 {
         let block = 1_u64 << n;
         let mut rounds = Rounds::EMPTY;
-        Portable::<W>::schedule(&[0x5B; 8], &mut rounds);
-        let out = Portable::<W>::run(&[rounds], Direction::Forward, block.to_be_bytes());
+        schedule(&[0x5B; 8], &mut rounds);
+        let out = run(&[rounds], Direction::Forward, block.to_be_bytes());
         assert_eq!(u64::from_be_bytes(out), reference(0x5B5B_5B5B_5B5B_5B5B, block));
+    }
+}
+
+fn schedule_and_rounds<W: Word>() {
+    single_bits(Portable::<W>::schedule, Portable::<W>::run);
+    let mut seed = 46;
+    for n in 0..264_u32 {
+        let key = 1_u64.checked_shl(n).unwrap_or_else(|| random(&mut seed));
+        let mut rounds = Rounds::EMPTY;
+        Portable::<W>::schedule(&key.to_be_bytes(), &mut rounds);
+        assert_eq!(rounds.0.map(|k| k.0), reference_keys(key).map(in_layout), "{key:016X}");
     }
 }
 
@@ -239,4 +254,128 @@ fn tdea_is_ede() {
     for len in [0, 7, 9, 15, 17, 23, 25, 32] {
         assert_eq!(Tdes::new(&[0; 32][..len]).err(), Some(crate::error::Error::InvalidKeyLength));
     }
+}
+
+/// The source of AVX2 and NEON in plain Rust.
+struct Emulated;
+
+impl Rounder for Emulated {
+    fn schedule(key: &[u8; 8], rounds: &mut Rounds) {
+        shuffle::expand::<emulated::Emulated<2>>(key, rounds);
+    }
+
+    fn run(chain: &[Rounds], direction: Direction, block: [u8; 8]) -> [u8; 8] {
+        let [block] = shuffle::run::<emulated::Emulated<1>, 1>([chain], direction, [block]);
+        block
+    }
+}
+
+#[test]
+fn emulated_shuffles_agree_with_the_tables() {
+    single_bits(Emulated::schedule, Emulated::run);
+    let mut seed = 7;
+    for _ in 0..4 {
+        let keys: [u64; 4] = core::array::from_fn(|_| random(&mut seed));
+        let blocks: [u64; 4] = core::array::from_fn(|_| random(&mut seed));
+        let mut rounds = [Rounds::EMPTY; 4];
+        for (key, rounds) in keys.iter().zip(&mut rounds) {
+            Emulated::schedule(&key.to_be_bytes(), rounds);
+        }
+        let chains = rounds.each_ref().map(core::slice::from_ref);
+        let out = shuffle::run::<emulated::Emulated<2>, 4>(chains, Direction::Forward, blocks.map(u64::to_be_bytes));
+        for ((key, block), out) in keys.iter().zip(&blocks).zip(out) {
+            assert_eq!(u64::from_be_bytes(out), reference(*key, *block));
+        }
+    }
+}
+
+/// The bits of a byte that a shuffle looks up by: bit 7 would turn the look-up off, and no two of the six may share a place.
+#[test]
+fn colours_are_different_at_every_sbox() {
+    let mut keys = Rounds::EMPTY;
+    Emulated::schedule(&[0xFF; 8], &mut keys);
+    for key in keys.0 {
+        assert_eq!(key.0.map(u32::count_ones), [24, 24]);
+        assert_eq!(key.0.map(|word| word & 0x8080_8080), [0, 0]);
+    }
+}
+
+/// Calls `run` as all engines are called, for one, two, three and more blocks.
+fn each<const N: usize>(engine: Engine, seed: &mut u64) {
+    for direction in [Direction::Forward, Direction::Backward] {
+        for length in [1, 3] {
+            let keys: [[u64; 3]; N] = core::array::from_fn(|_| core::array::from_fn(|_| random(seed)));
+            let blocks: [u64; N] = core::array::from_fn(|_| random(seed));
+            let mut rounds = [[Rounds::EMPTY; 3]; N];
+            for (keys, rounds) in keys.iter().zip(&mut rounds) {
+                for (key, rounds) in keys.iter().zip(rounds) {
+                    engine.schedule(&key.to_be_bytes(), rounds);
+                }
+            }
+            let chains = rounds.each_ref().map(|chain| &chain[..length]);
+            let out = engine.run_each(chains, direction, blocks.map(u64::to_be_bytes));
+            for ((keys, block), out) in keys.iter().zip(blocks).zip(out.map(u64::from_be_bytes)) {
+                let forward = |from| keys[..length].iter().fold(from, |block, key| reference(*key, block));
+                match direction {
+                    Direction::Forward => assert_eq!(out, forward(block), "{engine:?}, {N}"),
+                    Direction::Backward => assert_eq!(forward(out), block, "{engine:?}, {N}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_engine_agrees_with_the_tables() {
+    let mut tested = 0;
+    let mut seed = 3;
+    for engine in Engine::ALL.iter().copied().filter(|engine| engine.is_available()) {
+        single_bits(
+            |key, rounds| engine.schedule(key, rounds),
+            |chain, direction, block| engine.run(chain, direction, block),
+        );
+        each::<1>(engine, &mut seed);
+        each::<2>(engine, &mut seed);
+        each::<3>(engine, &mut seed);
+        each::<4>(engine, &mut seed);
+        each::<5>(engine, &mut seed);
+        each::<6>(engine, &mut seed);
+        each::<7>(engine, &mut seed);
+        each::<8>(engine, &mut seed);
+        each::<11>(engine, &mut seed);
+        tested += 1;
+    }
+    // The portable one runs everywhere.
+    assert!(tested > 0);
+}
+
+/// Whoever forces an engine gets it, for all that is scheduled afterwards; ciphers of different engines still work together.
+#[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
+#[test]
+fn engines_can_be_forced_and_mixed() {
+    let key: [u8; 16] = core::array::from_fn(|i| (i * 41 + 3) as u8);
+    let best = Engine::chosen();
+    let ciphers: std::vec::Vec<_> = Engine::ALL
+        .iter()
+        .filter(|engine| engine.force().is_ok())
+        .map(|engine| {
+            let cipher = Tdes::new(&key).unwrap();
+            assert_eq!(cipher.engine, *engine);
+            cipher
+        })
+        .collect();
+    for engine in Engine::ALL {
+        assert_eq!(engine.force().is_ok(), engine.is_available());
+    }
+    best.force().unwrap();
+    let (first, last) = (ciphers.first().unwrap(), ciphers.last().unwrap());
+    let mut seed = 9;
+    let blocks: [[u8; 8]; 3] = core::array::from_fn(|_| random(&mut seed).to_be_bytes());
+    let out = Tdes::encrypt_each([first, last, first], blocks);
+    assert_eq!(out, blocks.map(|block| first.encrypt(block)));
+    assert_eq!(Tdes::decrypt_each([last, first, last], out), blocks);
+    // A single and a double key are chains of different lengths.
+    let single = Tdes::new(&key[..8]).unwrap();
+    let out = Tdes::encrypt_each([&single, first], [blocks[0]; 2]);
+    assert_eq!(out, [single.encrypt(blocks[0]), first.encrypt(blocks[0])]);
 }

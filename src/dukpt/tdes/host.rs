@@ -35,13 +35,10 @@ impl Host {
         for ((to, from), mask) in masked.expose_mut().iter_mut().zip(bdk).zip(mask.iter().cycle()) {
             *to = from ^ mask;
         }
-        let mut left = Tdes::new(bdk)?.encrypt(id.leftmost());
-        let mut right = Tdes::new(masked.expose())?.encrypt(id.leftmost());
-        for (to, from) in out.reset(16)?.iter_mut().zip(left.iter().chain(&right)) {
-            *to = *from;
-        }
-        left.zeroize();
-        right.zeroize();
+        let (left, right) = (Tdes::new(bdk)?, Tdes::new(masked.expose())?);
+        let mut halves = Tdes::encrypt_each([&left, &right], [id.leftmost(); 2]);
+        out.reset(16)?.copy_from_slice(halves.as_flattened());
+        halves.zeroize();
         Ok(())
     }
 

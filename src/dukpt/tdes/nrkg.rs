@@ -26,12 +26,6 @@ impl Chain {
             right,
         }
     }
-
-    /// DES(left half, S xor right half) xor right half.
-    fn run(&self, s: u64) -> u64 {
-        let right = u64::from_be_bytes(*self.right.expose());
-        u64::from_be_bytes(self.des.encrypt((s ^ right).to_be_bytes())) ^ right
-    }
 }
 
 /// The non-reversible key generation process of one deriving key, with its two schedules: they serve all registers
@@ -54,11 +48,17 @@ impl Nrkg {
 
     /// Derives the key for `s`, the rightmost 64 bits of the KSN with the counter bits of the derived key.
     pub(super) fn derive(&self, s: u64, out: &mut [u8; 16]) {
-        let (mut left, mut right) = (self.left.run(s).to_be_bytes(), self.right.run(s).to_be_bytes());
-        for (to, from) in out.iter_mut().zip(left.iter().chain(&right)) {
-            *to = *from;
+        let chains = [&self.left, &self.right];
+        // DES(left half, S xor right half) xor right half.
+        let mut halves = chains.map(|chain| xor(s.to_be_bytes(), chain.right.expose()));
+        halves = Des::encrypt_each(chains.map(|chain| &chain.des), halves);
+        for ((to, half), chain) in out.as_chunks_mut::<8>().0.iter_mut().zip(&halves).zip(chains) {
+            *to = xor(*half, chain.right.expose());
         }
-        left.zeroize();
-        right.zeroize();
+        halves.zeroize();
     }
+}
+
+fn xor(a: [u8; 8], b: &[u8; 8]) -> [u8; 8] {
+    (u64::from_ne_bytes(a) ^ u64::from_ne_bytes(*b)).to_ne_bytes()
 }

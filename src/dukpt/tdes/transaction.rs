@@ -78,9 +78,8 @@ impl Transaction {
     fn one_way<R: Role>(&self, mask: u64, out: &mut Key<R, Tdea>) -> Result<(), Error> {
         self.variant(mask, out)?;
         let tdes = Tdes::new(out.material()?)?;
-        let (halves, _) = out.material_mut().as_chunks_mut::<8>();
-        for half in halves {
-            *half = tdes.encrypt(*half);
+        if let ([left, right], _) = out.material_mut().as_chunks_mut::<8>() {
+            [*left, *right] = Tdes::encrypt_each([&tdes; 2], [*left, *right]);
         }
         Ok(())
     }
