@@ -270,10 +270,14 @@ impl<'a> KeyBlock<'a, Unverified> {
         let mut keys = ProtectionKeys::empty();
         keys.derive(version, kbpk)?;
         let authentic = keys.open(version, self.text.text(), body, mac)?;
-        let authentic = guard!("D01" | "D05", authentic);
+        let authentic = guard!("D01" | "D05" | "F07", authentic);
         // Until the authenticator is known to be right the length field is an attacker's: judged without a branch and
         // in the same verdict.
         let legal = payload.length_is_legal(attributes.algorithm, attributes.usage);
+        #[cfg(payhsm_weaken)]
+        if crate::weaken::is_off("H06") && !bool::from(legal) {
+            return Err(Error::KeyBlockPayload);
+        }
         ct::verdict(authentic & guard!("D02", legal))?;
         payload.accept();
 

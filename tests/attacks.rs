@@ -27,3 +27,12 @@ mod c;
 mod d;
 #[path = "attacks/e.rs"]
 mod e;
+#[path = "attacks/f.rs"]
+mod f;
+#[path = "attacks/g.rs"]
+mod g;
+#[path = "attacks/h.rs"]
+mod h;
+#[cfg(feature = "capi")]
+#[path = "attacks/i.rs"]
+mod i;

@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::hsm::{Config, Group, Hsm, PinLimits, RateLimit, Slot, State};
 use crate::key::Key;
 use crate::policy::Policy;
+use crate::weaken::guard;
 
 /// Bytes of a context without slots and groups, on every target; see `PAYHSM_CTX_SIZE`.
 pub const PAYHSM_CTX_BASE_SIZE: usize = 5120;
@@ -126,10 +127,10 @@ unsafe fn enter(
     // SAFETY: not null, aligned; memory of a context by the caller's contract. Fields are reached one by one: while a
     // callback of a running call is here, the module is borrowed by that call.
     unsafe {
-        if (*ctx).magic != MAGIC || (*ctx).mirror != !MAGIC {
+        if guard!("I03.context", (*ctx).magic != MAGIC || (*ctx).mirror != !MAGIC) {
             return Err(Error::BadState);
         }
-        if (*ctx).busy {
+        if guard!("I04", (*ctx).busy) {
             return Err(Error::BadState);
         }
         memory::disjoint(outputs, inputs)?;

@@ -19,6 +19,7 @@ use core::slice;
 use zeroize::Zeroize;
 
 use crate::error::Error;
+use crate::weaken::guard;
 
 /// Where a parameter lies: numbers that nothing is read or written through.
 #[derive(Clone, Copy)]
@@ -71,7 +72,7 @@ impl Place {
 pub(super) fn disjoint(outputs: &[Place], inputs: &[Place]) -> Result<(), Error> {
     let mut rest = outputs.iter();
     while let Some(output) = rest.next() {
-        if rest.clone().chain(inputs).any(|other| output.overlaps(*other)) {
+        if guard!("I01", rest.clone().chain(inputs).any(|other| output.overlaps(*other))) {
             return Err(Error::Overlap);
         }
     }

@@ -8,12 +8,17 @@ use cipher::{Block, BlockCipherDecrypt, BlockCipherEncrypt, BlockSizeUser, array
 use zeroize::Zeroize;
 
 use crate::error::Error;
+use crate::weaken::guard;
 
 /// `data` as blocks.
 fn blocks<C: BlockSizeUser>(data: &mut [u8]) -> Result<&mut [Block<C>], Error> {
     match Array::slice_as_chunks_mut(data) {
-        (blocks, []) => Ok(blocks),
-        _ => Err(Error::InvalidLength),
+        (blocks, rest) => {
+            if guard!("H07", !rest.is_empty()) {
+                return Err(Error::InvalidLength);
+            }
+            Ok(blocks)
+        }
     }
 }
 

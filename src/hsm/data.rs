@@ -15,6 +15,7 @@ use crate::hsm::slot::{Choices, Slots};
 use crate::hsm::{Command, Hsm, KeyHandle, KeyRef, Platform, TransactionHandle};
 use crate::key::usage::KeyAlgorithm;
 use crate::policy::{self, Operation};
+use crate::weaken::guard;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
@@ -151,11 +152,10 @@ const fn block_len(algorithm: KeyAlgorithm) -> Result<usize, Error> {
 
 /// Judges that `len` bytes are whole blocks.
 fn whole(algorithm: KeyAlgorithm, len: usize) -> Result<(), Error> {
-    if len.is_multiple_of(block_len(algorithm)?) {
-        Ok(())
-    } else {
-        Err(Error::InvalidLength)
+    if guard!("H07", !len.is_multiple_of(block_len(algorithm)?)) {
+        return Err(Error::InvalidLength);
     }
+    Ok(())
 }
 
 /// Blocks of 8 bytes, begun ones included.

@@ -19,6 +19,7 @@ use crate::hsm::handle::Generation;
 use crate::hsm::slot::KeyCheck;
 use crate::hsm::{Command, Hsm, Platform, TransactionHandle};
 use crate::policy::MacAlgorithm;
+use crate::weaken::guard;
 #[cfg(feature = "terminal")]
 use crate::{dukpt::Scheme, hsm::GroupHandle, key::usage::KeyAlgorithm, store::journal::Records};
 
@@ -386,11 +387,10 @@ impl<'m> Groups<'m> {
 
     /// The keys of a transaction, if they have not served `purpose` yet.
     pub(crate) fn unused(&self, handle: TransactionHandle, purpose: Purpose) -> Result<Keys<'_>, Error> {
-        if self.transaction_group(handle)?.used & purpose as u8 == 0 {
-            self.keys(handle)
-        } else {
-            Err(Error::LimitReached)
+        if guard!("F05", self.transaction_group(handle)?.used & purpose as u8 != 0) {
+            return Err(Error::LimitReached);
         }
+        self.keys(handle)
     }
 
     /// The keys of a transaction for a purpose that they serve once.

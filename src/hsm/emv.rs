@@ -15,6 +15,7 @@ use crate::key::usage::KeyAlgorithm;
 use crate::key::{self, Key, role};
 use crate::pin::pan::Pan;
 use crate::policy::{Operation, Permission};
+use crate::weaken::guard;
 
 pub use script::{EncipheredPin, ScriptTarget};
 
@@ -231,10 +232,10 @@ impl<P: Platform> Hsm<'_, P> {
         answer: &ArpcRequest<'_>,
     ) -> Result<ArqcAnswer, Error> {
         let (atc, kind) = (verified.atc(), verified.kind());
-        if *answer != ArpcRequest::None && kind != CryptogramKind::Arqc {
+        if guard!("G02.kind", *answer != ArpcRequest::None && kind != CryptogramKind::Arqc) {
             return Err(Error::BadState);
         }
-        self.ask(&Question::Atc { pan, atc: atc.value() })?;
+        guard!("G05", self.ask(&Question::Atc { pan, atc: atc.value() }))?;
         let issuer_authentication_data = match *answer {
             ArpcRequest::None => None,
             ArpcRequest::Method1 { arc } => Some(verified.arpc1(arc)?),

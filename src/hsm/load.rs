@@ -18,6 +18,7 @@ use crate::key::{self, kcv};
 use crate::keyblock::optional::CheckMethod;
 use crate::policy::Permission;
 use crate::secret::SecretBuf;
+use crate::weaken::guard;
 #[cfg(feature = "ec")]
 use crate::{
     ecdh::{self, PublicKey},
@@ -101,7 +102,7 @@ impl<P: Platform> Hsm<'_, P> {
             (CheckMethod::Cmac, KeyAlgorithm::Tdea | KeyAlgorithm::Aes) => {
                 kcv::verify_cmac(attributes.algorithm, slot.material(), value)
             }
-            (CheckMethod::Legacy, KeyAlgorithm::Tdea) if KeyCheck::is_legacy(attributes) => {
+            (CheckMethod::Legacy, KeyAlgorithm::Tdea) if !guard!("H01" | "H02", !KeyCheck::is_legacy(attributes)) => {
                 kcv::verify_legacy(attributes.algorithm, slot.material(), value)
             }
             (CheckMethod::Legacy, KeyAlgorithm::Tdea) => Err(Error::UsageNotPermitted),

@@ -13,6 +13,7 @@ use crate::mac::iso9797::{CbcMac, Padding, RetailMac};
 use crate::mac::unionpay::UnionPayMac;
 use crate::mac::{Conclude, Mac};
 use crate::policy::{MacAlgorithm, Operation, Permission};
+use crate::weaken::guard;
 
 /// Whether a MAC is made or checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -234,11 +235,10 @@ impl Stream {
 
     /// The lengths that policy allows.
     fn check_len(&self, len: usize) -> Result<(), Error> {
-        if (usize::from(self.min_len)..=self.engine.len()).contains(&len) {
-            Ok(())
-        } else {
-            Err(Error::InvalidLength)
+        if guard!("H03", !(usize::from(self.min_len)..=self.engine.len()).contains(&len)) {
+            return Err(Error::InvalidLength);
         }
+        Ok(())
     }
 }
 
@@ -450,7 +450,7 @@ impl<P: Platform> Hsm<'_, P> {
         self.allow(command)?;
         if method.algorithm == MacAlgorithm::Iso9797Alg1
             && !matches!(method.padding, Padding::Method3 { .. })
-            && !self.policy.has(Permission::CbcMac)
+            && guard!("H05", !self.policy.has(Permission::CbcMac))
         {
             return Err(Error::Refused);
         }
@@ -466,7 +466,8 @@ impl<P: Platform> Hsm<'_, P> {
                 if !method.algorithm.is_of(attributes.usage) {
                     return Err(Error::AlgorithmMismatch);
                 }
-                if method.algorithm == MacAlgorithm::UnionPay && !self.policy.has(Permission::UnionPay) {
+                let folds = method.algorithm == MacAlgorithm::UnionPay;
+                if folds && guard!("H05.fold", !self.policy.has(Permission::UnionPay)) {
                     return Err(Error::Refused);
                 }
                 if !slot.serves(Choices::Mac(method.algorithm)) {

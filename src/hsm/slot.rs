@@ -371,11 +371,11 @@ impl<'m> Slots<'m> {
 
     pub(crate) fn get(&self, handle: KeyHandle) -> Result<&Slot, Error> {
         let slot = self.0.get(handle.index()).ok_or(Error::InvalidHandle)?;
-        if slot.entry.is_some() && slot.generation.value() == handle.generation() {
-            Ok(slot)
-        } else {
-            Err(Error::InvalidHandle)
+        let is_stale = slot.generation.value() != handle.generation();
+        if slot.entry.is_none() || guard!("I02" | "I05", is_stale) {
+            return Err(Error::InvalidHandle);
         }
+        Ok(slot)
     }
 
     fn get_mut(&mut self, handle: KeyHandle) -> Result<&mut Slot, Error> {
@@ -405,7 +405,7 @@ impl<'m> Slots<'m> {
             return Ok(0);
         }
         match u32::try_from(u64::from(slot.blocks).saturating_add(blocks)) {
-            Ok(total) if total <= TDEA_BLOCK_LIMIT => Ok(total),
+            Ok(total) if !guard!("H08", total > TDEA_BLOCK_LIMIT) => Ok(total),
             _ => Err(Error::LimitReached),
         }
     }

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::key::role::{Bdk, InitialKey};
 use crate::key::{Key, Tdea};
 use crate::secret::Secret;
+use crate::weaken::guard;
 use zeroize::Zeroize;
 
 /// The receiving side: derives every key from the BDK.
@@ -58,7 +59,7 @@ impl Host {
     /// X9.24-1:2009 A.3; X9.24-3:2017 C.4; vectors: `vectors/dukpt_tdes.txt`.
     pub fn transaction(ik: &Key<InitialKey, Tdea>, ksn: &Ksn, out: &mut Transaction) -> Result<(), Error> {
         out.zeroize();
-        ksn.check()?;
+        guard!("F06", ksn.check())?;
         let ik: &[u8; 16] = ik.material()?.try_into().map_err(|_| Error::InvalidKeyLength)?;
         let mut key = Secret::<16>::zeroed();
         *key.expose_mut() = *ik;

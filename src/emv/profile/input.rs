@@ -7,6 +7,7 @@ use crate::emv::element::Atc;
 #[cfg(feature = "host")]
 use crate::emv::element::{Cid, tag};
 use crate::error::Error;
+use crate::weaken::guard;
 
 /// What a card of these profiles asks the terminal for at GENERATE AC: the list of [`AcInput`]'s first eight elements.
 pub const CDOL1: [u8; 21] = [
@@ -116,12 +117,13 @@ impl<'a> Field55<'a> {
                     continue;
                 }
             };
-            if slot.replace(element.value()).is_some() {
+            let is_second = slot.replace(element.value()).is_some();
+            if guard!("G08", is_second) {
                 return Err(Error::TlvDuplicate);
             }
         }
         let absent = |((tag, ..), seen): (&(Tag, usize, bool), &bool)| !seen && *tag != tag::AMOUNT_OTHER;
-        if TERMINAL.iter().zip(&seen).any(absent) {
+        if guard!("G04", TERMINAL.iter().zip(&seen).any(absent)) {
             return Err(Error::TlvMissing);
         }
         let missing = Error::TlvMissing;
@@ -132,7 +134,7 @@ impl<'a> Field55<'a> {
                 atc: Atc::from_bytes(atc.ok_or(missing)?)?,
             },
             cid: Cid::from_bytes(cid.ok_or(missing)?)?,
-            cryptogram: exact(cryptogram.ok_or(missing)?)?,
+            cryptogram: cryptogram_of(cryptogram.ok_or(missing)?)?,
             iad: iad.ok_or(missing)?,
             amount_other: TERMINAL
                 .iter()
@@ -140,6 +142,19 @@ impl<'a> Field55<'a> {
                 .any(|((name, ..), seen)| seen && *name == tag::AMOUNT_OTHER),
         })
     }
+}
+
+/// A cryptogram has 8 bytes.
+#[cfg(feature = "host")]
+fn cryptogram_of(value: &[u8]) -> Result<[u8; 8], Error> {
+    if guard!("G03", value.len() != 8) {
+        return Err(Error::EmvElement);
+    }
+    let mut out = [0; 8];
+    for (to, from) in out.iter_mut().zip(value) {
+        *to = *from;
+    }
+    Ok(out)
 }
 
 #[cfg(feature = "host")]

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::key::role::{Ac, Imk, SessionKey};
 use crate::key::{Key, Tdea};
 use crate::pin::pan::Pan;
+use crate::weaken::guard;
 
 /// Verifies the application cryptogram of an authorisation message.
 ///
@@ -96,7 +97,8 @@ impl<A: CardAlgorithm> VerifiedArqc<A> {
         A::icc_master_key(recipe.master_key, imk, pan, psn, &mut mk)?;
         let mut sk = Key::empty();
         A::session_key(recipe.session_key, &mk, atc, un, &mut sk)?;
-        A::verify(&sk, recipe.padding, request.parts, request.cryptogram)?;
+        let right = A::verify(&sk, recipe.padding, request.parts, request.cryptogram);
+        guard!("G02" | "G04.profile", right)?;
 
         let mut verified = Self {
             name,
@@ -164,7 +166,7 @@ impl<A: CardAlgorithm> VerifiedArqc<A> {
         // TC and AAC end a transaction: there is nobody to answer.
         match self.cid.kind() {
             CryptogramKind::Arqc => Ok(()),
-            CryptogramKind::Tc | CryptogramKind::Aac => Err(Error::BadState),
+            CryptogramKind::Tc | CryptogramKind::Aac => guard!("G02.kind", Err(Error::BadState)),
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::keyblock::header::Version;
 use crate::keyblock::optional::Optional;
 use crate::keyblock::wrap::Template;
 use crate::policy::{Operation, permit};
+use crate::weaken::guard;
 
 impl<P: Platform> Hsm<'_, P> {
     /// Derives the transaction of a KSN from a BDK: the host's side.
@@ -50,12 +51,15 @@ impl<P: Platform> Hsm<'_, P> {
                     return Err(Error::InvalidKeyLength);
                 }
                 let ksn = tdes::Ksn::parse(ksn)?;
-                ksn.check()?;
+                guard!("F06", ksn.check())?;
                 let id = ksn.initial_key_id();
-                self.platform.decide(&Question::DukptCounter {
-                    identity: id.as_bytes(),
-                    counter: ksn.counter(),
-                })?;
+                guard!(
+                    "F06.asked",
+                    self.platform.decide(&Question::DukptCounter {
+                        identity: id.as_bytes(),
+                        counter: ksn.counter(),
+                    })
+                )?;
                 let mut ik = Key::empty();
                 if !self.initial_keys.find(bdk, id.as_bytes(), &mut ik)? {
                     let mut key = Key::empty();
@@ -71,12 +75,15 @@ impl<P: Platform> Hsm<'_, P> {
             }
             _ => {
                 let ksn = aes::Ksn::parse(ksn)?;
-                ksn.check()?;
+                guard!("F06", ksn.check())?;
                 let id = ksn.initial_key_id();
-                self.platform.decide(&Question::DukptCounter {
-                    identity: id.as_bytes(),
-                    counter: ksn.counter(),
-                })?;
+                guard!(
+                    "F06.asked",
+                    self.platform.decide(&Question::DukptCounter {
+                        identity: id.as_bytes(),
+                        counter: ksn.counter(),
+                    })
+                )?;
                 let mut ik = Key::empty();
                 if !self.initial_keys.find(bdk, id.as_bytes(), &mut ik)? {
                     let mut key = Key::empty();

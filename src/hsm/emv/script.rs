@@ -15,6 +15,7 @@ use crate::pin::Pin;
 use crate::pin::block::Format;
 use crate::pin::pan::Pan;
 use crate::policy::{Operation, Permission};
+use crate::weaken::guard;
 
 /// Length of issuer keys for scripts in bytes.
 const IMK_LEN: usize = 16;
@@ -83,10 +84,13 @@ impl<P: Platform> Hsm<'_, P> {
         if out.len() < command.secured_len(target.profile, imk_smc.is_some())? {
             return Err(Error::BufferTooSmall);
         }
-        self.ask(&Question::Script {
-            pan: target.pan,
-            atc: target.request.atc().value(),
-        })?;
+        guard!(
+            "G07",
+            self.ask(&Question::Script {
+                pan: target.pan,
+                atc: target.request.atc().value(),
+            })
+        )?;
         let (mut sk_smi, mut sk_smc) = (Key::empty(), Key::empty());
         session_key(target, &smi, &request, &mut sk_smi)?;
         if imk_smc.is_some() {
