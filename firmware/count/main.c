@@ -16,12 +16,12 @@ static bool quiet = true;
 
 static uint32_t instructions(uint32_t ticks) { return (uint32_t)(((uint64_t)ticks * 40u + 512u) / 1024u); }
 
-void count_begin(const char *name) {
+__attribute__((noipa)) void count_begin(const char *name) {
     name_of = name;
     started = TIMER_VALUE;
 }
 
-void count_end(void) {
+__attribute__((noipa)) void count_end(void) {
     const uint32_t ended = TIMER_VALUE;
     const uint32_t n = instructions(started - ended);
     if (quiet) {
@@ -59,7 +59,7 @@ _Noreturn void count_panic(void) {
 }
 
 /* A hundred instructions with call and return, to see that they are counted as such. */
-__attribute__((noinline)) static void hundred(void) { __asm__ volatile(".rept 98\n\tnop\n\t.endr"); }
+__attribute__((noipa)) static void hundred(void) { __asm__ volatile(".rept 98\n\tnop\n\t.endr"); }
 
 int main(void) {
     TIMER_RELOAD = UINT32_MAX;

@@ -43,7 +43,8 @@ const STEPS: usize = 1024;
 fn count<T>(name: &CStr, operation: impl FnOnce() -> T) -> T {
     // SAFETY: the board's functions: a name that ends with zero, no state but their own.
     unsafe { count_begin(name.as_ptr()) };
-    let result = black_box(operation());
+    let result = operation();
+    black_box(&result);
     // SAFETY: as above.
     unsafe { count_end() };
     result
@@ -103,7 +104,7 @@ fn same(name: &CStr) {
 }
 
 fn ciphers() -> Result<(), Error> {
-    for n in 0..SECRETS {
+    for n in (0..SECRETS).map(black_box) {
         let key = black_box(secret::<8>(n));
         let des = count(c"DES key setup", || Des::new(&key));
         if n == 0 {
@@ -112,7 +113,7 @@ fn ciphers() -> Result<(), Error> {
         let block = black_box(secret::<8>(SECRETS.wrapping_sub(n)));
         black_box(count(c"DES block", || des.encrypt(block)));
     }
-    for n in 0..SECRETS {
+    for n in (0..SECRETS).map(black_box) {
         let key = black_box(secret::<16>(n));
         let tdea = count(c"TDEA key setup, two keys", || Tdes::new(&key))?;
         let block = if n == 0 {
@@ -127,7 +128,7 @@ fn ciphers() -> Result<(), Error> {
             result(&deciphered);
         }
     }
-    for n in 0..SECRETS {
+    for n in (0..SECRETS).map(black_box) {
         let key = black_box(secret::<16>(n));
         let aes = count(c"AES-128 key setup", || AesCipher::new(&key))?;
         let mut block = if n == 0 {
@@ -191,6 +192,7 @@ fn tdea() -> Result<(), Error> {
     count(c"TDEA DUKPT PIN key", || transaction.pin_key(&mut pin_key))?;
     let pan = pan()?;
     for (n, pin) in core::iter::once(pin()).chain(pins()).enumerate() {
+        let n = black_box(n);
         let (pin, mut pin_block) = (pin?, [0; 8]);
         count(c"PIN block, format 0", || {
             block::encipher_tdea(&pin_key, Format::Iso0, &pin, Some(&pan), &mut Fill, &mut pin_block)
@@ -200,7 +202,7 @@ fn tdea() -> Result<(), Error> {
         }
     }
     same(c"PIN block, format 0");
-    for n in 0..SECRETS {
+    for n in (0..SECRETS).map(black_box) {
         let key = Key::<MacKey, Tdea>::from_bytes(&black_box(secret::<16>(n)))?;
         let message = if n == 0 {
             [0x42; 128]
@@ -249,6 +251,7 @@ fn aes_keys() -> Result<(), Error> {
         transaction.working_key(aes::KeyType::Aes128, &mut pin_key)
     })?;
     for (n, pin) in core::iter::once(Ok(pin)).chain(pins()).enumerate() {
+        let n = black_box(n);
         let (pin, mut pin_block) = (pin?, [0; 16]);
         count(c"PIN block, format 4", || {
             block::encipher_aes(&pin_key, &pin, &pan, &mut Fill, &mut pin_block)
