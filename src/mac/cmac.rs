@@ -10,7 +10,7 @@ use cipher::{Block, BlockCipherEncrypt};
 use zeroize::Zeroize;
 
 use super::chain::Chain;
-use crate::cipher::{aes::Aes, tdes::Tdes};
+use crate::cipher::{aes::AesEncrypt, tdes::Tdes};
 use crate::ct;
 use crate::error::Error;
 use crate::mac::{Conclude, Mac, truncate};
@@ -88,7 +88,7 @@ macro_rules! cmac {
 
 cmac! {
     /// AES-CMAC; keys of 16, 24 or 32 bytes, MAC of 16.
-    CmacAes, Aes, 16, 0x87
+    CmacAes, AesEncrypt, 16, 0x87
 }
 cmac! {
     /// TDEA-CMAC; keys of 16 or 24 bytes (8: legacy), MAC of 8.

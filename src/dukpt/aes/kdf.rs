@@ -2,7 +2,7 @@
 use cipher::{Block, BlockCipherEncrypt};
 use zeroize::Zeroize;
 
-use crate::cipher::aes::{Aes as Cipher, BLOCK_LEN};
+use crate::cipher::aes::{AesEncrypt as Cipher, BLOCK_LEN, encrypt_once};
 use crate::dukpt::aes::InitialKeyId;
 use crate::dukpt::aes::ksn::UPDATE_COUNTER;
 use crate::dukpt::ksn::prefixes;
@@ -191,13 +191,9 @@ fn derivation_block(usage: KeyUsage, key_type: KeyType, context: [u8; 8], n: u8)
         24 => 192,
         _ => 256,
     };
-    let fields = [usage as u16, key_type.algorithm(), bits].map(u16::to_be_bytes);
-    let mut block = [0; BLOCK_LEN];
-    let bytes = [1, n].into_iter().chain(fields.into_iter().flatten()).chain(context);
-    for (to, from) in block.iter_mut().zip(bytes) {
-        *to = from;
-    }
-    block
+    let [[u0, u1], [a0, a1], [b0, b1]] = [usage as u16, key_type.algorithm(), bits].map(u16::to_be_bytes);
+    let [c0, c1, c2, c3, c4, c5, c6, c7] = context;
+    [1, n, u0, u1, a0, a1, b0, b1, c0, c1, c2, c3, c4, c5, c6, c7]
 }
 
 /// The derivation function: fills `out`, whose length is that of `key_type`, from the deriving key's schedule.
@@ -210,6 +206,34 @@ pub(super) fn derive(parent: &Cipher, usage: KeyUsage, key_type: KeyType, contex
         }
         block.zeroize();
     }
+}
+
+/// The blocks that [`derive`] enciphers for a key of `key_type`, and how many of them.
+fn derivation_blocks(usage: KeyUsage, key_type: KeyType, context: [u8; 8]) -> ([Block<Cipher>; 2], usize) {
+    let blocks = [1, 2].map(|n| Block::<Cipher>::from(derivation_block(usage, key_type, context, n)));
+    (blocks, if key_type.key_len() > BLOCK_LEN { 2 } else { 1 })
+}
+
+/// Moves the enciphered blocks to `out`.
+fn give(blocks: &mut [Block<Cipher>; 2], out: &mut [u8]) {
+    for (to, from) in out.iter_mut().zip(blocks.iter().flatten()) {
+        *to = *from;
+    }
+    blocks.zeroize();
+}
+
+/// As [`derive`], under a key that derives this once.
+fn derive_once(
+    parent: &[u8],
+    usage: KeyUsage,
+    key_type: KeyType,
+    context: [u8; 8],
+    out: &mut [u8],
+) -> Result<(), Error> {
+    let (mut blocks, used) = derivation_blocks(usage, key_type, context);
+    encrypt_once(parent, blocks.get_mut(..used).unwrap_or_default())?;
+    give(&mut blocks, out);
+    Ok(())
 }
 
 /// Derives a typed key from the material of `parent`.
@@ -225,9 +249,7 @@ pub(super) fn derive_key<R: Role, A: WorkingAlgorithm>(
         return Err(Error::AlgorithmMismatch);
     }
     key_type.check_strength(parent.len())?;
-    let parent = Cipher::new(parent)?;
-    derive(&parent, usage, key_type, context, out.reset(key_type.key_len())?);
-    Ok(())
+    derive_once(parent, usage, key_type, context, out.reset(key_type.key_len())?)
 }
 
 /// Derives the key of `counter` from the initial key: one derivation for each one bit, from the highest.
@@ -240,8 +262,9 @@ pub(super) fn derive_path(ik: &[u8], id: &InitialKeyId, counter: u32, out: &mut 
 /// on the stack here.
 #[inline(never)]
 pub(super) fn replace(key: &mut SecretBuf<32>, usage: KeyUsage, context: [u8; 8]) -> Result<(), Error> {
-    let parent = Cipher::new(key.expose())?;
-    derive(&parent, usage, KeyType::aes(key.len())?, context, key.expose_mut());
+    let (mut blocks, used) = derivation_blocks(usage, KeyType::aes(key.len())?, context);
+    encrypt_once(key.expose(), blocks.get_mut(..used).unwrap_or_default())?;
+    give(&mut blocks, key.expose_mut());
     Ok(())
 }
 
@@ -290,9 +313,7 @@ pub(super) fn derive_bytes(
 ) -> Result<(), Error> {
     out.zeroize();
     key_type.check_strength(parent.len())?;
-    let parent = Cipher::new(parent)?;
-    derive(&parent, usage, key_type, context, out.reset(key_type.key_len())?);
-    Ok(())
+    derive_once(parent, usage, key_type, context, out.reset(key_type.key_len())?)
 }
 
 /// As [`update_key`], for every key type and untyped.

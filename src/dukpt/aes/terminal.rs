@@ -3,7 +3,7 @@ use core::fmt;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::cipher::aes::Aes as Cipher;
+use crate::cipher::aes::AesEncrypt as Cipher;
 use crate::ct;
 use crate::dukpt::aes::kdf::{KeyType, KeyUsage, derive, derive_path, replace};
 use crate::dukpt::aes::ksn::{RULE, UPDATE_COUNTER};
