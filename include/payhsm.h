@@ -522,6 +522,9 @@
 /* The longest PIN CHANGE/UNBLOCK command with a new PIN, in bytes. */
 #define PAYHSM_PIN_CHANGE_MAX_LEN 29
 
+/* The longest message of an authorisation in a batch, in bytes. */
+#define PAYHSM_BATCH_FIELD55_MAX_LEN 256
+
 /* Card verification value: CVV or CVC1 of the magnetic stripe; the service code is the track's. */
 #define PAYHSM_CVV_STRIPE 1
 /* Card verification value: CVV2 or CVC2, printed; expiry taken as YYMM (Visa). */
@@ -942,6 +945,102 @@ typedef struct {
     /* Application cryptogram of the request, as `payhsm_arqc_verify` verified it. */
     uint8_t cryptogram[8];
 } payhsm_script_target_t;
+
+/* A PIN block under DUKPT whose PIN is to be verified. */
+typedef struct {
+    /* Its size: `sizeof` of the type. */
+    uint32_t size;
+    /* A B0 key with mode of use X. */
+    uint32_t bdk;
+    /* `PAYHSM_PIN_FORMAT_...`. */
+    uint32_t format;
+    /* A V2 key with mode of use V or C. */
+    uint32_t pvk;
+    /* Its index, 0 to 9. */
+    uint32_t pvki;
+    /* Bytes of `ksn`: 10 (TDEA) or 12 (AES). */
+    uint32_t ksn_len;
+    /* Digits of `pan`. */
+    uint32_t pan_len;
+    /* Bytes of `block`: 8 or 16. */
+    uint32_t block_len;
+    /* The KSN. */
+    uint8_t ksn[12];
+    /* ASCII digits. */
+    uint8_t pan[20];
+    /* The block as it came. */
+    uint8_t block[16];
+    /* The PVV: ASCII digits. */
+    uint8_t pvv[4];
+} payhsm_batch_pin_verify_t;
+
+/* A PIN block under DUKPT that is to be translated. */
+typedef struct {
+    /* Its size: `sizeof` of the type. */
+    uint32_t size;
+    /* A B0 key with mode of use X. */
+    uint32_t bdk;
+    /* `PAYHSM_PIN_FORMAT_...`. */
+    uint32_t format_in;
+    /* A P0 key with mode of use E. */
+    uint32_t output_key;
+    /* `PAYHSM_PIN_FORMAT_...`. */
+    uint32_t format_out;
+    /* Bytes of `ksn`: 10 (TDEA) or 12 (AES). */
+    uint32_t ksn_len;
+    /* Digits of `pan`. */
+    uint32_t pan_len;
+    /* Bytes of `block`: 8 or 16. */
+    uint32_t block_len;
+    /* The KSN. */
+    uint8_t ksn[12];
+    /* ASCII digits. */
+    uint8_t pan[20];
+    /* The block as it came. */
+    uint8_t block[16];
+} payhsm_batch_pin_translate_t;
+
+/* A PIN block that was translated. */
+typedef struct {
+    /* Bytes of `block`: 8 or 16; 0 if the job failed. */
+    uint32_t len;
+    /* The block, zeros behind. */
+    uint8_t block[16];
+} payhsm_batch_pin_block_t;
+
+/* An application cryptogram that is to be verified and answered. */
+typedef struct {
+    /* Its size: `sizeof` of the type. */
+    uint32_t size;
+    /* An E0 key with mode of use X. */
+    uint32_t imk;
+    /* `PAYHSM_SCHEME_...`. */
+    uint32_t scheme;
+    /* The cryptogram version number of the card. */
+    uint32_t cvn;
+    /* PAN sequence number, 0 to 99. */
+    uint32_t psn;
+    /* Digits of `pan`. */
+    uint32_t pan_len;
+    /* Bytes of `field55`. */
+    uint32_t field55_len;
+    /* Bytes of `answer`: 0, 2, or 4 to 12. */
+    uint32_t answer_len;
+    /* ASCII digits. */
+    uint8_t pan[20];
+    /* What the ARPC is made over. */
+    uint8_t answer[12];
+    /* BER-TLV. */
+    uint8_t field55[PAYHSM_BATCH_FIELD55_MAX_LEN];
+} payhsm_batch_arqc_verify_t;
+
+/* The answer to a cryptogram that has verified. */
+typedef struct {
+    /* Bytes of `data`; 0 without an answer, and if the job failed. */
+    uint32_t len;
+    /* The value of tag 91, zeros behind. */
+    uint8_t data[PAYHSM_ISSUER_AUTH_MAX_LEN];
+} payhsm_batch_issuer_auth_t;
 
 /* Success. */
 #define PAYHSM_OK 0
@@ -2974,6 +3073,68 @@ payhsm_status_t payhsm_script_pin_change(payhsm_ctx_t *ctx,
                                          uint8_t *out,
                                          size_t out_capacity,
                                          size_t *out_len);
+
+/*
+ * Verifies the PINs of many blocks under DUKPT against their PVVs: for each job what `payhsm_dukpt_derive`,
+ * `payhsm_pin_verify_pvv` and `payhsm_transaction_end` do together. The decision callback is asked for each job.
+ *
+ * Parameters: `jobs`, `count`: the jobs. `statuses`: receives as many statuses, one for each job: those of the three
+ * functions; `PAYHSM_ERR_INTERNAL` where none was found out because the call failed.
+ *
+ * Returns: `PAYHSM_OK` if every job has its status, whatever it is; the context's errors.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_batch_pin_verify_pvv(payhsm_ctx_t *ctx,
+                                            const payhsm_batch_pin_verify_t *jobs,
+                                            size_t count,
+                                            payhsm_status_t *statuses);
+
+/*
+ * Translates many PIN blocks under DUKPT: for each job what `payhsm_dukpt_derive`, `payhsm_pin_translate` and
+ * `payhsm_transaction_end` do together. The decision callback is asked for each job.
+ *
+ * Parameters: `jobs`, `count`: the jobs. `blocks`: receives as many blocks, wiped where a job failed. `statuses`: as in
+ * `payhsm_batch_pin_verify_pvv`.
+ *
+ * Returns: `PAYHSM_OK` if every job has its status, whatever it is; the context's errors.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_batch_pin_translate(payhsm_ctx_t *ctx,
+                                           const payhsm_batch_pin_translate_t *jobs,
+                                           size_t count,
+                                           payhsm_batch_pin_block_t *blocks,
+                                           payhsm_status_t *statuses);
+
+/*
+ * Verifies many application cryptograms and answers them: for each job what `payhsm_arqc_verify` does. The decision
+ * callback is asked for each cryptogram that has verified.
+ *
+ * Parameters: `jobs`, `count`: the jobs. `issuer_auths`: receives as many answers, wiped where a job failed.
+ * `statuses`: as in `payhsm_batch_pin_verify_pvv`.
+ *
+ * Returns: `PAYHSM_OK` if every job has its status, whatever it is; the context's errors.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_batch_arqc_verify(payhsm_ctx_t *ctx,
+                                         const payhsm_batch_arqc_verify_t *jobs,
+                                         size_t count,
+                                         payhsm_batch_issuer_auth_t *issuer_auths,
+                                         payhsm_status_t *statuses);
 
 /*
  * Makes a card verification value. The decision callback is asked first.

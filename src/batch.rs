@@ -24,13 +24,18 @@
 
 mod decimal;
 mod dukpt;
+mod emv;
 mod pin;
+mod retail;
 
 use core::fmt;
 
 use crate::error::Error;
 
 pub use crate::cipher::bitslice::Engine;
+pub use emv::{Answer, Answered, ArqcJob, verify_arqcs};
+pub(crate) use emv::{ArqcLane, ArqcSource, Verified, run as run_arqcs};
+pub(crate) use pin::{Opened, PinLane, PinSource, Tail, run as run_pins};
 pub use pin::{PinJob, PvvJob, TranslateJob, decipher_pins, translate_pins, verify_pvvs};
 
 /// The outcome of one job.
@@ -120,6 +125,14 @@ impl fmt::Display for Engine {
             #[cfg(any(test, feature = "hazmat"))]
             Self::Emulated => "512-bit words in memory",
         })
+    }
+}
+
+/// The two halves of a key of 16 bytes.
+fn halves(key: &[u8]) -> Result<[u64; 2], Error> {
+    match key.as_chunks::<8>() {
+        ([left, right], []) => Ok([u64::from_be_bytes(*left), u64::from_be_bytes(*right)]),
+        _ => Err(Error::InvalidKeyLength),
     }
 }
 

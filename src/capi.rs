@@ -13,6 +13,8 @@
 #![allow(unsafe_code)]
 
 #[cfg(feature = "host")]
+mod batch;
+#[cfg(feature = "host")]
 mod card;
 mod config;
 mod context;
@@ -39,6 +41,8 @@ mod question;
 mod status;
 mod transaction;
 
+#[cfg(feature = "host")]
+pub use batch::*;
 #[cfg(feature = "host")]
 pub use card::*;
 pub use config::*;

@@ -18,6 +18,8 @@
 
 pub mod audit;
 #[cfg(feature = "host")]
+mod batch;
+#[cfg(feature = "host")]
 mod card;
 mod data;
 mod dukpt;
@@ -53,6 +55,10 @@ use crate::store::Storage;
 use crate::store::seal::{Scratch, Sealer};
 use crate::weaken::guard;
 
+#[cfg(feature = "host")]
+pub use self::batch::{
+    ArqcVerifyJob, CvvVerifyJob, KeyImportJob, MacVerifyJob, PinTranslateJob, PinVerifyJob, TranslatedPin,
+};
 #[cfg(feature = "terminal")]
 pub use self::dukpt::InitialKeyInfo;
 pub use self::dukpt::{Group, TransactionKsn, Ways, WorkingKey};

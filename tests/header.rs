@@ -40,6 +40,7 @@ const SOURCES: &[&str] = &[
     "pin/issue",
     "emv/issuer",
     "emv/script",
+    "batch",
     "card",
 ];
 /// Those without C functions.

@@ -25,6 +25,8 @@ mod vectors;
 mod agreement;
 #[path = "hsm/audit.rs"]
 mod audit;
+#[path = "hsm/batch.rs"]
+mod batch;
 #[path = "hsm/card.rs"]
 mod card;
 #[path = "hsm/constant_time.rs"]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The operations by layer.
 
+mod batch;
 mod card;
 mod commands;
 mod dukpt;
@@ -22,6 +23,7 @@ pub fn run(h: &mut Harness) {
     module::run(h);
     commands::run(h);
     dukpt::run(h);
+    batch::run(h);
 }
 
 /// Marks as secret.

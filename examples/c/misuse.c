@@ -76,6 +76,13 @@ static void refused(payhsm_status_t status, payhsm_status_t expected, unsigned o
         refused((call), expected, (outputs), wiped, #call, __LINE__);     \
     } while (0)
 
+static const payhsm_batch_pin_verify_t pin_job;
+static const payhsm_batch_pin_translate_t translate_job;
+static const payhsm_batch_arqc_verify_t arqc_job;
+static payhsm_batch_pin_block_t job_block;
+static payhsm_batch_issuer_auth_t job_answer;
+static payhsm_status_t job_status;
+
 /*
  * Every command with arguments of the right form, on a context that must refuse all of them with one status. Only a
  * context that is none, or is busy, is refused before the outputs are looked at.
@@ -156,6 +163,9 @@ static void all_commands(payhsm_ctx_t *ctx, payhsm_status_t expected, int wiped,
     REFUSED(payhsm_pin_translate(ctx, NO_KEY, 4, PAN, 13, zeros, 16, NO_KEY, 4, b, 256, out.len), BYTES);
     REFUSED(payhsm_pin_translate_pans(ctx, NO_KEY, 4, PAN, 13, zeros, 16, NO_KEY, 4, PAN, 13, b, 256, out.len), BYTES);
     REFUSED(payhsm_pin_verify_pvv(ctx, NO_KEY, 0, PAN, 13, zeros, 8, NO_KEY, 1, PAN), 0);
+    REFUSED(payhsm_batch_pin_verify_pvv(ctx, &pin_job, 1, &job_status), 0);
+    REFUSED(payhsm_batch_pin_translate(ctx, &translate_job, 1, &job_block, &job_status), 0);
+    REFUSED(payhsm_batch_arqc_verify(ctx, &arqc_job, 1, &job_answer, &job_status), 0);
     REFUSED(payhsm_pin_profile_register(ctx, &profile, out.handle), HANDLE);
     REFUSED(payhsm_pin_verify_3624(ctx, NO_KEY, 0, PAN, 13, zeros, 8, NO_KEY, 1, PAN, 4), 0);
     REFUSED(payhsm_pvv_generate(ctx, NO_KEY, 0, PAN, 13, zeros, 8, NO_KEY, 1, out.kcv) + (out.kcv[4] = 0, 0), wiped ? KCV : 0);
@@ -188,7 +198,7 @@ static void all_commands(payhsm_ctx_t *ctx, payhsm_status_t expected, int wiped,
     REFUSED(payhsm_data_reencipher(ctx, NO_KEY, zeros, 16, zeros, 32, NO_KEY + 1, zeros, 16, b, 256, out.len), BYTES);
     REFUSED(payhsm_track2_encipher(ctx, NO_KEY, PAN, 13, b, 256, out.len), BYTES);
     REFUSED(payhsm_track2_decipher(ctx, NO_KEY, zeros, 14, 27, b, 256, out.len), BYTES);
-    CHECK(calls == (loading ? 72u : 75u));
+    CHECK(calls == (loading ? 75u : 78u));
 }
 
 static void contexts(device_t *device)

@@ -98,6 +98,12 @@ static const payhsm_script_target_t SCRIPT = {
 static const payhsm_raw_cryptogram_t RAW = {
     sizeof(payhsm_raw_cryptogram_t), PAYHSM_MASTER_KEY_A, PAYHSM_SESSION_KEY_COMMON, 2, 2, PAYHSM_ARPC_KEY_SESSION, 0, 1, PAYHSM_CRYPTOGRAM_ARQC, {1, 2, 3, 4}, {1, 2, 3, 4, 5, 6, 7, 8}};
 
+/* Jobs that fail one by one: the calls succeed. */
+static const payhsm_batch_pin_verify_t PIN_JOBS[2];
+static const payhsm_batch_pin_translate_t TRANSLATE_JOBS[2];
+static const payhsm_batch_arqc_verify_t ARQC_JOBS[2];
+static payhsm_status_t job_statuses[2];
+
 /* A card of our own, and what the terminal knows of it: filled by `card_make`. */
 static payhsm_ca_key_t ca_key;
 static const payhsm_oda_transaction_t SALE = {
@@ -395,6 +401,9 @@ F(pin_change_pvv, payhsm_pin_change_pvv(C, H(0), H(1), H(2), PAYHSM_PIN_FORMAT_4
                                         IL(2), I(3), O(0)))
 F(pin_change_3624, payhsm_pin_change_3624(C, H(0), H(1), H(2), PAYHSM_PIN_FORMAT_4, PAYHSM_PIN_FORMAT_4, 1, IL(0),
                                           IL(1), IL(2), IL(3), OB))
+F(batch_pin_verify_pvv, payhsm_batch_pin_verify_pvv(C, I(0), 2, job_statuses))
+F(batch_pin_translate, payhsm_batch_pin_translate(C, I(0), 2, O(0), job_statuses))
+F(batch_arqc_verify, payhsm_batch_arqc_verify(C, I(0), 2, O(0), job_statuses))
 F(arqc_verify, payhsm_arqc_verify(C, H(0), PAYHSM_SCHEME_VISA, 18, IL(0), 0, IL(1), IL(2), OB))
 F(arqc_verify_raw, payhsm_arqc_verify_raw(C, H(0), I(0), IL(1), IL(2), IL(3), OB))
 F(arqc_explain, payhsm_arqc_explain(C, H(0), PAYHSM_SCHEME_VISA, 18, IL(0), 0, IL(1), OB))
@@ -530,6 +539,11 @@ static const call_t CALLS[] = {
      {PAN_IN, {ZEROS, 16, 0}, {ZEROS, 16, 0}, {PVV, 4, 1}}, {{BYTES, 4}}, 0},
     {ROW(pin_change_3624), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.pin_in, &own.pin_in, &own.pvk_3624},
      {PAN_IN, {ZEROS, 16, 0}, {ZEROS, 16, 0}, {PVV, 4, 0}}, {{BUFFER, PAYHSM_OFFSET_MAX_LEN}, LEN}, 0},
+    {ROW(batch_pin_verify_pvv), 0, NULL, NULL, {NULL}, {{PIN_JOBS, sizeof PIN_JOBS, 1}}, {{NOTHING, 0}}, 0},
+    {ROW(batch_pin_translate), 0, NULL, NULL, {NULL}, {{TRANSLATE_JOBS, sizeof TRANSLATE_JOBS, 1}},
+     {{VALUE, 2 * sizeof(payhsm_batch_pin_block_t)}}, 0},
+    {ROW(batch_arqc_verify), 0, NULL, NULL, {NULL}, {{ARQC_JOBS, sizeof ARQC_JOBS, 1}},
+     {{VALUE, 2 * sizeof(payhsm_batch_issuer_auth_t)}}, 0},
     {ROW(arqc_verify), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.imk},
      {PAN_IN, {FIELD55, sizeof FIELD55, 0}, {ZEROS, 4, 0}}, {{BUFFER, PAYHSM_ISSUER_AUTH_MAX_LEN}, LEN}, 0},
     {ROW(arqc_verify_raw), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.imk},

@@ -6,7 +6,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::decimal::{is, is_digit, two_pass};
 use super::dukpt::Derivation;
-use super::{Outcome, Plan, Runner, same_len};
+use super::{Outcome, Plan, Runner, halves, same_len};
 use crate::batch::Engine;
 use crate::cipher::bitslice::{Kernel, Machine, Mask, Planes, Word};
 use crate::cipher::tdes::Tdes;
@@ -203,6 +203,11 @@ pub(crate) struct Opened<'a> {
 }
 
 impl Opened<'_> {
+    /// The verdict alone.
+    pub(crate) fn verdict(self) -> Outcome {
+        ct::verdict(self.ok)
+    }
+
     /// Writes an enciphered block, if all is well.
     pub(crate) fn release(self, out: &mut [u8; block::BLOCK_LEN]) -> Result<(), Error> {
         ct::verdict(self.ok)?;
@@ -217,13 +222,6 @@ pub(crate) trait PinSource {
     /// Judges a job and writes it down. An error is stored like an outcome.
     fn load(&mut self, job: usize, lane: &mut PinLane) -> Result<(), Error>;
     fn store(&mut self, job: usize, outcome: Result<Opened<'_>, Error>);
-}
-
-fn halves(key: &[u8]) -> Result<[u64; 2], Error> {
-    match key.as_chunks::<8>() {
-        ([left, right], []) => Ok([u64::from_be_bytes(*left), u64::from_be_bytes(*right)]),
-        _ => Err(Error::InvalidKeyLength),
-    }
 }
 
 impl PinLane {

@@ -15,6 +15,8 @@ use crate::pin::block::{self, Format};
 use crate::pin::pvv::{self, Pvv};
 use crate::pin::{Pan, Pin};
 
+mod emv;
+
 pub(super) const ENGINES: [Engine; 3] = [Engine::Words, Engine::Avx2, Engine::Emulated];
 
 pub(super) struct Random(pub(super) u64);

@@ -9,6 +9,8 @@ mod script;
 #[cfg(feature = "host")]
 pub use issuer::*;
 #[cfg(feature = "host")]
+pub(super) use issuer::{profile_of, psn_of, request_of};
+#[cfg(feature = "host")]
 pub use script::*;
 
 use core::mem::size_of;

@@ -48,6 +48,13 @@ impl Place {
         Self::bytes(value.cast(), size_of::<T>())
     }
 
+    /// Values behind each other.
+    #[cfg(feature = "host")]
+    pub(super) fn array<T>(values: *const T, count: usize) -> Self {
+        // A count that no memory has is refused when the pointer is used.
+        Self::bytes(values.cast(), count.saturating_mul(size_of::<T>()))
+    }
+
     /// A structure that begins with its size; as many bytes as it has by its own account, if that is one that can be.
     ///
     /// # Safety
@@ -170,6 +177,56 @@ pub(super) unsafe fn value<'a, T>(place: *const T) -> Result<&'a T, Error> {
     }
     // SAFETY: not null, aligned, readable by C1 and not written by C2. The types used here have no invalid values.
     Ok(unsafe { &*place })
+}
+
+/// Whether values stand where a slice of them may.
+#[cfg(feature = "host")]
+fn judge_array<T>(values: *const T, count: usize) -> Result<(), Error> {
+    if values.is_null() {
+        Err(Error::NullPointer)
+    } else if !values.is_aligned() {
+        Err(Error::Misaligned)
+    } else if count
+        .checked_mul(size_of::<T>())
+        .is_none_or(|len| isize::try_from(len).is_err())
+    {
+        Err(Error::InvalidLength)
+    } else {
+        Ok(())
+    }
+}
+
+/// Input values behind each other.
+///
+/// # Safety
+/// C1 and C2 for `values` and `count`.
+#[cfg(feature = "host")]
+pub(super) unsafe fn inputs<'a, T>(values: *const T, count: usize) -> Result<&'a [T], Error> {
+    if count == 0 {
+        return Ok(&[]);
+    }
+    judge_array(values, count)?;
+    // SAFETY: not null, aligned, at most isize::MAX bytes, readable by C1, not written meanwhile by C2. The types used
+    // here have no invalid values.
+    Ok(unsafe { slice::from_raw_parts(values, count) })
+}
+
+/// Output values behind each other, each set to `value`.
+///
+/// # Safety
+/// C1, C2 and C3 for `values` and `count`.
+#[cfg(feature = "host")]
+pub(super) unsafe fn outputs<'a, T: Copy>(values: *mut T, count: usize, value: T) -> Result<&'a mut [T], Error> {
+    if count == 0 {
+        return Ok(&mut []);
+    }
+    judge_array(values, count)?;
+    for index in 0..count {
+        // SAFETY: inside the array, which is writable by C1.
+        unsafe { values.add(index).write(value) };
+    }
+    // SAFETY: not null, aligned, at most isize::MAX bytes, just initialised, nobody else's by C2 and C3.
+    Ok(unsafe { slice::from_raw_parts_mut(values, count) })
 }
 
 /// A structure that begins with its size. Fields are appended and never taken away: a caller built against an older

@@ -37,6 +37,8 @@ pub use iad::{Iad, IadLayout, IadPart};
 pub(in crate::emv) use input::Field55;
 pub use input::{AcInput, CDOL1};
 #[cfg(feature = "host")]
+pub(crate) use verify::Prepared;
+#[cfg(feature = "host")]
 pub(in crate::emv) use verify::Request;
 #[cfg(feature = "host")]
 pub use verify::{IssuerAuthenticationData, VerifiedArqc, verify_arqc};

@@ -54,7 +54,7 @@ pub struct ArqcAnswer {
 
 impl ArpcRequest<'_> {
     /// An answer that cannot be given is refused before the platform counts the ATC.
-    const fn check(&self, method: ArpcMethod) -> Result<(), Error> {
+    pub(super) const fn check(&self, method: ArpcMethod) -> Result<(), Error> {
         match (self, method) {
             (Self::None, _) | (Self::Method1 { .. }, ArpcMethod::Method1) => Ok(()),
             (Self::Method2 { proprietary, .. }, ArpcMethod::Method2) => {

@@ -6,7 +6,7 @@ mod issue;
 #[cfg(feature = "host")]
 pub(super) mod profile;
 #[cfg(feature = "host")]
-mod reference;
+pub(super) mod reference;
 #[cfg(feature = "host")]
 pub(super) mod tries;
 #[cfg(feature = "host")]
@@ -194,31 +194,12 @@ impl<P: Platform> Hsm<'_, P> {
         self.allow(Command::PinTranslate)?;
         // The output side is judged before anything is deciphered.
         let mut output_key = PinKey::empty();
-        self.pin_key(
-            output.into(),
-            Operation::PinEncipher,
-            FormatUse::Carry,
-            output_format,
-            pan,
-            &mut output_key,
-        )?;
+        self.pin_translate_output(output, output_format, pan, &mut output_key)?;
         let to = output_key.with(output_format)?;
         let mut input_key = PinKey::empty();
         self.pin_input_key(input, FormatUse::Carry, format, pan, enciphered, &mut input_key)?;
         let from = input_key.with(format)?;
-        if guard!("A01" | "A02" | "A08.conversion", !format.translates_to(output_format)) {
-            return Err(Error::FormatNotPermitted);
-        }
-        // Who may read what he has translated for any PAN has a list of all PINs of that PAN.
-        let output_mode = self.slots.get(output)?.attributes()?.mode;
-        let lists_pins = !format.binds_pan() && output_format.binds_pan() && output_mode != ModeOfUse::Encrypt;
-        if guard!("A05.both", lists_pins) {
-            return Err(Error::FormatNotPermitted);
-        }
-        let is_weaker = output_key.strength_bits() < input_key.strength_bits();
-        if guard!("A07", is_weaker && !self.policy.has(Permission::WeakerPinKey)) {
-            return Err(Error::KeyStrength);
-        }
+        self.pin_translate_pair(format, input_key.strength_bits(), output, &output_key, output_format)?;
         self.pin_host_rate()?;
         guard!("A03.asked", self.ask(&Question::PinTranslate { pan }))?;
         self.pin_used(input)?;
@@ -279,7 +260,69 @@ impl<P: Platform> Hsm<'_, P> {
         if enciphered.len() != format.block_len() {
             return Err(Error::InvalidLength);
         }
+        self.pin_may_try(enciphered)
+    }
+
+    /// What is public about a block that comes in under a key.
+    #[cfg(feature = "host")]
+    pub(super) fn pin_input_block(
+        &self,
+        key: &PinKey,
+        purpose: FormatUse,
+        format: Format,
+        pan: &Pan,
+        enciphered: &[u8],
+    ) -> Result<(), Error> {
+        self.pin_format(key, purpose, format, pan)?;
+        if enciphered.len() != format.block_len() {
+            return Err(Error::InvalidLength);
+        }
+        self.pin_may_try(enciphered)
+    }
+
+    /// Whether a block has tries left.
+    #[cfg(feature = "host")]
+    pub(super) fn pin_may_try(&self, enciphered: &[u8]) -> Result<(), Error> {
         guard!("A03", self.pin_tries.judge(enciphered))
+    }
+
+    /// The key of a block that goes out.
+    #[cfg(feature = "host")]
+    pub(super) fn pin_translate_output(
+        &self,
+        output: KeyHandle,
+        format: Format,
+        pan: &Pan,
+        out: &mut PinKey,
+    ) -> Result<(), Error> {
+        let operation = Operation::PinEncipher;
+        self.pin_key(output.into(), operation, FormatUse::Carry, format, pan, out)
+    }
+
+    /// Whether a block may become the other one.
+    #[cfg(feature = "host")]
+    pub(super) fn pin_translate_pair(
+        &self,
+        format: Format,
+        input_bits: u16,
+        output: KeyHandle,
+        output_key: &PinKey,
+        output_format: Format,
+    ) -> Result<(), Error> {
+        if guard!("A01" | "A02" | "A08.conversion", !format.translates_to(output_format)) {
+            return Err(Error::FormatNotPermitted);
+        }
+        // Who may read what he has translated for any PAN has a list of all PINs of that PAN.
+        let output_mode = self.slots.get(output)?.attributes()?.mode;
+        let lists_pins = !format.binds_pan() && output_format.binds_pan() && output_mode != ModeOfUse::Encrypt;
+        if guard!("A05.both", lists_pins) {
+            return Err(Error::FormatNotPermitted);
+        }
+        let is_weaker = output_key.strength_bits() < input_bits;
+        if guard!("A07", is_weaker && !self.policy.has(Permission::WeakerPinKey)) {
+            return Err(Error::KeyStrength);
+        }
+        Ok(())
     }
 
     /// Counts wrong tries of blocks, if it was one.
@@ -344,8 +387,13 @@ impl<P: Platform> Hsm<'_, P> {
                 }
             }
         }
+        self.pin_format(out, purpose, format, pan)
+    }
+
+    /// Whether a format may be used so, with this key and this PAN.
+    fn pin_format(&self, key: &PinKey, purpose: FormatUse, format: Format, pan: &Pan) -> Result<(), Error> {
         purpose.permit(format, self.policy)?;
-        out.with(format)?;
+        key.with(format)?;
         match format {
             Format::Iso0 | Format::Iso3 => pan.account_field().map(|_| ()),
             // Shorter ones share their field with others.

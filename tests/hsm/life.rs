@@ -206,6 +206,12 @@ fn every_command(hsm: &mut Module, handles: &Handles) -> Vec<(&'static str, Erro
             hsm.pin_translate(slot, Format::Iso0, &pan, &[0; 8], key, Format::Iso0, short1)
                 .map(|_| ()),
         ),
+        ("batch_pin_verify_pvv", hsm.batch_pin_verify_pvv(&[], &mut [])),
+        ("batch_pin_translate", hsm.batch_pin_translate(&[], &mut [])),
+        ("batch_arqc_verify", hsm.batch_arqc_verify(&[], &mut [])),
+        ("batch_mac_verify", hsm.batch_mac_verify(&[], &mut [])),
+        ("batch_cvv_verify", hsm.batch_cvv_verify(&[], &mut [])),
+        ("batch_key_import", hsm.batch_key_import(&[], &mut [])),
         (
             "pin_verify_pvv",
             hsm.pin_verify_pvv(slot, Format::Iso0, &pan, &[0; 8], key, 1, &pvv),

@@ -73,16 +73,16 @@ fn scheme_of(number: u32) -> Result<Scheme, Error> {
     }
 }
 
-pub(super) fn profile_of(scheme: u32, cvn: u32) -> Result<&'static Profile, Error> {
+pub(in crate::capi) fn profile_of(scheme: u32, cvn: u32) -> Result<&'static Profile, Error> {
     let cvn = u8::try_from(cvn).map_err(|_| Error::Unsupported)?;
     Profile::of(scheme_of(scheme)?, cvn)
 }
 
-pub(super) fn psn_of(psn: u32) -> Result<Psn, Error> {
+pub(in crate::capi) fn psn_of(psn: u32) -> Result<Psn, Error> {
     Psn::new(u8::try_from(psn).map_err(|_| Error::InvalidArgument)?)
 }
 
-fn request_of(answer: &[u8]) -> Result<ArpcRequest<'_>, Error> {
+pub(in crate::capi) fn request_of(answer: &[u8]) -> Result<ArpcRequest<'_>, Error> {
     match *answer {
         [] => Ok(ArpcRequest::None),
         [a, b] => Ok(ArpcRequest::Method1 { arc: [a, b] }),

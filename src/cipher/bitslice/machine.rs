@@ -136,6 +136,14 @@ impl<W: Word> Planes<W> {
         }
     }
 
+    /// Takes `other` where `mask` is set.
+    #[inline(always)]
+    pub(crate) fn choose(&mut self, mask: W, other: &Self) {
+        for (to, from) in self.0.iter_mut().zip(&other.0) {
+            *to = W::select(mask, *from, *to);
+        }
+    }
+
     /// Adds a constant, in the order behind IP.
     #[inline(always)]
     pub(crate) fn flip(&mut self, constant: u64) {

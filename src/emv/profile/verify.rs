@@ -49,6 +49,57 @@ pub fn verify_arqc<A: CardAlgorithm>(
     VerifiedArqc::judge(profile.name, &profile.recipe, imk, pan, psn, &request)
 }
 
+/// What of an authorisation message enters the cryptogram of a TDEA card, judged as [`verify_arqc`] does before it uses
+/// a key.
+pub(crate) struct Prepared {
+    pub(crate) atc: Atc,
+    pub(crate) kind: CryptogramKind,
+    pub(crate) unpredictable_number: [u8; 4],
+    pub(crate) cryptogram: [u8; 8],
+    data: [u8; Prepared::CAPACITY],
+    len: usize,
+}
+
+impl Prepared {
+    /// 29 bytes of the terminal, 82, 9F36 and all of 9F10, and room for padding.
+    const CAPACITY: usize = 72;
+
+    pub(crate) fn new(profile: &Profile, field55: &[u8]) -> Result<Self, Error> {
+        let field = Field55::parse(field55)?;
+        let [first, second] = profile.iad_part.of(&profile.parse_iad(field.iad)?);
+        profile.check_algorithm::<Tdea>()?;
+        let (terminal, aip, atc) = field.input.parts();
+        let mut prepared = Self {
+            atc: field.input.atc(),
+            kind: field.cid.kind(),
+            unpredictable_number: field.input.unpredictable_number(),
+            cryptogram: field.cryptogram,
+            data: [0; Self::CAPACITY],
+            len: 0,
+        };
+        let parts: [&[u8]; 5] = [terminal, aip, &atc, first, second];
+        let mut room = prepared.data.iter_mut();
+        for byte in parts.into_iter().flatten() {
+            *room.next().ok_or(Error::Internal)? = *byte;
+            prepared.len = prepared.len.wrapping_add(1);
+        }
+        if profile.recipe.padding == super::Padding::Method2 {
+            *room.next().ok_or(Error::Internal)? = 0x80;
+            prepared.len = prepared.len.wrapping_add(1);
+        }
+        Ok(prepared)
+    }
+
+    /// The blocks of the message, padded.
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = u64> {
+        let (blocks, _) = self.data.as_chunks::<8>();
+        blocks
+            .iter()
+            .take(self.len.div_ceil(8))
+            .map(|block| u64::from_be_bytes(*block))
+    }
+}
+
 /// What a cryptogram is verified over.
 pub(in crate::emv) struct Request<'a> {
     pub(in crate::emv) atc: Atc,
@@ -189,7 +240,7 @@ pub struct IssuerAuthenticationData {
 }
 
 impl IssuerAuthenticationData {
-    fn of(parts: &[&[u8]]) -> Result<Self, Error> {
+    pub(crate) fn of(parts: &[&[u8]]) -> Result<Self, Error> {
         let mut data = Self { bytes: [0; 16], len: 0 };
         for part in parts {
             let room = data

@@ -197,4 +197,16 @@ commands! {
     ScriptCommand "script_command" WORK;
     #[cfg(feature = "host")]
     ScriptPinChange "script_pin_change" WORK;
+    #[cfg(feature = "host")]
+    BatchPinVerifyPvv "batch_pin_verify_pvv" WORK;
+    #[cfg(feature = "host")]
+    BatchPinTranslate "batch_pin_translate" WORK;
+    #[cfg(feature = "host")]
+    BatchArqcVerify "batch_arqc_verify" WORK;
+    #[cfg(feature = "host")]
+    BatchMacVerify "batch_mac_verify" WORK;
+    #[cfg(feature = "host")]
+    BatchCvvVerify "batch_cvv_verify" WORK;
+    #[cfg(feature = "host")]
+    BatchKeyImport "batch_key_import" WORK;
 }

@@ -29,17 +29,22 @@ pub(super) trait Method {
 }
 
 /// Visa PVV.
-pub(super) struct Visa {
+pub(in crate::hsm) struct Visa {
     key: Key<PinVerificationVisa, Tdea>,
     pvki: u8,
 }
 
 impl Visa {
-    pub(super) const fn new(pvki: u8) -> Self {
+    pub(in crate::hsm) const fn new(pvki: u8) -> Self {
         Self {
             key: Key::empty(),
             pvki,
         }
+    }
+
+    /// The key, judged.
+    pub(in crate::hsm) fn material(&self) -> Result<&[u8], Error> {
+        self.key.material()
     }
 }
 
@@ -102,7 +107,7 @@ impl Method for Ibm {
 
 impl<P: Platform> Hsm<'_, P> {
     /// A PVK that may do all of `operations`, its index and the PAN.
-    pub(super) fn visa(
+    pub(in crate::hsm) fn visa(
         &self,
         pvk: KeyHandle,
         operations: &[Operation],

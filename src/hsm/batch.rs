@@ -1,0 +1,584 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Commands on many independent jobs at once.
+//!
+//! Every job is judged as by the single commands, in order: state, handles, policy, public data, limits, the platform's
+//! decision. Then the jobs under TDEA are computed together ([`batch`](crate::batch)), and those under AES one by one.
+//! Each job has its own outcome. A module that is tampered with while a batch runs answers nothing any more.
+//!
+//! Transactions are derived and end inside the command: no group is held, but one for the jobs of AES BDKs.
+
+use crate::batch::{self, Answer, ArqcLane, ArqcSource, Opened, Outcome, PinLane, PinSource, Plan, Tail, Verified};
+use crate::card::CardValue;
+use crate::card::cvv::{Expiry, Kind};
+use crate::dukpt::tdes;
+use crate::emv::derive::Psn;
+use crate::emv::profile::Profile;
+use crate::error::Error;
+use crate::hsm::pin::reference::Visa;
+use crate::hsm::pin::{FormatUse, PIN_BLOCK_MAX_LEN, PinKey};
+use crate::hsm::{
+    ArpcRequest, ArqcAnswer, Command, Hsm, ImportedKey, KeyHandle, KeyRef, MacMethod, Platform, Question,
+    TransactionHandle,
+};
+use crate::key::usage::KeyAlgorithm;
+use crate::key::{self, Key, role};
+use crate::keyblock;
+use crate::pin::block::Format;
+use crate::pin::pan::Pan;
+use crate::pin::pvv::Pvv;
+use crate::policy::{Operation, permit};
+
+/// A PIN block to be verified: the parameters of [`dukpt_derive`](Hsm::dukpt_derive) and
+/// [`pin_verify_pvv`](Hsm::pin_verify_pvv).
+#[derive(Clone, Debug)]
+pub struct PinVerifyJob<'a> {
+    /// A B0 key with mode of use X.
+    pub bdk: KeyHandle,
+    /// 10 bytes (TDEA) or 12 (AES).
+    pub ksn: &'a [u8],
+    /// The block's format.
+    pub format: Format,
+    /// The card.
+    pub pan: Pan,
+    /// The enciphered block.
+    pub block: &'a [u8],
+    /// A V2 key with mode of use V or C.
+    pub pvk: KeyHandle,
+    /// Its index, 0 to 9.
+    pub pvki: u8,
+    /// The PVV of the card.
+    pub pvv: Pvv,
+}
+
+/// A PIN block to be translated: the parameters of [`dukpt_derive`](Hsm::dukpt_derive) and
+/// [`pin_translate`](Hsm::pin_translate).
+#[derive(Clone, Debug)]
+pub struct PinTranslateJob<'a> {
+    /// A B0 key with mode of use X.
+    pub bdk: KeyHandle,
+    /// 10 bytes (TDEA) or 12 (AES).
+    pub ksn: &'a [u8],
+    /// The block's format.
+    pub format: Format,
+    /// The card.
+    pub pan: Pan,
+    /// The enciphered block.
+    pub block: &'a [u8],
+    /// A P0 key with mode of use E.
+    pub output: KeyHandle,
+    /// The new block's format.
+    pub output_format: Format,
+}
+
+/// A new PIN block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TranslatedPin {
+    /// The block, zeros behind.
+    pub block: [u8; PIN_BLOCK_MAX_LEN],
+    /// Its length, 8 or 16.
+    pub len: usize,
+}
+
+/// A message to be verified: the parameters of [`dukpt_derive`](Hsm::dukpt_derive) and [`mac_verify`](Hsm::mac_verify).
+#[derive(Clone, Copy, Debug)]
+pub struct MacVerifyJob<'a> {
+    /// A B0 key with mode of use X.
+    pub bdk: KeyHandle,
+    /// 10 bytes (TDEA) or 12 (AES).
+    pub ksn: &'a [u8],
+    /// The method.
+    pub method: MacMethod,
+    /// The message.
+    pub data: &'a [u8],
+    /// Its MAC.
+    pub tag: &'a [u8],
+}
+
+/// A cryptogram to be verified and answered: the parameters of [`arqc_verify`](Hsm::arqc_verify).
+#[derive(Clone, Debug)]
+pub struct ArqcVerifyJob<'a> {
+    /// An E0 key with mode of use X.
+    pub imk: KeyHandle,
+    /// The card's scheme and cryptogram version.
+    pub profile: &'static Profile,
+    /// The card.
+    pub pan: Pan,
+    /// Its sequence number.
+    pub psn: Psn,
+    /// The message.
+    pub field55: &'a [u8],
+    /// The answer.
+    pub answer: ArpcRequest<'a>,
+}
+
+/// A card verification value to be verified: the parameters of [`cvv_verify`](Hsm::cvv_verify).
+#[derive(Clone, Debug)]
+pub struct CvvVerifyJob<'a> {
+    /// A C0 key with mode of use V or C.
+    pub cvk: KeyHandle,
+    /// Where the value stands.
+    pub kind: Kind,
+    /// The card.
+    pub pan: Pan,
+    /// Its expiry date.
+    pub expiry: Expiry,
+    /// The value.
+    pub value: &'a CardValue,
+}
+
+/// A key block to be imported: the parameters of [`key_block_import`](Hsm::key_block_import).
+#[derive(Clone, Copy, Debug)]
+pub struct KeyImportJob<'a> {
+    /// The protection key.
+    pub kbpk: KeyHandle,
+    /// The block.
+    pub block: &'a [u8],
+    /// What is accepted.
+    pub profile: keyblock::Profile,
+}
+
+impl<'a> From<ArpcRequest<'a>> for Answer<'a> {
+    fn from(request: ArpcRequest<'a>) -> Self {
+        match request {
+            ArpcRequest::None => Self::None,
+            ArpcRequest::Method1 { arc } => Self::Method1 { arc },
+            ArpcRequest::Method2 { csu, proprietary } => Self::Method2 { csu, proprietary },
+        }
+    }
+}
+
+fn same_len(jobs: usize, outcomes: usize) -> Result<(), Error> {
+    if jobs == outcomes {
+        Ok(())
+    } else {
+        Err(Error::InvalidLength)
+    }
+}
+
+impl<P: Platform> Hsm<'_, P> {
+    /// Verifies enciphered PINs under DUKPT against their PVVs: for each job what
+    /// [`dukpt_derive`](Self::dukpt_derive), [`pin_verify_pvv`](Self::pin_verify_pvv) and
+    /// [`transaction_end`](Self::transaction_end) do together.
+    ///
+    /// # Errors
+    /// Of the command: the state's; [`Error::InvalidLength`] unless both slices are equally long; nothing is done then. Of a
+    /// job: those of the three commands.
+    ///
+    /// # Timing
+    /// As [`batch`](crate::batch).
+    pub fn batch_pin_verify_pvv(&mut self, jobs: &[PinVerifyJob<'_>], outcomes: &mut [Outcome]) -> Result<(), Error> {
+        self.allow(Command::BatchPinVerifyPvv)?;
+        same_len(jobs.len(), outcomes.len())?;
+        let get = |job: usize| jobs.get(job).cloned().ok_or(Error::Internal);
+        let put = |job: usize, outcome| {
+            if let Some(place) = outcomes.get_mut(job) {
+                *place = outcome;
+            }
+        };
+        self.batch_pin_verify_pvv_by(jobs.len(), get, put)
+    }
+
+    /// [`batch_pin_verify_pvv`](Self::batch_pin_verify_pvv) of jobs that are made when they are asked for, twice perhaps.
+    pub(crate) fn batch_pin_verify_pvv_by<'j>(
+        &mut self,
+        jobs: usize,
+        get: impl Fn(usize) -> Result<PinVerifyJob<'j>, Error>,
+        put: impl FnMut(usize, Outcome),
+    ) -> Result<(), Error> {
+        self.allow(Command::BatchPinVerifyPvv)?;
+        let mut source = PinVerify {
+            module: self,
+            get,
+            put,
+            done: false,
+        };
+        batch::run_pins(Plan::best(), jobs, Tail::Pvv, &mut source);
+        Ok(())
+    }
+
+    /// Translates PIN blocks under DUKPT: for each job what [`dukpt_derive`](Self::dukpt_derive),
+    /// [`pin_translate`](Self::pin_translate) and [`transaction_end`](Self::transaction_end) do together.
+    ///
+    /// # Errors
+    /// As [`batch_pin_verify_pvv`](Self::batch_pin_verify_pvv).
+    ///
+    /// # Timing
+    /// As [`batch`](crate::batch).
+    pub fn batch_pin_translate(
+        &mut self,
+        jobs: &[PinTranslateJob<'_>],
+        outcomes: &mut [Result<TranslatedPin, Error>],
+    ) -> Result<(), Error> {
+        self.allow(Command::BatchPinTranslate)?;
+        same_len(jobs.len(), outcomes.len())?;
+        let get = |job: usize| jobs.get(job).cloned().ok_or(Error::Internal);
+        let put = |job: usize, outcome| {
+            if let Some(place) = outcomes.get_mut(job) {
+                *place = outcome;
+            }
+        };
+        self.batch_pin_translate_by(jobs.len(), get, put)
+    }
+
+    /// [`batch_pin_translate`](Self::batch_pin_translate) of jobs that are made when they are asked for, twice perhaps.
+    pub(crate) fn batch_pin_translate_by<'j>(
+        &mut self,
+        jobs: usize,
+        get: impl Fn(usize) -> Result<PinTranslateJob<'j>, Error>,
+        put: impl FnMut(usize, Result<TranslatedPin, Error>),
+    ) -> Result<(), Error> {
+        self.allow(Command::BatchPinTranslate)?;
+        let mut source = PinTranslate {
+            module: self,
+            get,
+            put,
+            done: false,
+        };
+        batch::run_pins(Plan::best(), jobs, Tail::Translate, &mut source);
+        Ok(())
+    }
+
+    /// Verifies application cryptograms and answers them: for each job what [`arqc_verify`](Self::arqc_verify) does.
+    ///
+    /// The platform is asked about the counters of a group of jobs behind each other, before the next group is looked at.
+    ///
+    /// # Errors
+    /// Of the command: the state's; [`Error::InvalidLength`] unless both slices are equally long; nothing is done then. Of a
+    /// job: those of the single command.
+    ///
+    /// # Timing
+    /// As [`batch`](crate::batch).
+    pub fn batch_arqc_verify(
+        &mut self,
+        jobs: &[ArqcVerifyJob<'_>],
+        outcomes: &mut [Result<ArqcAnswer, Error>],
+    ) -> Result<(), Error> {
+        self.allow(Command::BatchArqcVerify)?;
+        same_len(jobs.len(), outcomes.len())?;
+        let get = |job: usize| jobs.get(job).cloned().ok_or(Error::Internal);
+        let put = |job: usize, outcome| {
+            if let Some(place) = outcomes.get_mut(job) {
+                *place = outcome;
+            }
+        };
+        self.batch_arqc_verify_by(jobs.len(), get, put)
+    }
+
+    /// [`batch_arqc_verify`](Self::batch_arqc_verify) of jobs that are made when they are asked for, twice perhaps.
+    pub(crate) fn batch_arqc_verify_by<'j>(
+        &mut self,
+        jobs: usize,
+        get: impl Fn(usize) -> Result<ArqcVerifyJob<'j>, Error>,
+        put: impl FnMut(usize, Result<ArqcAnswer, Error>),
+    ) -> Result<(), Error> {
+        self.allow(Command::BatchArqcVerify)?;
+        let mut source = ArqcVerify {
+            module: self,
+            get,
+            put,
+            done: false,
+        };
+        batch::run_arqcs(Plan::best(), jobs, &mut source);
+        Ok(())
+    }
+
+    /// Verifies the MACs of messages under DUKPT: for each job what [`dukpt_derive`](Self::dukpt_derive),
+    /// [`mac_verify`](Self::mac_verify) and [`transaction_end`](Self::transaction_end) do together, one job after the
+    /// other.
+    ///
+    /// # Errors
+    /// As [`batch_pin_verify_pvv`](Self::batch_pin_verify_pvv).
+    ///
+    /// # Timing
+    /// That of the three commands.
+    pub fn batch_mac_verify(&mut self, jobs: &[MacVerifyJob<'_>], outcomes: &mut [Outcome]) -> Result<(), Error> {
+        self.allow(Command::BatchMacVerify)?;
+        same_len(jobs.len(), outcomes.len())?;
+        for (job, outcome) in jobs.iter().zip(outcomes) {
+            *outcome = self.in_transaction(job.bdk, job.ksn, |module, keys| {
+                module.mac_verify(keys.into(), job.method, job.data, job.tag)
+            });
+        }
+        Ok(())
+    }
+
+    /// Verifies card verification values: for each job what [`cvv_verify`](Self::cvv_verify) does, one job after the
+    /// other.
+    ///
+    /// # Errors
+    /// As [`batch_arqc_verify`](Self::batch_arqc_verify).
+    ///
+    /// # Timing
+    /// That of the command.
+    pub fn batch_cvv_verify(&mut self, jobs: &[CvvVerifyJob<'_>], outcomes: &mut [Outcome]) -> Result<(), Error> {
+        self.allow(Command::BatchCvvVerify)?;
+        same_len(jobs.len(), outcomes.len())?;
+        for (job, outcome) in jobs.iter().zip(outcomes) {
+            *outcome = self.cvv_verify(job.cvk, job.kind, &job.pan, job.expiry, job.value);
+        }
+        Ok(())
+    }
+
+    /// Imports key blocks: for each job what [`key_block_import`](Self::key_block_import) does, one job after the other.
+    ///
+    /// # Errors
+    /// As [`batch_arqc_verify`](Self::batch_arqc_verify).
+    ///
+    /// # Timing
+    /// That of the command.
+    pub fn batch_key_import(
+        &mut self,
+        jobs: &[KeyImportJob<'_>],
+        outcomes: &mut [Result<ImportedKey, Error>],
+    ) -> Result<(), Error> {
+        self.allow(Command::BatchKeyImport)?;
+        same_len(jobs.len(), outcomes.len())?;
+        for (job, outcome) in jobs.iter().zip(outcomes) {
+            *outcome = self.key_block_import(job.kbpk, job.block, job.profile);
+        }
+        Ok(())
+    }
+
+    /// Does one thing with the keys of a KSN, and ends them.
+    fn in_transaction<T>(
+        &mut self,
+        bdk: KeyHandle,
+        ksn: &[u8],
+        work: impl FnOnce(&mut Self, TransactionHandle) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let keys = self.dukpt_derive(bdk, ksn)?;
+        let result = work(self, keys);
+        self.transaction_end(keys)?;
+        result
+    }
+
+    /// Judges a KSN under a TDEA BDK as [`dukpt_derive`](Self::dukpt_derive) does; `None` under another one.
+    fn batch_ksn(&mut self, bdk: KeyHandle, ksn: &[u8]) -> Result<Option<tdes::Ksn>, Error> {
+        self.allow(Command::DukptDerive)?;
+        let slot = self.slots.get(bdk)?;
+        permit(Operation::DukptDerive, slot.attributes()?, self.policy)?;
+        if slot.attributes()?.algorithm != KeyAlgorithm::Tdea {
+            return Ok(None);
+        }
+        if slot.material().len() != 16 {
+            return Err(Error::InvalidKeyLength);
+        }
+        let ksn = tdes::Ksn::parse(ksn)?;
+        ksn.check()?;
+        self.platform.decide(&Question::DukptCounter {
+            identity: ksn.initial_key_id().as_bytes(),
+            counter: ksn.counter(),
+        })?;
+        Ok(Some(ksn))
+    }
+
+    /// Writes down what opens a block.
+    fn batch_open(
+        &self,
+        bdk: KeyHandle,
+        ksn: &tdes::Ksn,
+        format: Format,
+        pan: &Pan,
+        block: &[u8],
+        lane: &mut PinLane,
+    ) -> Result<(), Error> {
+        let mut key = Key::<role::Bdk, key::Tdea>::empty();
+        self.slots
+            .get(bdk)?
+            .take(Operation::DukptDerive, self.policy, &mut key)?;
+        let block = block.try_into().map_err(|_| Error::InvalidLength)?;
+        lane.open(key.material()?, ksn, format, Some(pan), block)
+    }
+}
+
+struct PinVerify<'h, 'm, P: Platform, G, S> {
+    module: &'h mut Hsm<'m, P>,
+    get: G,
+    put: S,
+    /// The job that is loaded has been done: its error says nothing.
+    done: bool,
+}
+
+impl<'j, P: Platform, G, S> PinSource for PinVerify<'_, '_, P, G, S>
+where
+    G: Fn(usize) -> Result<PinVerifyJob<'j>, Error>,
+    S: FnMut(usize, Outcome),
+{
+    fn load(&mut self, index: usize, lane: &mut PinLane) -> Result<(), Error> {
+        let job = (self.get)(index)?;
+        let module = &mut *self.module;
+        let slot = module.slots.get(job.bdk)?;
+        if slot.attributes()?.algorithm != KeyAlgorithm::Tdea {
+            let outcome = module.in_transaction(job.bdk, job.ksn, |module, keys| {
+                let (input, block) = (KeyRef::from(keys), job.block);
+                module.pin_verify_pvv(input, job.format, &job.pan, block, job.pvk, job.pvki, &job.pvv)
+            });
+            (self.put)(index, outcome);
+            self.done = true;
+            return Err(Error::Internal);
+        }
+        let ksn = module.batch_ksn(job.bdk, job.ksn)?.ok_or(Error::Internal)?;
+        module.allow(Command::PinVerifyPvv)?;
+        let mut method = Visa::new(job.pvki);
+        module.visa(job.pvk, &[Operation::PvvVerify], &job.pan, &mut method)?;
+        module.pin_input_block(&PinKey::empty(), FormatUse::Verify, job.format, &job.pan, job.block)?;
+        module.pin_host_rate()?;
+        module.ask(&Question::PinVerify { pan: &job.pan })?;
+        module.batch_open(job.bdk, &ksn, job.format, &job.pan, job.block, lane)?;
+        lane.check(method.material(), job.pvki, &job.pan, &job.pvv)
+    }
+
+    fn store(&mut self, index: usize, outcome: Result<Opened<'_>, Error>) {
+        if core::mem::take(&mut self.done) {
+            return;
+        }
+        let module = &*self.module;
+        let outcome = outcome.and_then(|opened| {
+            module.allow(Command::PinVerifyPvv)?;
+            opened.verdict()
+        });
+        (self.put)(index, outcome);
+    }
+}
+
+struct PinTranslate<'h, 'm, P: Platform, G, S> {
+    module: &'h mut Hsm<'m, P>,
+    get: G,
+    put: S,
+    done: bool,
+}
+
+impl<'j, P: Platform, G, S> PinSource for PinTranslate<'_, '_, P, G, S>
+where
+    G: Fn(usize) -> Result<PinTranslateJob<'j>, Error>,
+    S: FnMut(usize, Result<TranslatedPin, Error>),
+{
+    fn load(&mut self, index: usize, lane: &mut PinLane) -> Result<(), Error> {
+        let job = (self.get)(index)?;
+        let module = &mut *self.module;
+        let input = module.slots.get(job.bdk)?.attributes()?.algorithm;
+        // What the output is decides after the input, as in the single commands.
+        let output = module.slots.get(job.output).and_then(|slot| slot.attributes().copied());
+        let sliced = output.is_ok_and(|output| output.algorithm == KeyAlgorithm::Tdea);
+        if input != KeyAlgorithm::Tdea || !sliced {
+            let outcome = module.in_transaction(job.bdk, job.ksn, |module, keys| {
+                let mut block = [0; PIN_BLOCK_MAX_LEN];
+                let (input, to) = (KeyRef::from(keys), job.output_format);
+                let len = module.pin_translate(input, job.format, &job.pan, job.block, job.output, to, &mut block)?;
+                Ok(TranslatedPin { block, len })
+            });
+            (self.put)(index, outcome);
+            self.done = true;
+            return Err(Error::Internal);
+        }
+        let ksn = module.batch_ksn(job.bdk, job.ksn)?.ok_or(Error::Internal)?;
+        module.allow(Command::PinTranslate)?;
+        let mut output = PinKey::empty();
+        module.pin_translate_output(job.output, job.output_format, &job.pan, &mut output)?;
+        module.pin_input_block(&PinKey::empty(), FormatUse::Carry, job.format, &job.pan, job.block)?;
+        // A key of a TDEA transaction has 16 bytes.
+        let input_bits = key::usage::strength_bits(KeyAlgorithm::Tdea, 16);
+        module.pin_translate_pair(job.format, input_bits, job.output, &output, job.output_format)?;
+        module.pin_host_rate()?;
+        module.ask(&Question::PinTranslate { pan: &job.pan })?;
+        module.batch_open(job.bdk, &ksn, job.format, &job.pan, job.block, lane)?;
+        let PinKey::Tdea(output) = &output else {
+            return Err(Error::Internal);
+        };
+        lane.seal(
+            output.material()?,
+            job.output_format,
+            Some(&job.pan),
+            &mut module.platform,
+        )
+    }
+
+    fn store(&mut self, index: usize, outcome: Result<Opened<'_>, Error>) {
+        if core::mem::take(&mut self.done) {
+            return;
+        }
+        let module = &mut *self.module;
+        let get = &self.get;
+        let outcome = match outcome {
+            Ok(opened) => module.allow(Command::PinTranslate).and_then(|()| {
+                let job = get(index)?;
+                // Jobs before this one may have used up the tries of its block.
+                module.pin_may_try(job.block)?;
+                let mut block = [0; 8];
+                let released = opened.release(&mut block);
+                module.pin_tried(&[job.block], released)?;
+                let mut out = TranslatedPin {
+                    block: [0; PIN_BLOCK_MAX_LEN],
+                    len: block.len(),
+                };
+                for (to, from) in out.block.iter_mut().zip(block) {
+                    *to = from;
+                }
+                Ok(out)
+            }),
+            Err(error) => Err(error),
+        };
+        (self.put)(index, outcome);
+    }
+}
+
+struct ArqcVerify<'h, 'm, P: Platform, G, S> {
+    module: &'h mut Hsm<'m, P>,
+    get: G,
+    put: S,
+    done: bool,
+}
+
+impl<'j, P: Platform, G, S> ArqcSource for ArqcVerify<'_, '_, P, G, S>
+where
+    G: Fn(usize) -> Result<ArqcVerifyJob<'j>, Error>,
+    S: FnMut(usize, Result<ArqcAnswer, Error>),
+{
+    fn load(&mut self, index: usize, lane: &mut ArqcLane) -> Result<(), Error> {
+        let job = (self.get)(index)?;
+        let module = &mut *self.module;
+        module.allow(Command::ArqcVerify)?;
+        let slot = module.slots.get(job.imk)?;
+        if slot.attributes()?.algorithm == KeyAlgorithm::Aes {
+            let outcome = module.arqc_verify(job.imk, job.profile, &job.pan, job.psn, job.field55, job.answer);
+            (self.put)(index, outcome);
+            self.done = true;
+            return Err(Error::Internal);
+        }
+        let mut key = Key::<role::Imk<role::Ac>, key::Tdea>::empty();
+        slot.take(Operation::ArqcVerify, module.policy, &mut key)?;
+        job.answer.check(job.profile.arpc())?;
+        lane.load(
+            job.profile,
+            Ok(&key),
+            &job.pan,
+            job.psn,
+            job.field55,
+            &job.answer.into(),
+        )
+    }
+
+    fn store(&mut self, index: usize, outcome: Result<Verified<'_>, Error>) {
+        if core::mem::take(&mut self.done) {
+            return;
+        }
+        let module = &mut *self.module;
+        let get = &self.get;
+        let outcome = outcome.and_then(|verified| {
+            module.allow(Command::ArqcVerify)?;
+            let job = get(index)?;
+            let answered = verified.answer(&job.answer.into(), |atc| {
+                module.ask(&Question::Atc {
+                    pan: &job.pan,
+                    atc: atc.value(),
+                })
+            })?;
+            Ok(ArqcAnswer {
+                atc: answered.atc,
+                kind: answered.kind,
+                issuer_authentication_data: answered.issuer_authentication_data,
+            })
+        });
+        (self.put)(index, outcome);
+    }
+}
