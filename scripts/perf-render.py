@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Tables and plots of docs/PERFORMANCE.md from the data of scripts/perf. Standard library only.
+
+    python3 scripts/perf-render.py docs/perf docs/PERFORMANCE.md
+
+A table stands between `<!-- NAME -->` and `<!-- end -->` and is written anew; all other text is left as it is.
+"""
+
+import csv
+import html
+import math
+import pathlib
+import re
+import sys
+
+DATA, PAGE = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+COLOURS = ["#1f6f8b", "#c8553d", "#e09f3e", "#6a994e", "#7b5ea7", "#555555"]
+INK, PALE = "#222222", "#dddddd"
+
+
+def rows(name):
+    path = DATA / f"{name}.tsv"
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def pairs(name):
+    path = DATA / f"{name}.tsv"
+    return [line.split("\t", 1) for line in path.read_text().splitlines() if "\t" in line] if path.exists() else []
+
+
+def table(head, body, left=1):
+    rule = ["---"] * left + ["---:"] * (len(head) - left)
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in [head, rule, *body])
+
+
+def count(text):
+    return f"{int(text):,}" if text not in ("", "-", None) else "–"
+
+
+def nanoseconds(text):
+    value = float(text)
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def ratio(row):
+    return f"**{float(row['ratio']):.2f}** ({float(row['ratio low']):.2f}–{float(row['ratio high']):.2f})"
+
+
+# --- tables ---------------------------------------------------------------------------------------------------------------
+
+
+def machine():
+    return table(["", ""], [[name, value] for name, value in pairs("machine")], left=2)
+
+
+def by_operation(data):
+    out = {}
+    for row in data:
+        out.setdefault(row["operation"], {})[row["by"]] = row
+    return out
+
+
+PEERS = ["OpenSSL low level", "OpenSSL EVP", "mbedTLS", "crate des"]
+
+
+def ratios():
+    body = []
+    for operation, by in by_operation(rows("ratios")).items():
+        line = [operation, nanoseconds(by["payhsm"]["ns"])]
+        line += [ratio(by[peer]) if peer in by else "" for peer in PEERS]
+        body.append(line)
+    return table(["operation", "payhsm, ns"] + [f"to {peer}" for peer in PEERS], body)
+
+
+def callgrind():
+    body = []
+    for operation, by in by_operation(rows("callgrind")).items():
+        own = int(by["payhsm"]["instructions"])
+        line = [operation, count(own)]
+        for peer in PEERS:
+            line.append(f"{count(by[peer]['instructions'])} ({own / int(by[peer]['instructions']):.2f})" if peer in by else "")
+        body.append(line)
+    return table(["operation", "payhsm"] + PEERS, body)
+
+
+def growth(against):
+    data = [row for row in rows("growth") if row["against"] == against]
+    sizes = sorted({int(row["n"]) for row in data})
+    lines = {}
+    for row in data:
+        lines.setdefault(row["what"], {})[int(row["n"])] = float(row["ns"])
+    body = []
+    for what, values in lines.items():
+        body.append([what] + [f"{values[n]:,.2f}" if n in values else "" for n in sizes])
+    return table([f"nanoseconds, at so many {against}"] + [str(n) for n in sizes], body)
+
+
+def cell(row, image):
+    average, most = row.get(image, "-"), row.get(f"{image} most", "-")
+    if average == "-":
+        return "–"
+    return count(average) if average == most else f"{count(average)} (at most {count(most)})"
+
+
+IMAGES = ["payhsm-2", "payhsm-s", "payhsm-z", "mbedtls"]
+
+
+def instructions():
+    body = [[row["operation"]] + [cell(row, image) for image in IMAGES] for row in rows("instructions")]
+    return table(["operation", "payhsm, as shipped (`2`)", "`s`", "`z`", "mbedTLS's tables"], body)
+
+
+def flash():
+    return table(["what", "bytes"], [[row["what"], count(row["bytes"])] for row in rows("flash")])
+
+
+def count_versions():
+    return table(["", ""], pairs("instructions-versions"), left=2)
+
+
+def john():
+    data = dict(pairs("john"))
+    body, own = [], [(name, float(values.split("\t")[0])) for name, values in pairs("core")]
+    text = data.get("crypts a second") or ""
+    theirs = float(text.rstrip("KMG")) * {"K": 1e3, "M": 1e6, "G": 1e9}.get(text[-1:], 1) * 25 / 1e6 if text else None
+    for name, rate in own:
+        body.append([f"batch, {name}", f"{rate:,.0f}", f"{rate / theirs:.2f}" if theirs else "–"])
+    if theirs:
+        body.append([f"John the Ripper {data['version']}: {data['build']}", f"{theirs:,.0f}", "1"])
+    return table(["DES a second, one thread", "millions", "to John"], body)
+
+
+# --- plots ----------------------------------------------------------------------------------------------------------------
+
+
+class Plot:
+    def __init__(self, width, height, title):
+        self.size, self.parts = (width, height), []
+        self.text(width / 2, 22, title, size=15, anchor="middle")
+
+    def text(self, x, y, text, size=12, anchor="start", colour=INK):
+        self.parts.append(f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" fill="{colour}">{html.escape(str(text))}</text>')
+
+    def line(self, x1, y1, x2, y2, colour=INK, width=1.0):
+        self.parts.append(f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}" stroke-width="{width}"/>')
+
+    def box(self, x, y, width, height, colour):
+        self.parts.append(f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(width, 0.5):.1f}" height="{height:.1f}" fill="{colour}"/>')
+
+    def path(self, points, colour):
+        self.parts.append(f'<polyline points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        for x, y in points:
+            self.parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>')
+
+    def save(self, name):
+        width, height = self.size
+        text = "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif">',
+                          "<!-- SPDX-License-Identifier: MIT OR Apache-2.0; made by scripts/perf-render.py -->",
+                          f'<rect width="{width}" height="{height}" fill="#ffffff"/>', *self.parts, "</svg>", ""])
+        (DATA / f"{name}.svg").write_text(text)
+
+
+def bars(name, title, groups, series, scale_text, reference=None):
+    """Horizontal bars on a logarithmic scale. groups: (label, {series: (value, low, high)})."""
+    groups = [(label, values) for label, values in groups if values]
+    if not groups:
+        return
+    wide, left, right, top, bar, gap = 1060, 430, 40, 66, 13, 12
+    height = top + sum(len(values) * bar + gap for _, values in groups) + 30
+    plot = Plot(wide, height, title)
+    everything = [v for _, values in groups for spread in values.values() for v in spread]
+    low, high = math.log10(min(everything + ([reference] if reference else []))) - 0.1, math.log10(max(everything)) + 0.15
+    at = lambda v: left + (math.log10(v) - low) / (high - low) * (wide - left - right)
+    for power in range(math.floor(low), math.ceil(high) + 1):
+        for digit in (1, 2, 5):
+            v = digit * 10.0**power
+            if low <= math.log10(v) <= high:
+                plot.line(at(v), top - 6, at(v), height - 26, PALE)
+                plot.text(at(v), height - 10, f"{v:g}" if v < 1000 else f"{v:,.0f}", 11, "middle")
+    if reference:
+        plot.line(at(reference), top - 6, at(reference), height - 26, INK, 1.5)
+    x = left
+    for i, label in enumerate(series):
+        plot.box(x, 36, 12, 12, COLOURS[i])
+        plot.text(x + 16, 46, label)
+        x += 30 + 7 * len(label)
+    plot.text(12, 46, scale_text, 11)
+    y = top
+    for label, values in groups:
+        plot.text(left - 8, y + len(values) * bar / 2 + 4, label, 12, "end")
+        for i, key in enumerate(series):
+            if key not in values:
+                continue
+            middle, least, most = values[key]
+            plot.box(left, y + 1, at(middle) - left, bar - 2, COLOURS[i])
+            plot.line(at(least), y + bar / 2, at(most), y + bar / 2, INK, 1)
+            y += bar
+        y += gap
+    plot.save(name)
+
+
+def lines(name, title, data, across, up):
+    """Lines on two logarithmic scales. data: {label: [(x, y)]}."""
+    if not data:
+        return
+    width, height, left, right, top, bottom = 900, 430, 70, 30, 44 + 18 * len(data), 50
+    plot = Plot(width, height, title)
+    xs, ys = [x for points in data.values() for x, _ in points], [y for points in data.values() for _, y in points]
+    x0, x1 = math.log2(min(xs)) - 0.2, math.log2(max(xs)) + 0.2
+    y0, y1 = math.floor(math.log10(min(ys))), math.ceil(math.log10(max(ys)))
+    at = lambda x, y: (left + (math.log2(x) - x0) / (x1 - x0) * (width - left - right),
+                       height - bottom - (math.log10(y) - y0) / max(y1 - y0, 1) * (height - top - bottom))
+    for power in range(y0, y1 + 1):
+        y = at(min(xs), 10.0**power)[1]
+        plot.line(left, y, width - right, y, PALE)
+        plot.text(left - 6, y + 4, f"{10.0**power:g}", 11, "end")
+    for x in sorted(set(xs)):
+        plot.text(at(x, ys[0])[0], height - bottom + 18, x, 11, "middle")
+    plot.text(width / 2, height - 10, across, 12, "middle")
+    plot.text(8, top - 10, up, 11)
+    for i, (label, points) in enumerate(data.items()):
+        colour = COLOURS[i % len(COLOURS)]
+        plot.box(left + 160, 34 + 18 * i, 12, 12, colour)
+        plot.text(left + 178, 44 + 18 * i, label)
+        plot.path([at(x, y) for x, y in sorted(points)], colour)
+    plot.save(name)
+
+
+def plots():
+    groups = [(operation, {peer: tuple(float(by[peer][k]) for k in ("ratio", "ratio low", "ratio high")) for peer in PEERS if peer in by})
+              for operation, by in by_operation(rows("ratios")).items()]
+    bars("ratios", "Time of payhsm to that of its peers (median; line: 95 % of the rounds)", groups, PEERS,
+         "below 1: payhsm is faster", 1.0)
+    groups = [(row["operation"], {label: (float(row[image]),) * 3 for label, image in (("payhsm", "payhsm-2"), ("mbedTLS's tables", "mbedtls"))
+               if row.get(image, "-") not in ("-", "0")}) for row in rows("instructions")]
+    bars("instructions", "Instructions on a Cortex-M4", groups, ["payhsm", "mbedTLS's tables"], "average of the runs")
+    for against, title, across in (("bytes", "Cost of a byte against the length", "bytes"), ("slots", "Cost of a command against the number of slots", "slots"),
+                                   ("jobs", "Cost of a job against the number of jobs in a batch", "jobs")):
+        data = {}
+        for row in rows("growth"):
+            if row["against"] == against:
+                data.setdefault(row["what"], []).append((int(row["n"]), float(row["ns"])))
+        lines(f"growth-{against}", title, data, across, "ns")
+
+
+def main():
+    plots()
+    page = PAGE.read_text()
+    writers = {"machine": machine, "ratios": ratios, "callgrind": callgrind, "instructions": instructions,
+               "flash": flash, "count versions": count_versions, "john": john,
+               "growth bytes": lambda: growth("bytes"), "growth slots": lambda: growth("slots"), "growth jobs": lambda: growth("jobs")}
+    for name, writer in writers.items():
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.S)
+        if pattern.search(page):
+            text = writer()
+            page = pattern.sub(lambda found: f"{found[1]}{text}\n{found[2]}", page)
+    PAGE.write_text(page)
+
+
+main()
