@@ -44,12 +44,14 @@ pub type Outcome = Result<(), Error>;
 impl Engine {
     /// The fewest jobs that are worth a group of this engine; fewer are computed one by one.
     ///
-    /// Measured by `cargo bench --bench batch`, not computed: a group takes as long whether it is full or not.
+    /// Where a group, which takes as long whether it is full or not, is as fast as so many PIN blocks one by one: measured
+    /// by `cargo bench --bench batch`, with AVX-512 by its anchors.
     #[must_use]
     pub const fn crossover(self) -> usize {
         match self {
-            Self::Words => 12,
-            Self::Avx2 | Self::Avx512 => 16,
+            Self::Words => 8,
+            Self::Avx2 => 9,
+            Self::Avx512 => 12,
             #[cfg(any(test, feature = "hazmat"))]
             Self::Emulated => 1,
         }

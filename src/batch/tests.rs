@@ -330,7 +330,7 @@ pub(super) fn plans() -> Vec<Plan> {
 
 #[test]
 fn pins_agree_with_single_operations() {
-    pins(1100, 1, &plans());
+    pins(600, 1, &plans());
 }
 
 #[test]

@@ -79,11 +79,14 @@ impl Pan {
         if self.len <= ACCOUNT_DIGITS && !self.zero_fill {
             return Err(Error::InvalidPan);
         }
-        let mut nibbles = [0; 16];
-        for (to, from) in nibbles.iter_mut().rev().zip(self.rightmost(ACCOUNT_DIGITS)) {
-            *to = *from;
-        }
-        Ok(pack(&nibbles))
+        let [digits @ .., _] = self.digits() else {
+            return Ok([0; 8]);
+        };
+        let first = digits.len().saturating_sub(ACCOUNT_DIGITS);
+        let account = digits.get(first..).unwrap_or(&[]).iter();
+        Ok(account
+            .fold(0, |sum, digit| (sum << 4) | u64::from(*digit))
+            .to_be_bytes())
     }
 
     /// The PAN field of format 4, 16 bytes: the number of digits over 12, then all digits (fewer than 12:

@@ -163,11 +163,11 @@ fn arqcs(plan: Plan) -> bool {
 fn module() -> bool {
     let mut hsm = start(0xD1);
     let bdk = enter(&mut hsm, b"B0", KeyAlgorithm::Tdea, b'X', 0xD2);
-    let pvk = enter(&mut hsm, b"V2", KeyAlgorithm::Tdea, b'C', 0xD3);
-    let out = enter(&mut hsm, b"P0", KeyAlgorithm::Tdea, b'E', 0xD4);
-    let imk = enter(&mut hsm, b"E0", KeyAlgorithm::Tdea, b'X', 0xD5);
-    let cvk = enter(&mut hsm, b"C0", KeyAlgorithm::Tdea, b'C', 0xD6);
-    let kbpk = enter(&mut hsm, b"K1", KeyAlgorithm::Aes, b'D', 0xD7);
+    let pvk = enter(&mut hsm, b"V2", KeyAlgorithm::Tdea, b'C', 0xD4);
+    let out = enter(&mut hsm, b"P0", KeyAlgorithm::Tdea, b'E', 0xD6);
+    let imk = enter(&mut hsm, b"E0", KeyAlgorithm::Tdea, b'X', 0xD8);
+    let cvk = enter(&mut hsm, b"C0", KeyAlgorithm::Tdea, b'C', 0xDA);
+    let kbpk = enter(&mut hsm, b"K1", KeyAlgorithm::Aes, b'D', 0xDC);
     let id = InitialKeyId::parse(&[0xFF, 0xFF, 0x98, 0x76, 0x54, 0x32, 0x10, 0xE0, 0, 0]).unwrap();
     let counters: Vec<_> = (1..20).map(|counter| id.ksn(counter).unwrap()).collect();
     let (pvv, field55) = (Pvv::parse(b"0000").unwrap(), message());

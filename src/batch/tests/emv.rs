@@ -260,7 +260,7 @@ fn arqcs(jobs: usize, seed: u64, plans: &[Plan]) {
 
 #[test]
 fn cryptograms_agree_with_single_operations() {
-    arqcs(900, 5, &plans());
+    arqcs(600, 5, &plans());
     arqcs(70, 6, &[Plan::of(Engine::Words)]);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The S-boxes as circuits, found and written by `scripts/sboxes`: `b1` to `b8` of gates with two inputs (378 in
-//! all), `t1` to `t8` of gates with three (218).
+//! The S-boxes as circuits, found and written by `scripts/sboxes`: `b1` to `b8` of gates with two inputs (376 in
+//! all), `t1` to `t8` of gates with three (211).
 //!
 //! Input `x5` is the first of the six bits, `x0` the last; the last of the four outputs is the first bit.
 
@@ -63,40 +63,38 @@ pub(super) fn b1<W: Word>([x0, x1, x2, x3, x4, x5]: [W; 6]) -> [W; 4] {
     [x55, x29, x50, x56]
 }
 
-/// S1: 30 gates.
+/// S1: 28 gates.
 #[inline(always)]
 pub(super) fn t1<W: Word>([x0, x1, x2, x3, x4, x5]: [W; 6]) -> [W; 4] {
-    let x6 = x1.ternary::<0x6B>(x0, x2);
-    let x7 = x1.ternary::<0xE0>(x2, x6);
-    let x8 = x2.ternary::<0x3C>(x5, x7);
-    let x9 = x1.ternary::<0xA4>(x5, x8);
-    let x10 = x4.ternary::<0x9E>(x9, x8);
-    let x11 = x10.ternary::<0x6A>(x6, x5);
-    let x12 = x9.ternary::<0x72>(x4, x1);
-    let x13 = x5.ternary::<0x06>(x12, x9);
-    let x14 = x8.ternary::<0xC4>(x0, x10);
-    let x15 = x2.ternary::<0xE8>(x10, x4);
-    let x16 = x0.ternary::<0x36>(x12, x15);
-    let x17 = x13.ternary::<0x86>(x14, x16);
-    let x18 = x15.ternary::<0x12>(x4, x5);
-    let x19 = x18.ternary::<0x3C>(x6, x2);
-    let x20 = x3.ternary::<0x56>(x17, x19);
-    let x21 = x17.ternary::<0x04>(x20, x4);
-    let x22 = x16.ternary::<0x3D>(x8, x12);
-    let x23 = x22.ternary::<0x36>(x10, x0);
-    let x24 = x23.ternary::<0xD2>(x3, x16);
-    let x25 = x24.ternary::<0x9C>(x11, x19);
-    let x26 = x25.ternary::<0x84>(x16, x8);
-    let x27 = x0.ternary::<0x7C>(x26, x23);
-    let x28 = x21.ternary::<0x28>(x27, x3);
-    let x29 = x7.ternary::<0x72>(x12, x9);
-    let x30 = x11.ternary::<0x96>(x28, x29);
-    let x31 = x16.ternary::<0x02>(x14, x8);
-    let x32 = x12.ternary::<0x28>(x19, x0);
-    let x33 = x24.ternary::<0xF6>(x27, x20);
-    let x34 = x32.ternary::<0x12>(x3, x33);
-    let x35 = x31.ternary::<0x96>(x25, x34);
-    [x30, x24, x35, x20]
+    let x6 = x2.ternary::<0xED>(x0, x5);
+    let x7 = x1.ternary::<0x0C>(x5, x6);
+    let x8 = x0.ternary::<0x52>(x7, x1);
+    let x9 = x2.ternary::<0xF8>(x8, x3);
+    let x10 = x2.ternary::<0x94>(x3, x8);
+    let x11 = x8.ternary::<0xA6>(x5, x10);
+    let x12 = x11.ternary::<0x78>(x7, x10);
+    let x13 = x8.ternary::<0x12>(x12, x6);
+    let x14 = x13.ternary::<0x56>(x4, x5);
+    let x15 = x9.ternary::<0x96>(x14, x12);
+    let x16 = x15.ternary::<0x6A>(x2, x10);
+    let x17 = x2.ternary::<0x96>(x16, x5);
+    let x18 = x17.ternary::<0x32>(x0, x11);
+    let x19 = x7.ternary::<0x48>(x4, x13);
+    let x20 = x19.ternary::<0x3C>(x17, x2);
+    let x21 = x3.ternary::<0xF2>(x17, x14);
+    let x22 = x18.ternary::<0x36>(x20, x21);
+    let x23 = x4.ternary::<0x02>(x9, x0);
+    let x24 = x22.ternary::<0x61>(x23, x18);
+    let x25 = x14.ternary::<0x34>(x2, x17);
+    let x26 = x25.ternary::<0xC4>(x8, x15);
+    let x27 = x24.ternary::<0xF2>(x26, x1);
+    let x28 = x25.ternary::<0x6C>(x4, x3);
+    let x29 = x9.ternary::<0xEA>(x15, x28);
+    let x30 = x13.ternary::<0x94>(x27, x29);
+    let x31 = x28.ternary::<0x78>(x30, x1);
+    let x32 = x27.ternary::<0x96>(x4, x31);
+    let x33 = x18.ternary::<0x96>(x31, x15);
+    [x32, x15, x33, x22]
 }
 
 /// S2: 48 gates.
@@ -237,108 +235,103 @@ pub(super) fn b3<W: Word>([x0, x1, x2, x3, x4, x5]: [W; 6]) -> [W; 4] {
     [x48, x49, x35, x50]
 }
 
-/// S3: 27 gates.
+/// S3: 25 gates.
 #[inline(always)]
 pub(super) fn t3<W: Word>([x0, x1, x2, x3, x4, x5]: [W; 6]) -> [W; 4] {
-    let x6 = x4.ternary::<0x96>(x0, x3);
-    let x7 = x0.ternary::<0x84>(x6, x3);
-    let x8 = x3.ternary::<0x96>(x2, x7);
-    let x9 = x7.ternary::<0x1E>(x5, x8);
-    let x10 = x9.ternary::<0xEC>(x2, x0);
-    let x11 = x5.ternary::<0x6A>(x10, x6);
-    let x12 = x1.ternary::<0xA6>(x9, x11);
-    let x13 = x3.ternary::<0x6A>(x1, x6);
-    let x14 = x4.ternary::<0x86>(x13, x0);
-    let x15 = x5.ternary::<0xF6>(x12, x8);
-    let x16 = x14.ternary::<0xF2>(x15, x8);
-    let x17 = x16.ternary::<0x59>(x2, x11);
-    let x18 = x7.ternary::<0x96>(x1, x5);
-    let x19 = x2.ternary::<0xC6>(x18, x15);
-    let x20 = x19.ternary::<0x40>(x15, x5);
-    let x21 = x20.ternary::<0x14>(x11, x0);
-    let x22 = x16.ternary::<0x0B>(x17, x4);
-    let x23 = x19.ternary::<0xE1>(x22, x0);
-    let x24 = x7.ternary::<0x1A>(x23, x5);
-    let x25 = x17.ternary::<0x3C>(x21, x24);
-    let x26 = x2.ternary::<0xC8>(x9, x19);
-    let x27 = x26.ternary::<0x1E>(x1, x24);
-    let x28 = x25.ternary::<0x56>(x4, x27);
-    let x29 = x5.ternary::<0x28>(x25, x0);
-    let x30 = x29.ternary::<0x28>(x1, x2);
-    let x31 = x13.ternary::<0x1E>(x5, x24);
-    let x32 = x30.ternary::<0x3C>(x31, x11);
-    [x12, x28, x32, x23]
+    let x6 = x2.ternary::<0x3C>(x0, x1);
+    let x7 = x0.ternary::<0x28>(x6, x1);
+    let x8 = x6.ternary::<0x78>(x3, x1);
+    let x9 = x4.ternary::<0x3C>(x8, x3);
+    let x10 = x5.ternary::<0x14>(x3, x4);
+    let x11 = x8.ternary::<0x98>(x7, x6);
+    let x12 = x3.ternary::<0xE0>(x4, x11);
+    let x13 = x9.ternary::<0x21>(x2, x10);
+    let x14 = x13.ternary::<0x34>(x11, x4);
+    let x15 = x5.ternary::<0x56>(x14, x1);
+    let x16 = x0.ternary::<0x6F>(x4, x8);
+    let x17 = x12.ternary::<0xC9>(x15, x16);
+    let x18 = x0.ternary::<0x68>(x10, x17);
+    let x19 = x7.ternary::<0x28>(x18, x5);
+    let x20 = x7.ternary::<0x96>(x9, x19);
+    let x21 = x15.ternary::<0x96>(x6, x12);
+    let x22 = x16.ternary::<0x24>(x21, x4);
+    let x23 = x22.ternary::<0x76>(x3, x5);
+    let x24 = x7.ternary::<0x96>(x9, x23);
+    let x25 = x3.ternary::<0x10>(x4, x24);
+    let x26 = x10.ternary::<0x52>(x1, x25);
+    let x27 = x2.ternary::<0x6A>(x16, x24);
+    let x28 = x27.ternary::<0x90>(x23, x8);
+    let x29 = x15.ternary::<0x36>(x7, x12);
+    let x30 = x26.ternary::<0x56>(x28, x29);
+    [x20, x30, x27, x21]
 }
 
-/// S4: 38 gates.
+/// S4: 36 gates.
 #[inline(always)]
 pub(super) fn b4<W: Word>([x0, x1, x2, x3, x4, x5]: [W; 6]) -> [W; 4] {
-    let x6 = x5.and(x3);
-    let x7 = x6.not();
-    let x8 = x7.xor(x4);
-    let x9 = x5.or(x8);
-    let x10 = x2.xor(x6);
-    let x11 = x9.andn(x10);
-    let x12 = x1.or(x11);
-    let x13 = x6.or(x2);
-    let x14 = x13.xor(x3);
+    let x6 = x4.andn(x2);
+    let x7 = x1.xor(x6);
+    let x8 = x3.xor(x2);
+    let x9 = x7.and(x8);
+    let x10 = x3.xor(x9);
+    let x11 = x1.xor(x3);
+    let x12 = x7.xor(x5);
+    let x13 = x11.or(x12);
+    let x14 = x10.xor(x13);
     let x15 = x4.or(x14);
-    let x16 = x15.xor(x5);
-    let x17 = x12.xor(x16);
-    let x18 = x16.xor(x3);
-    let x19 = x18.andn(x14);
-    let x20 = x19.or(x1);
-    let x21 = x3.andn(x11);
-    let x22 = x20.andn(x21);
-    let x23 = x8.and(x13);
-    let x24 = x22.xor(x23);
-    let x25 = x24.and(x0);
-    let x26 = x13.xor(x25);
-    let x27 = x17.xor(x26);
-    let x28 = x24.xor(x17);
-    let x29 = x28.xor(x0);
-    let x30 = x26.xor(x29);
-    let x31 = x5.xor(x19);
-    let x32 = x4.andn(x19);
-    let x33 = x5.and(x28);
-    let x34 = x33.xor(x14);
-    let x35 = x34.andn(x1);
-    let x36 = x32.xor(x35);
-    let x37 = x36.xor(x12);
-    let x38 = x31.and(x37);
-    let x39 = x38.xor(x29);
-    let x40 = x0.and(x39);
-    let x41 = x11.xor(x40);
-    let x42 = x41.xor(x36);
-    let x43 = x39.xor(x42);
-    [x27, x30, x42, x43]
+    let x16 = x1.xor(x13);
+    let x17 = x5.or(x16);
+    let x18 = x15.xor(x17);
+    let x19 = x4.or(x18);
+    let x20 = x9.xor(x19);
+    let x21 = x10.xor(x17);
+    let x22 = x2.andn(x21);
+    let x23 = x22.xor(x0);
+    let x24 = x20.xor(x23);
+    let x25 = x0.or(x24);
+    let x26 = x12.xor(x18);
+    let x27 = x25.xor(x26);
+    let x28 = x27.not();
+    let x29 = x28.xor(x24);
+    let x30 = x29.xor(x26);
+    let x31 = x8.or(x4);
+    let x32 = x21.xor(x31);
+    let x33 = x32.xor(x26);
+    let x34 = x33.and(x2);
+    let x35 = x4.or(x33);
+    let x36 = x34.xor(x35);
+    let x37 = x28.xor(x36);
+    let x38 = x37.and(x0);
+    let x39 = x38.xor(x32);
+    let x40 = x30.xor(x39);
+    let x41 = x37.xor(x39);
+    [x40, x41, x29, x27]
 }
 
-/// S4: 21 gates.
+/// S4: 20 gates.
 #[inline(always)]
 pub(super) fn t4<W: Word>([x0, x1, x2, x3, x4, x5]: [W; 6]) -> [W; 4] {
-    let x6 = x3.ternary::<0x2D>(x2, x1);
-    let x7 = x6.ternary::<0x23>(x2, x5);
-    let x8 = x6.ternary::<0xDC>(x4, x7);
-    let x9 = x8.ternary::<0x96>(x1, x2);
-    let x10 = x3.ternary::<0x2B>(x7, x1);
-    let x11 = x9.ternary::<0x78>(x10, x5);
-    let x12 = x3.ternary::<0x41>(x1, x4);
-    let x13 = x11.ternary::<0x14>(x6, x12);
-    let x14 = x5.ternary::<0x5E>(x3, x13);
-    let x15 = x14.ternary::<0x94>(x12, x9);
-    let x16 = x15.ternary::<0x36>(x14, x4);
-    let x17 = x16.ternary::<0x6A>(x0, x11);
-    let x18 = x17.ternary::<0x96>(x16, x0);
-    let x19 = x6.ternary::<0x68>(x5, x2);
-    let x20 = x6.ternary::<0x64>(x10, x19);
-    let x21 = x13.ternary::<0x56>(x4, x20);
-    let x22 = x7.ternary::<0x28>(x1, x4);
-    let x23 = x10.ternary::<0xD4>(x5, x12);
-    let x24 = x8.ternary::<0x92>(x22, x23);
-    let x25 = x21.ternary::<0xA6>(x0, x24);
-    let x26 = x21.ternary::<0x9C>(x24, x0);
-    [x17, x18, x25, x26]
+    let x6 = x2.ternary::<0xC6>(x1, x4);
+    let x7 = x6.ternary::<0x60>(x2, x3);
+    let x8 = x2.ternary::<0x64>(x3, x7);
+    let x9 = x1.ternary::<0x4E>(x3, x6);
+    let x10 = x9.ternary::<0x36>(x8, x5);
+    let x11 = x6.ternary::<0x7E>(x3, x5);
+    let x12 = x11.ternary::<0xBE>(x8, x4);
+    let x13 = x8.ternary::<0x96>(x10, x12);
+    let x14 = x6.ternary::<0x96>(x13, x5);
+    let x15 = x7.ternary::<0x1E>(x13, x4);
+    let x16 = x15.ternary::<0x4B>(x2, x10);
+    let x17 = x14.ternary::<0x2D>(x16, x0);
+    let x18 = x2.ternary::<0xBE>(x3, x4);
+    let x19 = x14.ternary::<0x86>(x10, x18);
+    let x20 = x19.ternary::<0x3A>(x2, x4);
+    let x21 = x20.ternary::<0x28>(x14, x0);
+    let x22 = x18.ternary::<0x96>(x10, x21);
+    let x23 = x17.ternary::<0x96>(x14, x22);
+    let x24 = x17.ternary::<0x96>(x0, x16);
+    let x25 = x20.ternary::<0x69>(x22, x24);
+    [x23, x25, x17, x24]
 }
 
 /// S5: 53 gates.
@@ -579,39 +572,38 @@ pub(super) fn b7<W: Word>([x0, x1, x2, x3, x4, x5]: [W; 6]) -> [W; 4] {
     [x30, x43, x55, x32]
 }
 
-/// S7: 29 gates.
+/// S7: 28 gates.
 #[inline(always)]
 pub(super) fn t7<W: Word>([x0, x1, x2, x3, x4, x5]: [W; 6]) -> [W; 4] {
-    let x6 = x1.ternary::<0x96>(x5, x4);
-    let x7 = x6.ternary::<0x96>(x4, x2);
-    let x8 = x6.ternary::<0xA2>(x1, x5);
-    let x9 = x2.ternary::<0x0E>(x8, x4);
-    let x10 = x1.ternary::<0xB2>(x7, x9);
-    let x11 = x10.ternary::<0x32>(x3, x5);
-    let x12 = x1.ternary::<0x0A>(x11, x2);
-    let x13 = x3.ternary::<0xF6>(x12, x4);
-    let x14 = x5.ternary::<0x6F>(x11, x13);
-    let x15 = x11.ternary::<0xDE>(x0, x10);
-    let x16 = x4.ternary::<0x9F>(x10, x15);
-    let x17 = x0.ternary::<0x90>(x14, x16);
-    let x18 = x7.ternary::<0x96>(x13, x17);
-    let x19 = x13.ternary::<0x64>(x18, x1);
-    let x20 = x11.ternary::<0x48>(x0, x10);
-    let x21 = x19.ternary::<0x40>(x2, x20);
-    let x22 = x21.ternary::<0x96>(x6, x11);
-    let x23 = x11.ternary::<0x8C>(x22, x18);
-    let x24 = x5.ternary::<0xC1>(x12, x15);
-    let x25 = x16.ternary::<0xED>(x0, x24);
-    let x26 = x3.ternary::<0x36>(x6, x8);
-    let x27 = x15.ternary::<0x96>(x26, x9);
-    let x28 = x22.ternary::<0x3C>(x25, x27);
-    let x29 = x2.ternary::<0xB0>(x8, x28);
-    let x30 = x29.ternary::<0x48>(x25, x17);
-    let x31 = x17.ternary::<0x36>(x10, x2);
-    let x32 = x31.ternary::<0x6A>(x7, x0);
-    let x33 = x30.ternary::<0x56>(x3, x32);
-    let x34 = x4.ternary::<0x56>(x23, x33);
-    [x18, x34, x28, x27]
+    let x6 = x4.ternary::<0xF4>(x5, x1);
+    let x7 = x3.ternary::<0x96>(x0, x6);
+    let x8 = x5.ternary::<0x3C>(x1, x7);
+    let x9 = x8.ternary::<0xB4>(x6, x2);
+    let x10 = x8.ternary::<0x84>(x9, x1);
+    let x11 = x1.ternary::<0x94>(x10, x2);
+    let x12 = x0.ternary::<0x36>(x4, x11);
+    let x13 = x7.ternary::<0x1E>(x12, x5);
+    let x14 = x13.ternary::<0xFC>(x3, x6);
+    let x15 = x1.ternary::<0x56>(x14, x6);
+    let x16 = x14.ternary::<0x96>(x12, x9);
+    let x17 = x1.ternary::<0x06>(x13, x16);
+    let x18 = x16.ternary::<0x45>(x7, x17);
+    let x19 = x18.ternary::<0x1E>(x6, x0);
+    let x20 = x19.ternary::<0x28>(x8, x2);
+    let x21 = x11.ternary::<0x48>(x4, x14);
+    let x22 = x7.ternary::<0x96>(x20, x21);
+    let x23 = x0.ternary::<0x06>(x11, x12);
+    let x24 = x20.ternary::<0x14>(x22, x23);
+    let x25 = x15.ternary::<0x6C>(x24, x2);
+    let x26 = x9.ternary::<0x3C>(x25, x16);
+    let x27 = x3.ternary::<0x9C>(x2, x6);
+    let x28 = x12.ternary::<0x56>(x16, x27);
+    let x29 = x1.ternary::<0x0C>(x28, x18);
+    let x30 = x9.ternary::<0x96>(x3, x29);
+    let x31 = x3.ternary::<0x56>(x10, x26);
+    let x32 = x30.ternary::<0x78>(x31, x0);
+    let x33 = x22.ternary::<0x4B>(x16, x5);
+    [x26, x32, x33, x16]
 }
 
 /// S8: 45 gates.
@@ -665,35 +657,34 @@ pub(super) fn b8<W: Word>([x0, x1, x2, x3, x4, x5]: [W; 6]) -> [W; 4] {
     [x28, x47, x37, x50]
 }
 
-/// S8: 27 gates.
+/// S8: 26 gates.
 #[inline(always)]
 pub(super) fn t8<W: Word>([x0, x1, x2, x3, x4, x5]: [W; 6]) -> [W; 4] {
-    let x6 = x1.ternary::<0x3C>(x5, x4);
-    let x7 = x4.ternary::<0x9A>(x3, x6);
-    let x8 = x3.ternary::<0x61>(x7, x5);
-    let x9 = x2.ternary::<0xF1>(x8, x7);
-    let x10 = x9.ternary::<0x1E>(x4, x8);
-    let x11 = x6.ternary::<0xDE>(x2, x5);
-    let x12 = x4.ternary::<0x56>(x9, x11);
-    let x13 = x12.ternary::<0x3A>(x6, x7);
-    let x14 = x0.ternary::<0x56>(x10, x13);
-    let x15 = x14.ternary::<0x96>(x3, x5);
-    let x16 = x13.ternary::<0x3C>(x10, x15);
-    let x17 = x4.ternary::<0x83>(x1, x9);
-    let x18 = x8.ternary::<0x03>(x7, x11);
-    let x19 = x17.ternary::<0x48>(x2, x18);
-    let x20 = x15.ternary::<0x69>(x1, x19);
-    let x21 = x16.ternary::<0x48>(x5, x20);
-    let x22 = x21.ternary::<0xD9>(x17, x6);
-    let x23 = x9.ternary::<0xCE>(x22, x13);
-    let x24 = x0.ternary::<0x6A>(x23, x9);
-    let x25 = x17.ternary::<0xDA>(x23, x15);
-    let x26 = x25.ternary::<0x9C>(x20, x4);
-    let x27 = x6.ternary::<0x96>(x24, x26);
-    let x28 = x11.ternary::<0x6A>(x21, x10);
-    let x29 = x28.ternary::<0x9A>(x0, x20);
-    let x30 = x21.ternary::<0x74>(x9, x28);
-    let x31 = x30.ternary::<0x5E>(x22, x5);
-    let x32 = x31.ternary::<0x56>(x0, x16);
-    [x14, x27, x29, x32]
+    let x6 = x3.ternary::<0xA1>(x5, x1);
+    let x7 = x6.ternary::<0x46>(x1, x5);
+    let x8 = x4.ternary::<0x9C>(x7, x3);
+    let x9 = x3.ternary::<0x14>(x5, x8);
+    let x10 = x8.ternary::<0xCE>(x2, x9);
+    let x11 = x10.ternary::<0x1E>(x4, x6);
+    let x12 = x2.ternary::<0xFC>(x1, x7);
+    let x13 = x8.ternary::<0x2E>(x12, x5);
+    let x14 = x13.ternary::<0x1E>(x10, x4);
+    let x15 = x11.ternary::<0x56>(x0, x14);
+    let x16 = x3.ternary::<0xC3>(x1, x11);
+    let x17 = x1.ternary::<0x69>(x9, x4);
+    let x18 = x16.ternary::<0x78>(x17, x2);
+    let x19 = x8.ternary::<0x9A>(x12, x5);
+    let x20 = x13.ternary::<0x12>(x4, x19);
+    let x21 = x18.ternary::<0x1C>(x5, x20);
+    let x22 = x18.ternary::<0xCE>(x0, x19);
+    let x23 = x14.ternary::<0x96>(x21, x22);
+    let x24 = x23.ternary::<0x32>(x11, x10);
+    let x25 = x24.ternary::<0x3C>(x19, x13);
+    let x26 = x15.ternary::<0xCE>(x25, x18);
+    let x27 = x26.ternary::<0x6A>(x0, x7);
+    let x28 = x20.ternary::<0x96>(x10, x27);
+    let x29 = x15.ternary::<0x96>(x21, x28);
+    let x30 = x11.ternary::<0xD2>(x0, x25);
+    let x31 = x21.ternary::<0x96>(x30, x23);
+    [x15, x29, x23, x31]
 }
