@@ -133,6 +133,48 @@ def john():
     return table(["DES a second, one thread", "millions", "to John"], body)
 
 
+PIN, ARQC = "TDEA DUKPT, PIN deciphered from BDK and KSN, 29 DES", "ARQC verified with both derivations, 19 DES"
+PIN_BATCH, ARQC_BATCH = "1024 jobs of TDEA DUKPT, PIN deciphered from BDK and KSN", "1024 jobs of ARQC verified with both derivations, 20 DES"
+LOW = "OpenSSL low level"
+
+
+def aims():
+    """What is aimed at, what was measured, and by how much it is missed."""
+    measured = {(row["operation"], row["by"]): float(row["ratio"]) for row in rows("ratios")}
+    body = []
+
+    def line(what, aim, value, most, show, missed=lambda value, most: value / most - 1):
+        if value is None:
+            body.append([what, aim, "–", "not measured: no such processor"])
+        elif value <= most:
+            body.append([what, aim, show(value), "met"])
+        else:
+            body.append([what, aim, show(value), f"**missed by {missed(value, most) * 100:.0f} %**"])
+
+    def at_most(what, operation, peer, most):
+        line(what, f"≤ {most:g} × {peer}", measured.get((operation, peer)), most, lambda v: f"{v:.2f}")
+
+    for engine, name, pin, arqc in (("Avx512", "AVX-512", 0.5, 0.5), ("Avx2", "AVX2", 0.9, 0.9), ("Portable", "portable", 1.8, 1.8)):
+        at_most(f"PIN of TDEA DUKPT, {name}", f"{PIN} ({engine})", LOW, pin)
+        at_most(f"ARQC, {name}", f"{ARQC} ({engine})", LOW, arqc)
+    at_most("retail MAC, 256 bytes, AVX-512", "retail MAC, 256 bytes (Avx512)", LOW, 1.5)
+    at_most("PIN of AES DUKPT", "AES-128 DUKPT, PIN deciphered from BDK and KSN, 16 steps", "mbedTLS", 1)
+    worst = [v for (operation, peer), v in measured.items() if operation.startswith("AES-128 CMAC") and peer == "mbedTLS"]
+    line("AES CMAC, the length that does worst", "≤ 1 × mbedTLS", max(worst) if worst else None, 1, lambda v: f"{v:.2f}")
+    for engine, times in (("AVX-512", 100), ("AVX2", 50), ("64-bit words", 12)):
+        for what, operation in (("PINs", PIN_BATCH), ("ARQCs", ARQC_BATCH)):
+            value = measured.get((f"{operation} ({engine})", LOW))
+            line(f"batch of {what}, {engine}", f"≥ {times} times {LOW}", value and times * value, 1,
+                 lambda v, times=times: f"{times / v:.0f} times", lambda v, _: 1 - 1 / v)
+    counts = {row["operation"]: row["payhsm-2"] for row in rows("instructions")}
+    for operation, most in (("TDEA block, encipher", 10000), ("DES key setup", 3000)):
+        value = counts.get(operation)
+        line(f"{operation}, Cortex-M4", f"≤ {most:,} instructions", value and int(value), most, lambda v: f"{v:,}")
+    kernel = {row["what"]: int(row["bytes"]) for row in rows("flash")}.get("DES kernel (rounds, constants, key schedule), payhsm-2")
+    line("DES kernel, Cortex-M4", "≤ 4,096 bytes", kernel, 4096, lambda v: f"{v:,}")
+    return table(["what", "aim", "measured", ""], body, left=4)
+
+
 # --- plots ----------------------------------------------------------------------------------------------------------------
 
 
@@ -168,14 +210,14 @@ def bars(name, title, groups, series, scale_text, reference=None):
     groups = [(label, values) for label, values in groups if values]
     if not groups:
         return
-    wide, left, right, top, bar, gap = 1060, 430, 40, 66, 13, 12
+    wide, left, right, top, bar, gap = 1120, 500, 40, 66, 13, 12
     height = top + sum(len(values) * bar + gap for _, values in groups) + 30
     plot = Plot(wide, height, title)
     everything = [v for _, values in groups for spread in values.values() for v in spread]
     low, high = math.log10(min(everything + ([reference] if reference else []))) - 0.1, math.log10(max(everything)) + 0.15
     at = lambda v: left + (math.log10(v) - low) / (high - low) * (wide - left - right)
     for power in range(math.floor(low), math.ceil(high) + 1):
-        for digit in (1, 2, 5):
+        for digit in (1, 2, 5) if high - low < 4 else (1,):
             v = digit * 10.0**power
             if low <= math.log10(v) <= high:
                 plot.line(at(v), top - 6, at(v), height - 26, PALE)
@@ -249,7 +291,7 @@ def plots():
 def main():
     plots()
     page = PAGE.read_text()
-    writers = {"machine": machine, "ratios": ratios, "callgrind": callgrind, "instructions": instructions,
+    writers = {"machine": machine, "aims": aims, "ratios": ratios, "callgrind": callgrind, "instructions": instructions,
                "flash": flash, "count versions": count_versions, "john": john,
                "growth bytes": lambda: growth("bytes"), "growth slots": lambda: growth("slots"), "growth jobs": lambda: growth("jobs")}
     for name, writer in writers.items():
