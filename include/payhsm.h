@@ -628,6 +628,76 @@ typedef struct {
 } payhsm_rate_t;
 
 /*
+ * Reads `len` bytes at `address` into `out`; 0 if it could, another number for what cannot be read. `address`, counted
+ * from the first byte of the flash that the module has, and `len` are multiples of 16.
+ */
+typedef payhsm_status_t (*payhsm_flash_read_fn_t)(void *user,
+                                                  uint32_t address,
+                                                  uint8_t *out,
+                                                  size_t len);
+
+/*
+ * Programs `len` bytes, at most 64, at `address`: bits go from 1 to 0, whole words at a time. Both are multiples of 16; what
+ * is programmed may cross the end of a page. Returns 0 only when it would survive a loss of power.
+ */
+typedef payhsm_status_t (*payhsm_flash_program_fn_t)(void *user,
+                                                     uint32_t address,
+                                                     const uint8_t *data,
+                                                     size_t len);
+
+/* Erases the page that begins at `address`: every byte becomes FF. Returns 0 only when it is done. */
+typedef payhsm_status_t (*payhsm_flash_erase_fn_t)(void *user,
+                                                   uint32_t address);
+
+/*
+ * NOR flash that the module has for itself. Set it to zero, then the fields.
+ *
+ * The pages, from the first on: `record_pages` for one bank of records, as many for the other; then for each DUKPT group
+ * `area_pages` for one area of its journal, and as many for the other. docs/STORAGE.md says how many are needed.
+ */
+typedef struct {
+    /* `sizeof(payhsm_flash_t)`. */
+    uint32_t size;
+    /* Bytes that are erased together, 256 to 1048576, a multiple of 16. */
+    uint32_t page_size;
+    /* Pages. */
+    uint32_t pages;
+    /* Bytes that are programmed together: 1, 2, 4, 8 or 16. */
+    uint32_t program_word;
+    /*
+     * Not 0: a programmed word may be programmed again, to zeros or to what it holds. Used keys are cleared in place
+     * then; otherwise they stay, sealed, until their page is erased.
+     */
+    uint32_t word_rewritable;
+    /* Added to every address that the callbacks get. */
+    uint32_t base;
+    /* Pages of each of the two banks of records. */
+    uint32_t record_pages;
+    /* DUKPT groups that have areas, from group 0 on; the others are kept in records. */
+    uint32_t groups;
+    /* Pages of each of the two areas of a group. */
+    uint32_t area_pages;
+    /* 0. */
+    uint32_t reserved;
+    /* Reads; must not be `NULL`. */
+    payhsm_flash_read_fn_t read;
+    /* Programs; must not be `NULL`. */
+    payhsm_flash_program_fn_t program;
+    /* Erases; must not be `NULL`. */
+    payhsm_flash_erase_fn_t erase;
+    /* Given to these three callbacks. */
+    void *user;
+} payhsm_flash_t;
+
+/* Writes the value of a counter that is never set back, also not by a loss of power; 0 if it could. */
+typedef payhsm_status_t (*payhsm_monotonic_read_fn_t)(void *user,
+                                                      uint64_t *value);
+
+/* Advances that counter by `by`, at least 1; returns 0 only when the new value would survive a loss of power. */
+typedef payhsm_status_t (*payhsm_monotonic_advance_fn_t)(void *user,
+                                                         uint64_t by);
+
+/*
  * What the device gives, and how the module is set up. Set it to zero, then the fields.
  *
  * Callbacks run inside calls of the library, on its stack. They must not call the library with the same context.
@@ -675,6 +745,18 @@ typedef struct {
     uint32_t entropy_source;
     /* With `PAYHSM_ENTROPY_RAW`: the min-entropy of one byte in whole bits, 1 to 8; otherwise 0. */
     uint32_t entropy_bits;
+    /*
+     * Storage in NOR flash, in place of the three storage callbacks; `NULL` without. Copied. Its callbacks must be good
+     * until `payhsm_close`.
+     */
+    const payhsm_flash_t *flash;
+    /*
+     * A counter that is never set back, with which an older image of the storage is seen; both or none. It counts from 0
+     * for a device whose storage is empty.
+     */
+    payhsm_monotonic_read_fn_t monotonic_read;
+    /* Advances that counter. */
+    payhsm_monotonic_advance_fn_t monotonic_advance;
 } payhsm_config_t;
 
 /* The state of a context. */
@@ -691,6 +773,8 @@ typedef struct {
     uint32_t groups;
     /* Groups in use. */
     uint32_t groups_used;
+    /* 1 if there is a monotonic counter, with which an older image of the storage is seen; 0: nobody can tell. */
+    uint32_t anchored;
 } payhsm_state_t;
 
 /* Attributes of a key: the header characters of ANSI X9.143. */

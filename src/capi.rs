@@ -22,6 +22,7 @@ mod data;
 #[cfg(feature = "terminal")]
 mod dukpt;
 mod emv;
+mod flash;
 #[cfg(feature = "host")]
 mod host;
 mod key;
@@ -51,6 +52,7 @@ pub use data::*;
 #[cfg(feature = "terminal")]
 pub use dukpt::*;
 pub use emv::*;
+pub use flash::*;
 #[cfg(feature = "host")]
 pub use host::*;
 pub use key::*;

@@ -289,12 +289,16 @@ pub struct Status {
     pub groups: (usize, usize),
     /// Groups whose initial key is at the end of its life.
     pub groups_spent: usize,
+    /// Whether the platform has a monotonic counter, with which an older image of the storage is seen. Without one nobody
+    /// can tell: whoever puts back an image has the DUKPT keys since then given out a second time.
+    pub anchored: bool,
 }
 
 /// The security module.
 pub struct Hsm<'m, P: Platform> {
     platform: Guard<P>,
     policy: Policy,
+    anchored: bool,
     life: Life,
     slots: Slots<'m>,
     groups: Groups<'m>,
@@ -344,6 +348,7 @@ impl<'m, P: Platform> Hsm<'m, P> {
         #[cfg(any(feature = "host", feature = "terminal"))]
         let now = platform.tick();
         let own = OwnKeys::new(config.storage_key, &mut platform)?;
+        let anchored = cfg!(feature = "terminal") && platform.monotonic().is_ok_and(|counter| counter.is_some());
         let sealer = match config.storage_key {
             Some(key) => Some(Sealer::new(key)?),
             None => None,
@@ -352,6 +357,7 @@ impl<'m, P: Platform> Hsm<'m, P> {
         let mut module = Self {
             platform,
             policy: config.policy,
+            anchored,
             life: Life::NEW,
             slots,
             groups,
@@ -402,6 +408,7 @@ impl<'m, P: Platform> Hsm<'m, P> {
             slots: (self.slots.capacity(), self.slots.used()),
             groups: (self.groups.capacity(), self.groups.used()),
             groups_spent: self.groups.spent().1,
+            anchored: self.anchored,
         }
     }
 

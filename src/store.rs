@@ -11,6 +11,9 @@
 //! **Records** are sealed under keys derived from the device's storage key, with their kind, number and sequence number
 //! under the authenticator: a record can be neither read, changed, moved to another place nor mixed with another.
 //!
+//! **Areas.** A storage on NOR flash has two areas for each DUKPT group besides; the group's journal is there then, one
+//! small record for each transaction ([`flash`], docs/STORAGE.md).
+//!
 //! **Pairs.** Each object has two places, used in turn. A new record is written to the free place and read back, and
 //! then the old one is erased and looked for. Wherever the power goes, the newest authentic record is the object, and
 //! no old one stays once a key has been given out.
@@ -21,6 +24,8 @@
 //! **Limits.** Whoever can write the storage can bring back an older image, or erase it. The sequence number lets the
 //! module see that if the platform has a monotonic counter to compare with. And a file system or a flash translation
 //! layer may keep old blocks; they are sealed, under a key that must not lie beside them.
+
+pub mod flash;
 
 mod memory;
 pub use memory::MemoryStorage;
@@ -44,9 +49,14 @@ macro_rules! sealed {
     };
 }
 
+#[cfg(feature = "terminal")]
+pub(crate) mod anchor;
+
 sealed!(
     #[cfg(feature = "terminal")]
     journal,
+    #[cfg(feature = "terminal")]
+    pages,
     record,
     seal
 );
@@ -75,6 +85,88 @@ pub trait Storage {
     /// # Errors
     /// [`Error::Storage`].
     fn erase(&mut self, id: u16) -> Result<(), Error>;
+
+    /// The two areas of flash for the journal of DUKPT group `group`; `None` if there are none, and the journal is kept
+    /// in records. The answer is the same for the life of the device.
+    fn area(&mut self, group: u16) -> Option<Area> {
+        let _ = group;
+        None
+    }
+
+    /// Reads from an area.
+    ///
+    /// # Errors
+    /// [`Error::Storage`], also outside the area.
+    fn area_read(&mut self, half: Half, at: u32, out: &mut [u8]) -> Result<(), Error> {
+        let _ = (half, at, out);
+        Err(Error::Storage)
+    }
+
+    /// Programs bytes of an area: bits go from 1 to 0. `at` and the length are multiples of [`Area::UNIT`]. When this
+    /// returns the bytes are durable.
+    ///
+    /// # Errors
+    /// [`Error::Storage`], also outside the area.
+    fn area_program(&mut self, half: Half, at: u32, bytes: &[u8]) -> Result<(), Error> {
+        let _ = (half, at, bytes);
+        Err(Error::Storage)
+    }
+
+    /// Erases an area: every byte becomes FF.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    fn area_erase(&mut self, half: Half) -> Result<(), Error> {
+        let _ = half;
+        Err(Error::Storage)
+    }
+
+    /// The value of a counter of the platform that is never set back, also not with the storage: in a secure element, in
+    /// fuses, in the memory controller. It counts from 0 for a storage that is empty. `None` without one: then an older
+    /// image of the storage is not told from the newest.
+    ///
+    /// The module compares it at each start with the sum of all sequence numbers in the storage (docs/STORAGE.md). The answer
+    /// whether there is one is the same for the life of the device.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    fn monotonic(&mut self) -> Result<Option<u64>, Error> {
+        Ok(None)
+    }
+
+    /// Advances that counter by `by`, at least 1. When this returns the new value is durable. Called once for each record
+    /// that is written, after the record and before anything is given out on the strength of it.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    fn advance(&mut self, by: u64) -> Result<(), Error> {
+        let _ = by;
+        Ok(())
+    }
+}
+
+/// What the two areas of a group are like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Area {
+    /// Bytes of each.
+    pub len: u32,
+    /// Whether what is programmed may be programmed again, to zeros or to what it is. Then keys that were used are
+    /// cleared where they stand; otherwise they stay, sealed, until the area is erased.
+    pub rewritable: bool,
+}
+
+impl Area {
+    /// What is programmed begins at a multiple of this and has a multiple of it, in bytes: no program word is longer.
+    pub const UNIT: u32 = 16;
+}
+
+/// One of the two areas of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Half {
+    /// The group.
+    pub group: u16,
+    /// The second of the two.
+    pub second: bool,
 }
 
 impl<S: Storage + ?Sized> Storage for &mut S {
@@ -88,5 +180,29 @@ impl<S: Storage + ?Sized> Storage for &mut S {
 
     fn erase(&mut self, id: u16) -> Result<(), Error> {
         (**self).erase(id)
+    }
+
+    fn area(&mut self, group: u16) -> Option<Area> {
+        (**self).area(group)
+    }
+
+    fn area_read(&mut self, half: Half, at: u32, out: &mut [u8]) -> Result<(), Error> {
+        (**self).area_read(half, at, out)
+    }
+
+    fn area_program(&mut self, half: Half, at: u32, bytes: &[u8]) -> Result<(), Error> {
+        (**self).area_program(half, at, bytes)
+    }
+
+    fn area_erase(&mut self, half: Half) -> Result<(), Error> {
+        (**self).area_erase(half)
+    }
+
+    fn monotonic(&mut self) -> Result<Option<u64>, Error> {
+        (**self).monotonic()
+    }
+
+    fn advance(&mut self, by: u64) -> Result<(), Error> {
+        (**self).advance(by)
     }
 }

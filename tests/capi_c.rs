@@ -30,7 +30,15 @@ fn c_programs_pass() {
         String::from_utf8_lossy(&output.stderr),
     );
     assert!(output.status.success(), "{out}{err}");
-    for program in ["sale", "selfcheck", "misuse", "pointers", "threads", "terminal"] {
+    for program in [
+        "sale",
+        "selfcheck",
+        "misuse",
+        "pointers",
+        "flash",
+        "threads",
+        "terminal",
+    ] {
         let passed = match program {
             "sale" => out.contains("ok    host: close"),
             "terminal" => out.contains("terminal: the day is over"),

@@ -18,6 +18,7 @@ const SOURCES: &[&str] = &[
     "context",
     "permission",
     "question",
+    "flash",
     "config",
     "key",
     "key/ceremony",

@@ -675,7 +675,8 @@ fn small_objects() {
     record::save(&mut storage, &sealer, Kind::Slot, 2047, b"", &mut scratch).unwrap();
     assert_eq!(load(&mut storage, Kind::Slot, 0, 64), Ok(Some(b"slot 0".to_vec())));
     assert_eq!(load(&mut storage, Kind::Module, 0, 6), Ok(Some(b"module".to_vec())));
-    assert_eq!(load(&mut storage, Kind::Slot, 2047, 64), Ok(Some(Vec::new())));
+    // One of no bytes is none.
+    assert_eq!(load(&mut storage, Kind::Slot, 2047, 64), Ok(None));
     assert_eq!(load(&mut storage, Kind::Slot, 0, 5), Err(Error::BufferTooSmall));
     assert_eq!(load(&mut storage, Kind::Slot, 2048, 64), Err(Error::InvalidArgument));
     assert_eq!(load(&mut storage, Kind::Group, 0, 64), Err(Error::InvalidArgument));
@@ -688,7 +689,7 @@ fn small_objects() {
         record::save(&mut storage, &sealer, Kind::Group, 0, b"x", &mut scratch),
         Err(Error::InvalidArgument)
     );
-    record::remove(&mut storage, Kind::Slot, 0, &mut scratch).unwrap();
+    record::remove(&mut storage, &sealer, Kind::Slot, 0, &mut scratch).unwrap();
     assert_eq!(load(&mut storage, Kind::Slot, 0, 64), Ok(None));
     assert_eq!(load(&mut storage, Kind::Module, 0, 64), Ok(Some(b"module".to_vec())));
 }
@@ -752,10 +753,21 @@ fn file_storage() {
             assert_eq!(mode & 0o777, 0o600);
         }
     }
-    // It lasts.
+    // It lasts; what a cut left does not, and what is somebody else's does.
+    std::fs::write(directory.join("record-0022.new"), b"half").unwrap();
+    std::fs::write(directory.join("record-note.new"), b"a note").unwrap();
     let mut storage = FileStorage::open(&directory).unwrap();
+    assert!(!directory.join("record-0022.new").exists() && directory.join("record-note.new").exists());
     let mut out = [0; 8];
     assert_eq!(storage.load(0xFFFF, &mut out), Ok(4));
+    // A name that cannot be replaced or removed: an error, and the record stays.
+    std::fs::create_dir(directory.join("record-0023")).unwrap();
+    assert_eq!(storage.save(0x23, b"whole"), Err(Error::Storage));
+    assert_eq!(storage.erase(0x23), Err(Error::Storage));
+    std::fs::create_dir(directory.join("record-0021.new")).unwrap();
+    assert_eq!(storage.save(0x21, b"other"), Err(Error::Storage));
+    assert_eq!(storage.load(0x21, &mut out), Ok(5));
+    assert_eq!(&out[..5], b"whole");
     drop(storage);
     std::fs::remove_dir_all(&directory).unwrap();
     assert!(FileStorage::open(&directory).is_err());

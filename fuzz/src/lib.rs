@@ -36,6 +36,7 @@ pub const TARGETS: &[Target] = &[
     ("ec_point", inject::ec_point),
     ("ec_signature", inject::ec_signature),
     ("emv_field55", emv::field55),
+    ("flash", store::flash),
     ("generate_ac_response", emv::response),
     ("hex", codec::hex),
     ("hsm", hsm::hsm),

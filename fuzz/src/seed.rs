@@ -224,6 +224,12 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
                 .concat(),
             )
         }),
+        "flash" => vec![
+            vec![0, 8, 0, b'P', b'H', b'S', b'J', 1, 2, 0, 0],
+            vec![1],
+            vec![1, 8, 40, 1],
+            vec![1, 10, 80, 4, 0, 90, 128],
+        ],
         "record" => vec![
             [
                 vec![7; 16],

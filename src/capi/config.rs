@@ -4,6 +4,7 @@
 use core::ffi::c_void;
 use core::mem::{offset_of, size_of};
 
+use crate::capi::flash::{PayhsmFlash, PayhsmMonotonicAdvanceFn, PayhsmMonotonicReadFn};
 use crate::capi::memory::Versioned;
 use crate::capi::question::PayhsmQuestion;
 use crate::capi::status::Status;
@@ -107,6 +108,14 @@ pub struct PayhsmConfig {
     pub entropy_source: u32,
     /// With `PAYHSM_ENTROPY_RAW`: the min-entropy of one byte in whole bits, 1 to 8; otherwise 0.
     pub entropy_bits: u32,
+    /// Storage in NOR flash, in place of the three storage callbacks; `NULL` without. Copied. Its callbacks must be good
+    /// until `payhsm_close`.
+    pub flash: *const PayhsmFlash,
+    /// A counter that is never set back, with which an older image of the storage is seen; both or none. It counts from 0
+    /// for a device whose storage is empty.
+    pub monotonic_read: PayhsmMonotonicReadFn,
+    /// Advances that counter.
+    pub monotonic_advance: PayhsmMonotonicAdvanceFn,
 }
 
 /// Bytes that are ready for use. They are used as they come; only a byte that repeats nine times is taken for a failure.

@@ -2,7 +2,7 @@
 //! The context: memory of the caller, and what the device gives to it.
 
 use core::ffi::c_void;
-use core::mem::{align_of, size_of};
+use core::mem::{align_of, offset_of, size_of};
 use core::ptr;
 use core::slice;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -57,10 +57,14 @@ pub struct PayhsmState {
     pub groups: u32,
     /// Groups in use.
     pub groups_used: u32,
+    /// 1 if there is a monotonic counter, with which an older image of the storage is seen; 0: nobody can tell.
+    pub anchored: u32,
 }
 
 // SAFETY: `repr(C)`; the size comes first; every field may be 0.
-unsafe impl Versioned for PayhsmState {}
+unsafe impl Versioned for PayhsmState {
+    const FIRST_SIZE: usize = offset_of!(Self, groups_used) + size_of::<u32>();
+}
 
 pub(super) type Module = Hsm<'static, Callbacks>;
 
@@ -233,7 +237,13 @@ unsafe fn init(
         let bytes = unsafe { memory::input(config.storage_key, PAYHSM_STORAGE_KEY_LEN) }?;
         storage_key.insert(Key::empty()).set(bytes)?;
     }
-    let platform = Callbacks::new(&config);
+    let flash = if config.flash.is_null() {
+        None
+    } else {
+        // SAFETY: C1 and C2 for the structure, which begins with its size.
+        Some(unsafe { memory::versioned(config.flash) }?)
+    };
+    let platform = Callbacks::new(&config, flash.as_ref())?;
     // SAFETY: the base is aligned and large enough for the context and, behind it, the tables: `needed` bytes, by the
     // assertions above. The tables do not overlap. `'static` ends with `payhsm_close`, which drops the module first.
     let (slots, groups) = unsafe {
@@ -336,6 +346,7 @@ pub unsafe extern "C" fn payhsm_state(ctx: *mut PayhsmCtx, state: *mut PayhsmSta
                 slots_used: count(now.slots.1),
                 groups: count(now.groups.0),
                 groups_used: count(now.groups.1),
+                anchored: now.anchored.into(),
             });
             Ok(())
         })

@@ -9,12 +9,14 @@ use crate::capi::config::{
     PayhsmConfig, PayhsmDecideFn, PayhsmEntropyFn, PayhsmStorageEraseFn, PayhsmStorageLoadFn, PayhsmStorageSaveFn,
     PayhsmTickFn,
 };
+use crate::capi::flash::{CallbackFlash, PayhsmFlash, PayhsmMonotonicAdvanceFn, PayhsmMonotonicReadFn};
 use crate::capi::question::{self, PAYHSM_ASK_DUKPT_COUNTER};
 use crate::capi::status::PAYHSM_OK;
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::hsm::{FINGERPRINT_LEN, Platform, Question};
-use crate::store::Storage;
+use crate::store::flash::FlashStorage;
+use crate::store::{Area, Half, Storage};
 
 /// The callbacks as a platform.
 #[derive(Debug)]
@@ -26,11 +28,19 @@ pub(super) struct Callbacks {
     erase: PayhsmStorageEraseFn,
     decide: PayhsmDecideFn,
     tick: PayhsmTickFn,
+    flash: Option<FlashStorage<CallbackFlash>>,
+    monotonic_read: PayhsmMonotonicReadFn,
+    monotonic_advance: PayhsmMonotonicAdvanceFn,
 }
 
 impl Callbacks {
-    pub(super) const fn new(config: &PayhsmConfig) -> Self {
-        Self {
+    /// With a flash it is the storage.
+    pub(super) fn new(config: &PayhsmConfig, flash: Option<&PayhsmFlash>) -> Result<Self, Error> {
+        let records = config.storage_load.is_some() || config.storage_save.is_some() || config.storage_erase.is_some();
+        if (flash.is_some() && records) || config.monotonic_read.is_some() != config.monotonic_advance.is_some() {
+            return Err(Error::InvalidArgument);
+        }
+        Ok(Self {
             user: config.user,
             entropy: config.entropy,
             load: config.storage_load,
@@ -38,7 +48,10 @@ impl Callbacks {
             erase: config.storage_erase,
             decide: config.decide,
             tick: config.tick,
-        }
+            flash: flash.map(CallbackFlash::storage).transpose()?,
+            monotonic_read: config.monotonic_read,
+            monotonic_advance: config.monotonic_advance,
+        })
     }
 }
 
@@ -60,6 +73,9 @@ impl Entropy for Callbacks {
 
 impl Storage for Callbacks {
     fn load(&mut self, id: u16, out: &mut [u8]) -> Result<usize, Error> {
+        if let Some(flash) = &mut self.flash {
+            return flash.load(id, out);
+        }
         let Some(load) = self.load else {
             return Ok(0);
         };
@@ -72,6 +88,9 @@ impl Storage for Callbacks {
     }
 
     fn save(&mut self, id: u16, data: &[u8]) -> Result<(), Error> {
+        if let Some(flash) = &mut self.flash {
+            return flash.save(id, data);
+        }
         let Some(save) = self.save else {
             return Err(Error::Storage);
         };
@@ -83,11 +102,53 @@ impl Storage for Callbacks {
     }
 
     fn erase(&mut self, id: u16) -> Result<(), Error> {
+        if let Some(flash) = &mut self.flash {
+            return flash.erase(id);
+        }
         let Some(erase) = self.erase else {
             return Err(Error::Storage);
         };
         // SAFETY: the contract of `payhsm_config_t`.
         match unsafe { erase(self.user, id.into()) } {
+            PAYHSM_OK => Ok(()),
+            _ => Err(Error::Storage),
+        }
+    }
+
+    fn area(&mut self, group: u16) -> Option<Area> {
+        self.flash.as_mut()?.area(group)
+    }
+
+    fn area_read(&mut self, half: Half, at: u32, out: &mut [u8]) -> Result<(), Error> {
+        self.flash.as_mut().ok_or(Error::Storage)?.area_read(half, at, out)
+    }
+
+    fn area_program(&mut self, half: Half, at: u32, bytes: &[u8]) -> Result<(), Error> {
+        self.flash.as_mut().ok_or(Error::Storage)?.area_program(half, at, bytes)
+    }
+
+    fn area_erase(&mut self, half: Half) -> Result<(), Error> {
+        self.flash.as_mut().ok_or(Error::Storage)?.area_erase(half)
+    }
+
+    fn monotonic(&mut self) -> Result<Option<u64>, Error> {
+        let Some(read) = self.monotonic_read else {
+            return Ok(None);
+        };
+        let mut value = 0;
+        // SAFETY: the contract of `payhsm_config_t`: the callback writes the number.
+        match unsafe { read(self.user, &raw mut value) } {
+            PAYHSM_OK => Ok(Some(value)),
+            _ => Err(Error::Storage),
+        }
+    }
+
+    fn advance(&mut self, by: u64) -> Result<(), Error> {
+        let Some(advance) = self.monotonic_advance else {
+            return Ok(());
+        };
+        // SAFETY: the contract of `payhsm_config_t`.
+        match unsafe { advance(self.user, by) } {
             PAYHSM_OK => Ok(()),
             _ => Err(Error::Storage),
         }

@@ -80,6 +80,32 @@ impl Scheme {
         }
     }
 
+    /// The transaction after `counter`; 0 if it is the last.
+    #[cfg(feature = "terminal")]
+    pub(crate) const fn next_counter(self, counter: u32) -> u32 {
+        match self.rule().next(counter) {
+            Some(next) => next,
+            None => 0,
+        }
+    }
+
+    /// The registers that hold keys before the transaction `counter`; none if it is 0 (exhausted).
+    #[cfg(feature = "terminal")]
+    pub(crate) const fn valid_registers(self, counter: u32) -> u32 {
+        self.rule().registers(counter)
+    }
+
+    /// The registers that the transaction `counter` fills: those below its own. It empties its own, the lowest one bit
+    /// of the counter.
+    #[cfg(feature = "terminal")]
+    pub(crate) const fn filled_registers(self, counter: u32) -> u32 {
+        if self.rule().has_children(counter) {
+            super::ksn::lowest_one(counter).wrapping_sub(1)
+        } else {
+            0
+        }
+    }
+
     /// Length of the identity in bytes: IKSN or initial key id.
     #[must_use]
     pub const fn identity_len(self) -> usize {

@@ -10,7 +10,7 @@ use crate::store::Storage;
 /// One file for each record in a directory of the caller's, for hosts.
 ///
 /// A record is written to a temporary file, made durable, and renamed over the old one; then the directory is made
-/// durable. One [`FileStorage`] at a time has a directory: it holds a lock on the file `lock` in it, because two
+/// durable. What a cut leaves beside is removed by the next [`open`](Self::open). One [`FileStorage`] at a time has a directory: it holds a lock on the file `lock` in it, because two
 /// modules with one DUKPT state would use its keys twice.
 #[derive(Debug)]
 pub struct FileStorage {
@@ -32,6 +32,7 @@ impl FileStorage {
             .open(directory.join("lock"))
             .map_err(|_| Error::Storage)?;
         lock.try_lock().map_err(|_| Error::Storage)?;
+        remove_leftovers(&directory).map_err(|_| Error::Storage)?;
         Ok(Self { directory, _lock: lock })
     }
 
@@ -76,6 +77,21 @@ impl FileStorage {
         io::copy(&mut io::repeat(0).take(len), &mut file)?;
         file.sync_all()
     }
+}
+
+/// Removes what a cut left of saves that did not get to the renaming.
+fn remove_leftovers(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let id = name
+            .to_str()
+            .and_then(|name| name.strip_prefix("record-")?.strip_suffix(".new"));
+        if id.is_some_and(|id| id.len() == 4 && id.bytes().all(|c| c.is_ascii_hexdigit())) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn name(id: u16) -> String {

@@ -15,6 +15,7 @@ use core::fmt;
 use crate::dukpt::{Journal, Scheme, Step};
 use crate::error::Error;
 use crate::store::Storage;
+use crate::store::pages::Log;
 use crate::store::record::Pair;
 use crate::store::seal::{Kind, Scratch, Sealer};
 use crate::weaken::guard;
@@ -87,17 +88,25 @@ impl Mark {
     }
 }
 
+/// Where a group's state is.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Pair(Pair),
+    /// Of a storage with areas for this group.
+    Log(Log),
+}
+
 /// What a group remembers of its records between commits; nothing secret.
 #[derive(Clone, Copy)]
 pub struct Records {
-    pair: Pair,
+    place: Place,
     marks: [Mark; MARKS],
 }
 
 impl Records {
     /// Of a group that has not looked at its records yet: [`mount`](Self::mount) comes first.
     pub const NEW: Self = Self {
-        pair: Pair::NEW,
+        place: Place::Pair(Pair::NEW),
         marks: [Mark::NONE; MARKS],
     };
 
@@ -118,7 +127,7 @@ impl Records {
     ) -> Result<Option<T>, Error> {
         *self = Self::NEW;
         let attempt = || {
-            let Some(len) = self.pair.mount(storage, sealer, (Kind::Group, group), scratch)? else {
+            let Some(len) = self.mount_body(storage, sealer, group, scratch)? else {
                 return Ok(None);
             };
             let mut rest = scratch.body(len);
@@ -140,6 +149,54 @@ impl Records {
         result
     }
 
+    /// The newest authentic body, in `scratch`.
+    fn mount_body(
+        &mut self,
+        storage: &mut impl Storage,
+        sealer: &Sealer,
+        group: u16,
+        scratch: &mut Scratch,
+    ) -> Result<Option<usize>, Error> {
+        let mut pair = Pair::NEW;
+        let Some(area) = storage.area(group) else {
+            let found = pair.mount(storage, sealer, (Kind::Group, group), scratch);
+            self.place = Place::Pair(pair);
+            return found;
+        };
+        let mut log = Log::NEW;
+        let found = log.mount(storage, sealer, group, area, scratch)?;
+        if found.is_none() && pair.mount(storage, sealer, (Kind::Group, group), scratch)?.is_some() {
+            // The group was kept in records, which the areas know nothing of.
+            return Err(Error::StorageIntegrity);
+        }
+        self.place = Place::Log(log);
+        Ok(found)
+    }
+
+    /// Makes the body in `scratch` durable.
+    fn write_body(
+        &mut self,
+        storage: &mut impl Storage,
+        sealer: &Sealer,
+        group: u16,
+        scratch: &mut Scratch,
+        len: usize,
+    ) -> Result<(), Error> {
+        match (&mut self.place, storage.area(group)) {
+            (Place::Log(log), Some(area)) => log.write(storage, sealer, (group, area), scratch, len),
+            (Place::Pair(pair), None) => pair.write(storage, sealer, (Kind::Group, group), scratch, len),
+            _ => Err(Error::BadState),
+        }
+    }
+
+    /// Which record is the live one.
+    fn live(&self) -> Option<u64> {
+        match &self.place {
+            Place::Pair(pair) => pair.live().map(u64::from),
+            Place::Log(log) => log.live(),
+        }
+    }
+
     /// The counter of the next transaction of an initial key that was here: `u32::MAX` if it is exhausted, `None` if
     /// the key is not known.
     #[must_use]
@@ -153,7 +210,10 @@ impl Records {
     /// platform's monotonic counter.
     #[must_use]
     pub const fn sequence(&self) -> u64 {
-        self.pair.sequence()
+        match &self.place {
+            Place::Pair(pair) => pair.sequence(),
+            Place::Log(log) => log.sequence(),
+        }
     }
 
     /// Gives up the stored keys of `group`; the marks stay.
@@ -168,7 +228,7 @@ impl Records {
         scratch: &mut Scratch,
     ) -> Result<(), Error> {
         let len = write_marks(&self.marks, scratch.body_mut());
-        let result = self.pair.write(storage, sealer, (Kind::Group, group), scratch, len);
+        let result = self.write_body(storage, sealer, group, scratch, len);
         scratch.wipe();
         result
     }
@@ -197,7 +257,7 @@ impl Records {
             .snapshot(body.get_mut(at..).unwrap_or(&mut []))
             .and_then(|len| {
                 let len = len.wrapping_add(at);
-                self.pair.write(storage, sealer, (Kind::Group, group), scratch, len)
+                self.write_body(storage, sealer, group, scratch, len)
             });
         scratch.wipe();
         result
@@ -234,7 +294,7 @@ impl Default for Records {
 
 impl fmt::Debug for Records {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Records").field("pair", &self.pair).finish_non_exhaustive()
+        f.debug_struct("Records").field("place", &self.place).finish_non_exhaustive()
     }
 }
 
@@ -271,14 +331,19 @@ impl<S: Storage> GroupJournal<'_, S> {
         let len = step
             .snapshot(body.get_mut(at..).unwrap_or(&mut []))?
             .wrapping_add(at);
-        let live = self.records.pair.live();
-        let place = (Kind::Group, self.group);
+        let live = self.records.live();
+        let [first, ..] = &self.records.marks;
+        if marks.first().is_none_or(|mark| !mark.is_of(first)) {
+            // Another initial key.
+            if let Place::Log(log) = &mut self.records.place {
+                log.close();
+            }
+        }
         let result = self
             .records
-            .pair
-            .write(self.storage, self.sealer, place, self.scratch, len);
+            .write_body(self.storage, self.sealer, self.group, self.scratch, len);
         // Once the new record is the live one its marks hold, even if the old one could not be erased.
-        if self.records.pair.live() != live {
+        if self.records.live() != live {
             self.records.marks = marks;
         }
         result

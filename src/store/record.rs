@@ -13,6 +13,8 @@ pub(crate) struct Pair {
     sequence: u64,
     /// Whether the object is in the second place.
     live: Option<bool>,
+    /// The sequence number that the platform's counter has been told.
+    anchored: u64,
 }
 
 impl Pair {
@@ -20,6 +22,7 @@ impl Pair {
         mounted: false,
         sequence: 0,
         live: None,
+        anchored: 0,
     };
 
     pub(crate) const fn sequence(&self) -> u64 {
@@ -77,12 +80,14 @@ impl Pair {
             mounted: true,
             sequence,
             live: Some(second),
+            anchored: sequence,
         };
         Ok(Some(len))
     }
 
     /// Writes the first `len` bytes of the body in `scratch` as the object: into the other place, read back, then the
-    /// old one erased and looked for. After an error before the erasure the old object is the live one.
+    /// old one erased and looked for, and the platform's counter advanced. After an error before the erasure the old
+    /// object is the live one.
     pub(crate) fn write(
         &mut self,
         storage: &mut impl Storage,
@@ -107,10 +112,14 @@ impl Pair {
             Ok(Some(found)) if found == (self.sequence, len) => {}
             _ => return Err(Error::Storage),
         }
-        match self.live.replace(second) {
-            Some(old) => erase(storage, Place::new(kind, id, old)?, scratch),
-            None => Ok(()),
+        if let Some(old) = self.live.replace(second) {
+            erase(storage, Place::new(kind, id, old)?, scratch)?;
         }
+        // A number that was tried and failed is skipped, and counts with the next one. But after an error of the counter
+        // it is not known whether it was advanced: once too few is made good by the next start.
+        let behind = self.sequence.wrapping_sub(self.anchored);
+        self.anchored = self.sequence;
+        storage.advance(behind).map_err(|_| Error::Storage)
     }
 }
 
@@ -178,7 +187,8 @@ pub fn save(
     result
 }
 
-/// Reads object `id` of a kind into the front of `out` and gives its length; `None` if there is none.
+/// Reads object `id` of a kind into the front of `out` and gives its length; `None` if there is none. One of no bytes is
+/// none.
 ///
 /// # Errors
 /// As [`save`]; [`Error::BufferTooSmall`]. `out` is zero then.
@@ -195,6 +205,7 @@ pub fn load(
     let mut pair = Pair::NEW;
     let found = pair.mount(storage, sealer, (kind, id), scratch);
     let result = match found {
+        Ok(Some(0)) => Ok(None),
         Ok(Some(len)) => match out.get_mut(..len) {
             Some(out) => {
                 for (to, from) in out.iter_mut().zip(scratch.body(len)) {
@@ -210,13 +221,47 @@ pub fn load(
     result
 }
 
-/// Erases object `id` of a kind, damaged or not.
+/// Erases object `id` of a kind, damaged or not. Where the platform has a monotonic counter a record of no bytes stays in
+/// its place, because the object's sequence number counts.
 ///
 /// # Errors
-/// [`Error::InvalidArgument`] as [`save`], [`Error::Storage`].
-pub fn remove(storage: &mut impl Storage, kind: Kind, id: u16, scratch: &mut Scratch) -> Result<(), Error> {
+/// [`Error::InvalidArgument`] as [`save`], [`Error::Storage`]; with a monotonic counter [`Error::StorageIntegrity`] if the
+/// object is damaged.
+pub fn remove(
+    storage: &mut impl Storage,
+    sealer: &Sealer,
+    kind: Kind,
+    id: u16,
+    scratch: &mut Scratch,
+) -> Result<(), Error> {
     check_kind(kind)?;
-    let results = [false, true].map(|second| erase(storage, Place::new(kind, id, second)?, scratch));
+    let mut attempt = || {
+        if storage.monotonic().map_err(|_| Error::Storage)?.is_some() {
+            let mut pair = Pair::NEW;
+            return match pair.mount(storage, sealer, (kind, id), scratch)? {
+                None | Some(0) => Ok(()),
+                Some(_) => pair.write(storage, sealer, (kind, id), scratch, 0),
+            };
+        }
+        let results = [false, true].map(|second| erase(storage, Place::new(kind, id, second)?, scratch));
+        results.into_iter().collect()
+    };
+    let result = attempt();
     scratch.wipe();
-    results.into_iter().collect()
+    result
+}
+
+/// The sequence number of object `id` of a kind; 0 if there is none.
+#[cfg(feature = "terminal")]
+pub(crate) fn sequence(
+    storage: &mut impl Storage,
+    sealer: &Sealer,
+    kind: Kind,
+    id: u16,
+    scratch: &mut Scratch,
+) -> Result<u64, Error> {
+    let mut pair = Pair::NEW;
+    let found = pair.mount(storage, sealer, (kind, id), scratch);
+    scratch.wipe();
+    found.map(|_| pair.sequence())
 }

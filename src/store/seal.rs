@@ -62,6 +62,23 @@ pub enum Kind {
     Audit = 5,
 }
 
+impl Kind {
+    /// Every kind.
+    #[cfg(feature = "terminal")]
+    pub(crate) const ALL: [Self; 4] = [Self::Group, Self::Slot, Self::Module, Self::Audit];
+
+    /// How many objects of this kind are sealed records with a sequence number, from object 0 on: what
+    /// [`anchor`](super::anchor) sums up.
+    #[cfg(feature = "terminal")]
+    pub(crate) const fn objects(self) -> u16 {
+        match self {
+            Self::Group | Self::Slot => 256,
+            Self::Module => 64,
+            Self::Audit => 0,
+        }
+    }
+}
+
 /// A record's number in the storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
@@ -199,6 +216,24 @@ impl Sealer {
         mac.update(header);
         mac.update(body);
         Ok(mac)
+    }
+
+    /// The authenticator of a state of the journal of areas: AES-CMAC over `header` and `body`. The header tells it from
+    /// a record's.
+    #[cfg(feature = "terminal")]
+    pub(crate) fn state_mac(&self, header: &[&[u8]], body: &[u8]) -> Result<CmacAes, Error> {
+        let mut mac = CmacAes::new(self.authentication.expose())?;
+        for part in header {
+            mac.update(part);
+        }
+        mac.update(body);
+        Ok(mac)
+    }
+
+    /// The cipher of records, for a reader of many small pieces.
+    #[cfg(feature = "terminal")]
+    pub(crate) fn cipher(&self) -> Result<AesCipher, Error> {
+        AesCipher::new(self.encryption.expose())
     }
 
     /// Its own inverse.

@@ -15,6 +15,7 @@ use crate::key::{self, Key, role};
 use crate::keyblock::header::{KeyContext, Version};
 use crate::keyblock::{KbpkRef, KeyBlock, Payload, Profile, Unverified};
 use crate::policy::Operation;
+use crate::store::anchor;
 use crate::store::journal::{GroupJournal, Records};
 use crate::weaken::guard;
 
@@ -327,6 +328,7 @@ impl<P: Platform> Hsm<'_, P> {
             return;
         };
         let mut sound = true;
+        let mut sequences = 0_u64;
         for (index, group) in self.groups.iter_mut() {
             let Group { registers, records, .. } = group;
             let mounted = records.mount(
@@ -337,7 +339,10 @@ impl<P: Platform> Hsm<'_, P> {
                 |snapshot| Group::restore(registers, snapshot),
             );
             sound &= mounted.is_ok();
+            sequences = sequences.saturating_add(group.records.sequence());
         }
+        let first = u16::try_from(self.groups.capacity()).unwrap_or(MAX_GROUPS);
+        sound &= anchor::check(&mut self.platform, sealer, sequences, first, &mut self.scratch).is_ok();
         if !sound || self.groups.has_twins() {
             self.tamper();
         }

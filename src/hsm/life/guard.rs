@@ -4,7 +4,7 @@
 use crate::entropy::{Entropy, EntropySource, Source};
 use crate::error::Error;
 use crate::hsm::{FINGERPRINT_LEN, Platform, Question};
-use crate::store::Storage;
+use crate::store::{Area, Half, Storage};
 
 /// The platform behind its tests.
 pub(in crate::hsm) struct Guard<P> {
@@ -67,6 +67,30 @@ impl<P: Platform> Storage for Guard<P> {
 
     fn erase(&mut self, id: u16) -> Result<(), Error> {
         self.guarded(|platform| platform.erase(id))
+    }
+
+    fn area(&mut self, group: u16) -> Option<Area> {
+        self.inner.area(group)
+    }
+
+    fn area_read(&mut self, half: Half, at: u32, out: &mut [u8]) -> Result<(), Error> {
+        self.guarded(|platform| platform.area_read(half, at, out))
+    }
+
+    fn area_program(&mut self, half: Half, at: u32, bytes: &[u8]) -> Result<(), Error> {
+        self.guarded(|platform| platform.area_program(half, at, bytes))
+    }
+
+    fn area_erase(&mut self, half: Half) -> Result<(), Error> {
+        self.guarded(|platform| platform.area_erase(half))
+    }
+
+    fn monotonic(&mut self) -> Result<Option<u64>, Error> {
+        self.guarded(Storage::monotonic)
+    }
+
+    fn advance(&mut self, by: u64) -> Result<(), Error> {
+        self.guarded(|platform| platform.advance(by))
     }
 }
 

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The platform's monotonic counter against the storage: is this the newest image?
+//!
+//! ```text
+//!  sum of the sequence numbers of all objects  >=  counter       every write adds to both: first here, then there
+//! ```
+//!
+//! Each object (a group, a slot, a setting) has a sequence number under its authenticator, and each write of one raises
+//! it; then the counter is advanced by as much. An older record of any object, or of several, or an older image of all
+//! makes the sum smaller than the counter, and nobody can make another object's number larger than it ever was. So one
+//! counter covers all objects, and no table of them has to be written besides.
+//!
+//! The counter is advanced **after** the record is durable and **before** anything is given out on the strength of it.
+//! A cut between the two leaves the sum ahead, which the next start makes good; a sum that is behind is never the work of
+//! a cut. It is advanced for each record, not for every so many: within such a window an older image would be as good
+//! as the newest, and each record of it is a DUKPT key.
+//!
+//! An object that is erased leaves a record of no bytes, and a group its marks, so that nothing that has counted goes.
+
+use crate::error::Error;
+use crate::store::Storage;
+use crate::store::journal::Records;
+use crate::store::record;
+use crate::store::seal::{Kind, Scratch, Sealer};
+use crate::weaken::guard;
+
+/// Compares, and makes good what a cut may have left to do. `groups`: the sum over the groups from 0 to before
+/// `from_group`, which are mounted.
+///
+/// Without a counter nothing is done. With one every object is looked for, as many reads of the storage.
+///
+/// # Errors
+/// [`Error::StorageIntegrity`] if the storage is older than the counter, or an object is damaged; [`Error::Storage`].
+pub(crate) fn check(
+    storage: &mut impl Storage,
+    sealer: &Sealer,
+    groups: u64,
+    from_group: u16,
+    scratch: &mut Scratch,
+) -> Result<(), Error> {
+    let Some(counter) = storage.monotonic().map_err(|_| Error::Storage)? else {
+        return Ok(());
+    };
+    let mut sum = groups;
+    for group in from_group..Kind::Group.objects() {
+        let mut records = Records::NEW;
+        records.mount(storage, sealer, group, scratch, |_| Ok(()))?;
+        sum = sum.saturating_add(records.sequence());
+    }
+    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Group) {
+        for id in 0..kind.objects() {
+            sum = sum.saturating_add(record::sequence(storage, sealer, kind, id, scratch)?);
+        }
+    }
+    match sum.checked_sub(counter) {
+        None => guard!("F03", Err(Error::StorageIntegrity)),
+        Some(0) => Ok(()),
+        Some(ahead) => storage.advance(ahead).map_err(|_| Error::Storage),
+    }
+}
