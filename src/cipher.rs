@@ -7,7 +7,7 @@
 pub mod aes;
 #[cfg(feature = "host")]
 pub mod bitslice;
-#[cfg(feature = "host")]
+#[cfg(any(feature = "host", not(any(payhsm_portable, target_os = "none"))))]
 pub(crate) mod cpu;
 pub mod modes;
 pub mod tdes;

@@ -25,6 +25,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use crate::error::Error;
 
 mod engine;
+#[cfg(any(test, all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64")))]
+mod layout;
 mod portable;
 mod sbox;
 mod schedule;
@@ -32,6 +34,8 @@ mod schedule;
 mod shuffle;
 #[cfg(any(test, all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64")))]
 mod standard;
+#[cfg(any(test, all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64")))]
+mod wide;
 mod word;
 
 pub use engine::Engine;
@@ -109,7 +113,7 @@ impl Des {
 
 impl Drop for Des {
     fn drop(&mut self) {
-        self.rounds.zeroize();
+        engine::wipe(core::slice::from_mut(&mut self.rounds));
     }
 }
 
@@ -188,7 +192,7 @@ impl Tdes {
 
 impl Drop for Tdes {
     fn drop(&mut self) {
-        self.chain.zeroize();
+        engine::wipe(&mut self.chain);
     }
 }
 

@@ -27,6 +27,16 @@ impl<C: BlockCipherEncrypt> Chain<C> {
             if self.pos >= C::BlockSize::USIZE {
                 self.encrypt();
             }
+            if self.pos == 0
+                && let Some((block, behind)) = rest.split_at_checked(C::BlockSize::USIZE)
+            {
+                for (to, from) in self.state.iter_mut().zip(block) {
+                    *to ^= from;
+                }
+                self.pos = C::BlockSize::USIZE;
+                rest = behind;
+                continue;
+            }
             let mut taken = 0_usize;
             for (to, from) in self.state.iter_mut().skip(self.pos).zip(rest) {
                 *to ^= from;

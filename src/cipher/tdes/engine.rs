@@ -8,8 +8,10 @@
 #![cfg_attr(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"), allow(unsafe_code))]
 
 #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
-use super::shuffle::x86 as avx2;
+use super::{shuffle::x86 as avx2, wide::avx512};
 use super::{Direction, Rounds, portable};
+#[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
+use crate::cipher::cpu::Cpu;
 
 #[cfg(target_pointer_width = "64")]
 type Words = portable::Portable<u64>;
@@ -34,6 +36,24 @@ pub enum Engine {
     /// Byte shuffles of AVX2.
     #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
     Avx2,
+    /// Look-ups in the registers of AVX-512 with VBMI.
+    #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
+    Avx512,
+}
+
+/// The engine's own code for something.
+macro_rules! dispatch {
+    ($engine:expr, $portable:expr, $avx2:expr, $avx512:expr) => {
+        match $engine {
+            Engine::Portable => $portable,
+            #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
+            // SAFETY: this engine is chosen only where `is_available` said so.
+            Engine::Avx2 => unsafe { $avx2 },
+            #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
+            // SAFETY: this engine is chosen only where `is_available` said so.
+            Engine::Avx512 => unsafe { $avx512 },
+        }
+    };
 }
 
 impl Engine {
@@ -42,6 +62,8 @@ impl Engine {
         Self::Portable,
         #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
         Self::Avx2,
+        #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
+        Self::Avx512,
     ];
 
     /// Whether this processor and its operating system can run it.
@@ -50,7 +72,9 @@ impl Engine {
         match self {
             Self::Portable => true,
             #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
-            Self::Avx2 => detect::avx2(),
+            Self::Avx2 => Cpu::detect().avx2(),
+            #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
+            Self::Avx512 => Cpu::detect().vbmi(),
         }
     }
 
@@ -64,26 +88,24 @@ impl Engine {
     /// Computes the round keys of `key`.
     #[inline(always)]
     pub(super) fn schedule(self, key: &[u8; 8], rounds: &mut Rounds) {
-        match self {
-            Self::Portable => Words::schedule(key, rounds),
-            #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
-            // SAFETY: this engine is chosen only where `is_available` said so.
-            Self::Avx2 => unsafe { avx2::schedule(key, rounds) },
-        }
+        dispatch!(
+            self,
+            Words::schedule(key, rounds),
+            avx2::schedule(key, rounds),
+            avx512::schedule(key, rounds)
+        );
     }
 
     /// Runs one block through its chain.
     #[inline(always)]
     pub(super) fn run(self, chain: &[Rounds], direction: Direction, block: [u8; 8]) -> [u8; 8] {
-        match self {
-            Self::Portable => Words::run(chain, direction, block),
-            #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
-            Self::Avx2 => {
-                // SAFETY: this engine is chosen only where `is_available` said so.
-                let [block] = unsafe { avx2::run1([chain], direction, [block]) };
-                block
-            }
-        }
+        let [block] = dispatch!(
+            self,
+            [Words::run(chain, direction, block)],
+            avx2::run1([chain], direction, [block]),
+            avx512::run1([chain], direction, [block])
+        );
+        block
     }
 
     /// Runs blocks that do not depend on each other, each through its chain; all chains are equally long.
@@ -94,8 +116,13 @@ impl Engine {
         direction: Direction,
         mut blocks: [[u8; 8]; N],
     ) -> [[u8; 8]; N] {
-        let (fours, rest) = blocks.as_chunks_mut::<4>();
-        let (four_chains, rest_chains) = chains.as_chunks::<4>();
+        let (eights, rest) = blocks.as_chunks_mut::<8>();
+        let (eight_chains, rest_chains) = chains.as_chunks::<8>();
+        for (blocks, chains) in eights.iter_mut().zip(eight_chains) {
+            *blocks = self.run8(*chains, direction, *blocks);
+        }
+        let (fours, rest) = rest.as_chunks_mut::<4>();
+        let (four_chains, rest_chains) = rest_chains.as_chunks::<4>();
         for (blocks, chains) in fours.iter_mut().zip(four_chains) {
             *blocks = self.run4(*chains, direction, *blocks);
         }
@@ -110,23 +137,49 @@ impl Engine {
 
     #[inline(always)]
     fn run2(self, chains: [&[Rounds]; 2], direction: Direction, blocks: [[u8; 8]; 2]) -> [[u8; 8]; 2] {
-        match self {
-            Self::Portable => one_by_one(chains, direction, blocks),
-            #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
-            // SAFETY: this engine is chosen only where `is_available` said so.
-            Self::Avx2 => unsafe { avx2::run2(chains, direction, blocks) },
-        }
+        dispatch!(
+            self,
+            one_by_one(chains, direction, blocks),
+            avx2::run2(chains, direction, blocks),
+            avx512::run2(chains, direction, blocks)
+        )
     }
 
     #[inline(always)]
     fn run4(self, chains: [&[Rounds]; 4], direction: Direction, blocks: [[u8; 8]; 4]) -> [[u8; 8]; 4] {
-        match self {
-            Self::Portable => one_by_one(chains, direction, blocks),
-            #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
-            // SAFETY: this engine is chosen only where `is_available` said so.
-            Self::Avx2 => unsafe { avx2::run4(chains, direction, blocks) },
-        }
+        dispatch!(
+            self,
+            one_by_one(chains, direction, blocks),
+            avx2::run4(chains, direction, blocks),
+            avx512::run4(chains, direction, blocks)
+        )
     }
+
+    #[inline(always)]
+    fn run8(self, chains: [&[Rounds]; 8], direction: Direction, blocks: [[u8; 8]; 8]) -> [[u8; 8]; 8] {
+        dispatch!(
+            self,
+            one_by_one(chains, direction, blocks),
+            avx2::run8(chains, direction, blocks),
+            avx512::run8(chains, direction, blocks)
+        )
+    }
+}
+
+/// Wipes round keys.
+#[cfg(not(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64")))]
+#[inline(always)]
+pub(super) fn wipe(rounds: &mut [Rounds]) {
+    zeroize::Zeroize::zeroize(rounds);
+}
+
+/// Wipes round keys with the widest stores that there are, where word by word would cost as much as a round.
+#[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
+#[inline(always)]
+pub(super) fn wipe(rounds: &mut [Rounds]) {
+    rounds.fill(Rounds::EMPTY);
+    // SAFETY: no instruction. For all that the compiler knows, memory is read here: the zeros must have been stored.
+    unsafe { core::arch::asm!("/* {0} */", in(reg) rounds.as_ptr(), options(nostack, preserves_flags)) };
 }
 
 fn one_by_one<const N: usize>(
@@ -192,37 +245,5 @@ mod choice {
                 _ => Err(crate::error::Error::Unsupported),
             }
         }
-    }
-}
-
-/// What the processor and the operating system can do, by the registers that x86 has for this question.
-#[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
-mod detect {
-    use core::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
-
-    /// Intel SDM volume 2, CPUID: leaf 1, ECX.
-    const OSXSAVE: u32 = 1 << 27;
-    const AVX: u32 = 1 << 28;
-    /// Leaf 7, EBX.
-    const AVX2: u32 = 1 << 5;
-    /// Intel SDM volume 1, 13.3, XCR0: the operating system saves XMM and the upper halves of YMM.
-    const SAVES_YMM: u64 = 0b110;
-
-    pub(super) fn avx2() -> bool {
-        saved() & SAVES_YMM == SAVES_YMM && features() & AVX2 != 0
-    }
-
-    /// The state that the operating system saves, zero if it does not say.
-    fn saved() -> u64 {
-        if __cpuid(1).ecx & (OSXSAVE | AVX) != OSXSAVE | AVX {
-            return 0;
-        }
-        // SAFETY: OSXSAVE says that the instruction is enabled.
-        unsafe { _xgetbv(0) }
-    }
-
-    /// EBX of leaf 7.
-    fn features() -> u32 {
-        if __cpuid(0).eax < 7 { 0 } else { __cpuid_count(7, 0).ebx }
     }
 }

@@ -28,15 +28,17 @@
 //! **Keys** have the layout of a half block, 8 bytes for each round; [`schedule`] tells how sixteen of them are one
 //! transposition. A life is cut out of its stream by a shuffle, a multiplication by a power of two, and the upper byte.
 
+use super::layout::{Bytes, Cut, Keys, Move, Test};
 use super::{Direction, RoundKey, Rounds, schedule};
 
 #[cfg(test)]
 pub(super) mod emulated;
-mod layout;
 #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
 pub(super) mod x86;
+mod tables;
 
-use layout::{BOXES, Bytes, CUTS, Cut, INITIAL, LAST, Move, OUTER, P, Test};
+pub(super) use tables::KEYS;
+use tables::{BOXES, INITIAL, LAST, OUTER, P};
 
 /// One or two lanes of sixteen bytes. No operation reads memory, or takes time, by the value of a vector.
 pub(super) trait Vector: Copy {
@@ -130,11 +132,14 @@ pub(super) fn run<V: Vector, const N: usize>(
         let mut key: V = round_key(rounds, flip);
         let mut input = right.xor(key);
         let mut inner = input;
-        for i in 1..17_usize {
-            let right = input.xor(key);
-            key = if i == 16 { V::splat(0) } else { round_key(rounds, i ^ flip) };
+        for i in 0..8_usize {
+            let i = i.wrapping_mul(2);
+            let middle = input.xor(key);
+            key = round_key(rounds, i.wrapping_add(1) ^ flip);
             (inner, input) = round(left.xor(key).fixed(), inner, input);
-            left = right;
+            left = input.xor(key);
+            key = if i == 14 { V::splat(0) } else { round_key(rounds, i.wrapping_add(2) ^ flip) };
+            (inner, input) = round(middle.xor(key).fixed(), inner, input);
         }
         // What would be the exchange of the halves is left out.
         (left, right) = (input, left);
@@ -226,14 +231,14 @@ fn look_up<V: Vector>(inner: V, table: &'static Bytes) -> V {
     V::constant(table).shuffle(inner)
 }
 
-/// Computes the round keys of `key`.
+/// Computes the round keys of `key` for the layout of `keys`.
 #[inline(always)]
-pub(super) fn expand<V: Lanes>(key: &[u8; 8], rounds: &mut Rounds) {
+pub(super) fn expand<V: Lanes>(keys: &'static Keys, key: &[u8; 8], rounds: &mut Rounds) {
     let streams = V::words(schedule::streams(key));
-    let [a, b, c, d, e, f, g, none] = &CUTS;
-    // In the first lane the lives of the even rounds, in the second those of the odd ones; the last one is empty.
+    let [a, b, c, d, e, f, g, h] = &keys.cuts;
+    // In the first lane the lives of the even rounds, in the second those of the odd ones.
     let (w01, w23) = (cut(streams, a, b), cut(streams, c, d));
-    let (w45, w67) = (cut(streams, e, f), cut(streams, g, none));
+    let (w45, w67) = (cut(streams, e, f), cut(streams, g, h).xor(V::constant(&keys.set)));
     let (w01, w45) = exchange::<V, 4>(w01, w45, V::splat(0x0F));
     let (w23, w67) = exchange::<V, 4>(w23, w67, V::splat(0x0F));
     let (w01, w23) = exchange::<V, 2>(w01, w23, V::splat(0x33));

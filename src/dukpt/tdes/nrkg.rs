@@ -14,17 +14,17 @@ struct Chain {
 
 impl Chain {
     /// Schedules `key` with `mask` on both halves.
-    fn new(key: &[u8; 16], mask: u64) -> Self {
+    #[inline(always)]
+    fn new(left: &[u8; 8], right: &[u8; 8], mask: u64) -> Self {
         let mask = mask.to_be_bytes();
-        let (mut left, mut right) = (Secret::<8>::zeroed(), Secret::<8>::zeroed());
-        let halves = left.expose_mut().iter_mut().chain(right.expose_mut());
-        for ((to, from), mask) in halves.zip(key).zip(mask.iter().cycle()) {
-            *to = from ^ mask;
-        }
-        Self {
-            des: Des::new(left.expose()),
-            right,
-        }
+        let mut masked = Secret::<8>::zeroed();
+        *masked.expose_mut() = xor(mask, left);
+        let mut chain = Self {
+            des: Des::new(masked.expose()),
+            right: Secret::zeroed(),
+        };
+        *chain.right.expose_mut() = xor(mask, right);
+        chain
     }
 }
 
@@ -39,10 +39,12 @@ pub(super) struct Nrkg {
 }
 
 impl Nrkg {
+    #[inline(always)]
     pub(super) fn new(key: &[u8; 16]) -> Self {
+        let [left, right] = [key.first_chunk(), key.last_chunk()].map(|half| half.unwrap_or(&[0; 8]));
         Self {
-            left: Chain::new(key, VARIANT),
-            right: Chain::new(key, 0),
+            left: Chain::new(left, right, VARIANT),
+            right: Chain::new(left, right, 0),
         }
     }
 

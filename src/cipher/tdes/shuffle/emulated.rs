@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The vectors in plain Rust: the same source, tested on every machine.
 
-use super::{Bytes, Lanes, Vector};
+use super::super::layout::Bytes;
+use super::{Lanes, Vector};
 
 #[derive(Clone, Copy)]
 pub(in super::super) struct Emulated<const LANES: usize>([Bytes; LANES]);

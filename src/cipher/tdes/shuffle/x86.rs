@@ -7,8 +7,9 @@
 
 use core::arch::{asm, x86_64 as arch};
 
+use super::super::layout::{Bytes, Keys};
 use super::super::{Direction, Rounds};
-use super::{Bytes, Lanes, Vector, expand, run};
+use super::{KEYS, Lanes, Vector, expand, run};
 
 /// One lane.
 #[derive(Clone, Copy)]
@@ -276,7 +277,14 @@ impl Lanes for Two {
 /// Computes the round keys of `key`.
 #[target_feature(enable = "avx2")]
 pub(in super::super) fn schedule(key: &[u8; 8], rounds: &mut Rounds) {
-    expand::<Two>(key, rounds);
+    expand::<Two>(&KEYS, key, rounds);
+}
+
+/// Computes the round keys of `key` in another layout.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(in super::super) fn schedule_for(keys: &'static Keys, key: &[u8; 8], rounds: &mut Rounds) {
+    expand::<Two>(keys, key, rounds);
 }
 
 /// Runs one block.
@@ -295,4 +303,13 @@ pub(in super::super) fn run2(chains: [&[Rounds]; 2], direction: Direction, block
 #[target_feature(enable = "avx2")]
 pub(in super::super) fn run4(chains: [&[Rounds]; 4], direction: Direction, blocks: [[u8; 8]; 4]) -> [[u8; 8]; 4] {
     run::<Two, 4>(chains, direction, blocks)
+}
+
+/// Runs eight blocks.
+#[target_feature(enable = "avx2")]
+pub(in super::super) fn run8(chains: [&[Rounds]; 8], direction: Direction, blocks: [[u8; 8]; 8]) -> [[u8; 8]; 8] {
+    let ([a, b, c, d, w @ ..], [e, f, g, h, x @ ..]) = (chains, blocks);
+    let [a, b, c, d] = run4([a, b, c, d], direction, [e, f, g, h]);
+    let [e, f, g, h] = run4(w, direction, x);
+    [a, b, c, d, e, f, g, h]
 }

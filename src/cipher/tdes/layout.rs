@@ -6,7 +6,7 @@
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::cast_possible_truncation)]
 #![allow(clippy::integer_division_remainder_used)]
 
-use super::super::standard::{IP, P as STANDARD_P, PC2, S};
+use super::standard::{IP, P, PC2, S};
 
 /// Bytes of one shuffle.
 pub(super) type Bytes = [u8; 16];
@@ -38,6 +38,13 @@ pub(super) struct Test {
 pub(super) struct Cut {
     pub control: Bytes,
     pub factor: Bytes,
+}
+
+/// How the sixteen round keys come out of the streams: the lives of each bit of the bytes, and what is set in bits 6 and
+/// 7 besides.
+pub(super) struct Keys {
+    pub cuts: [Cut; 8],
+    pub set: Bytes,
 }
 
 /// What bit of its byte each input bit of each S-box is, and how the bytes of a half block stand in sixteen.
@@ -128,8 +135,8 @@ impl Layout {
 
     /// The cuts whose lives are bit `place` of the bytes of all round keys; for a bit without a key, nothing.
     ///
-    /// The streams are four words of 32 bits: C even, C odd, D even, D odd (see [`schedule`](super::super::schedule)).
-    pub(super) const fn cut(&self, place: u8) -> Cut {
+    /// The streams are four words of 32 bits: C even, C odd, D even, D odd (see [`schedule`](super::schedule)).
+    const fn cut(&self, place: u8) -> Cut {
         let mut cut = Cut {
             control: [0x80; 16],
             factor: [0; 16],
@@ -152,16 +159,38 @@ impl Layout {
         cut
     }
 
-    /// The output of S-box `i` for the input whose bits stand in `byte`: each output bit where the input bit that it
-    /// becomes by P stands among bits 0 to 3.
-    const fn nibble(&self, i: usize, byte: u8) -> u8 {
+    /// The standard's output of S-box `i` for the input whose bits stand in `byte`.
+    const fn output(&self, i: usize, byte: u8) -> u8 {
         let mut six = 0;
         let mut k = 0;
         while k < 6 {
             six = 2 * six + ((byte >> self.input[i][k]) & 1) as usize;
             k += 1;
         }
-        let output = S[i][32 * (six / 32) + 16 * (six % 2) + six / 2 % 16];
+        S[i][32 * (six / 32) + 16 * (six % 2) + six / 2 % 16]
+    }
+
+    /// All eight [`cut`](Self::cut)s, and `set`: the bytes of bit 6, behind them those of bit 7.
+    pub(super) const fn keys(&self, set: Bytes) -> Keys {
+        Keys {
+            cuts: [
+                self.cut(0),
+                self.cut(1),
+                self.cut(2),
+                self.cut(3),
+                self.cut(4),
+                self.cut(5),
+                self.cut(6),
+                self.cut(7),
+            ],
+            set,
+        }
+    }
+
+    /// The output of S-box `i` for the input whose bits stand in `byte`: each output bit where the input bit that it
+    /// becomes by P stands among bits 0 to 3.
+    const fn nibble(&self, i: usize, byte: u8) -> u8 {
+        let output = self.output(i, byte);
         let mut placed = 0;
         let mut r = 0;
         while r < 32 {
@@ -172,6 +201,27 @@ impl Layout {
             r += 1;
         }
         placed
+    }
+
+    /// S-box `i` by the six input bits: each output bit where the input bit that it becomes by P stands, and the end bits
+    /// of a group also where the input bit that they become by E stands.
+    pub(super) const fn whole_box(&self, i: usize) -> [u8; 64] {
+        let mut table = [0; 64];
+        let mut byte = 0;
+        while byte < 64 {
+            let output = self.output(i, byte as u8);
+            let mut at = 0;
+            while at < 6 * 8 {
+                let (j, k) = (at / 6, at % 6);
+                let (s, b) = source(bit(j, k));
+                if s == i {
+                    table[byte] |= ((output >> (3 - b)) & 1) << self.input[j][k];
+                }
+                at += 1;
+            }
+            byte += 1;
+        }
+        table
     }
 
     /// S-box `i` for a last input bit of `last`, by the four inner input bits: the output for a first input bit of 0 in
@@ -195,64 +245,6 @@ const fn bit(i: usize, k: usize) -> usize {
 
 /// The S-box and its output bit, the first 0, that P brings to bit `r` of R.
 const fn source(r: usize) -> (usize, usize) {
-    let y = STANDARD_P[r] as usize - 1;
+    let y = P[r] as usize - 1;
     (y / 4, y % 4)
 }
-
-/// The colour of each bit of R, by groups of four.
-const COLOURS: [[u8; 4]; 8] = [
-    [0, 1, 3, 2],
-    [0, 2, 3, 1],
-    [1, 2, 3, 0],
-    [0, 2, 3, 1],
-    [2, 3, 0, 1],
-    [2, 1, 3, 0],
-    [0, 3, 1, 2],
-    [1, 3, 0, 2],
-];
-
-const LAYOUT: Layout = {
-    let mut input = [[0; 6]; 8];
-    let mut i = 0;
-    while i < 8 {
-        let (before, [a, b, c, d], [behind, ..]) = (COLOURS[(i + 7) % 8][3], COLOURS[i], COLOURS[(i + 1) % 8]);
-        input[i] = [4 + before, a, b, c, d, 4 + behind];
-        i += 1;
-    }
-    Layout {
-        input,
-        interleaved: true,
-    }
-};
-
-pub(super) static INITIAL: [[Test; 6]; 2] = LAYOUT.initial();
-pub(super) static LAST: [Test; 8] = LAYOUT.last();
-pub(super) static P: [Move; 4] = [
-    LAYOUT.permutation(0),
-    LAYOUT.permutation(1),
-    LAYOUT.permutation(2),
-    LAYOUT.permutation(3),
-];
-pub(super) static OUTER: [Move; 2] = [LAYOUT.expansion(0), LAYOUT.expansion(5)];
-pub(super) static CUTS: [Cut; 8] = [
-    LAYOUT.cut(0),
-    LAYOUT.cut(1),
-    LAYOUT.cut(2),
-    LAYOUT.cut(3),
-    LAYOUT.cut(4),
-    LAYOUT.cut(5),
-    LAYOUT.cut(6),
-    LAYOUT.cut(7),
-];
-
-/// The S-boxes for a last input bit of 0 and of 1.
-pub(super) static BOXES: [[Bytes; 8]; 2] = {
-    let mut boxes = [[[0; 16]; 8]; 2];
-    let mut i = 0;
-    while i < 8 {
-        boxes[0][i] = LAYOUT.half_box(i, 0);
-        boxes[1][i] = LAYOUT.half_box(i, 1);
-        i += 1;
-    }
-    boxes
-};
