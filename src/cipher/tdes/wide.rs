@@ -25,7 +25,7 @@ pub(super) mod emulated;
 mod tables;
 
 pub(super) use tables::KEYS;
-use tables::{BOXES, INITIAL, LAST, P};
+use tables::{BOXES, INITIAL, LAST, P, PAIRS};
 
 /// 64 bytes in four lanes. No operation reads memory, or takes time, by the value of a vector.
 pub(super) trait Wide: Copy {
@@ -58,9 +58,11 @@ pub(super) trait Wide: Copy {
     /// Byte `index & 15` of the lane for each index below 80, zero for one above.
     fn shuffle(self, index: Self) -> Self;
 
-    /// For each byte of `self` whose bit of `BYTES` is set, the one of `low` that its bits 0 to 5 say or, if bit 6 is
-    /// set, of `high`; zero for the others.
-    fn look_up<const BYTES: u64>(self, low: &'static [u8; 64], high: &'static [u8; 64]) -> Self;
+    /// Bits of `self` where `mask` is 0, of `other` where it is 1.
+    fn select(self, other: Self, mask: Self) -> Self;
+
+    /// For each byte of `self` the one of `low` that its bits 0 to 5 say or, if bit 6 is set, of `high`.
+    fn look_up(self, low: &'static [u8; 64], high: &'static [u8; 64]) -> Self;
 
     /// The same value, of which the compiler does not know how it was computed: it keeps the order of operations.
     fn fixed(self) -> Self;
@@ -146,14 +148,15 @@ fn found<V: Wide>(input: V, test: &'static Test) -> V {
 #[inline(always)]
 fn round<V: Wide>(next: V, input: V) -> V {
     let [s0, s1, s2, s3, s4, s5, s6, s7] = &BOXES;
-    let most = input
-        .look_up::<0x0303_0303_0303_0303>(s0, s1)
-        .or3(
-            input.look_up::<0x0C0C_0C0C_0C0C_0C0C>(s2, s3),
-            input.look_up::<0x3030_3030_3030_3030>(s4, s5),
-        )
-        .fixed();
-    let output = most.or(input.look_up::<0xC0C0_C0C0_C0C0_C0C0>(s6, s7));
+    let [second, third, fourth] = &PAIRS;
+    // One behind the other: after the last look-up there is one selection.
+    let output = input
+        .look_up(s0, s1)
+        .select(input.look_up(s2, s3), V::constant(second))
+        .fixed()
+        .select(input.look_up(s4, s5), V::constant(third))
+        .fixed()
+        .select(input.look_up(s6, s7), V::constant(fourth));
     let [a, b, c, d, e, f] = &P;
     let ab = add(add(next, output, a), output, b).fixed();
     let cd = add(add(V::zero(), output, c), output, d).fixed();

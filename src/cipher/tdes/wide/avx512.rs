@@ -102,9 +102,14 @@ impl Wide for Zmm {
     }
 
     #[inline(always)]
-    fn look_up<const BYTES: u64>(self, low: &'static [u8; 64], high: &'static [u8; 64]) -> Self {
+    fn select(self, other: Self, mask: Self) -> Self {
+        Self(avx512!(_mm512_ternarylogic_epi64::<0xCA>(mask.0, other.0, self.0)))
+    }
+
+    #[inline(always)]
+    fn look_up(self, low: &'static [u8; 64], high: &'static [u8; 64]) -> Self {
         let (low, high) = (load(low), load(high));
-        Self(avx512!(_mm512_maskz_permutex2var_epi8(BYTES, low, self.0, high)))
+        Self(avx512!(_mm512_permutex2var_epi8(low, self.0, high)))
     }
 
     #[inline(always)]

@@ -61,14 +61,14 @@ impl Wide for Emulated {
         }))
     }
 
-    fn look_up<const BYTES: u64>(self, low: &'static [u8; 64], high: &'static [u8; 64]) -> Self {
-        Self(core::array::from_fn(|i| {
-            let index = usize::from(self.0[i]);
-            match (BYTES >> i & 1, index >> 6 & 1) {
-                (0, _) => 0,
-                (_, 0) => low[index & 63],
-                _ => high[index & 63],
-            }
+    fn select(self, other: Self, mask: Self) -> Self {
+        self.each(mask, |a, m| a & !m).or(other.each(mask, |a, m| a & m))
+    }
+
+    fn look_up(self, low: &'static [u8; 64], high: &'static [u8; 64]) -> Self {
+        Self(self.0.map(|index| {
+            let table = if index >> 6 & 1 == 0 { low } else { high };
+            table[usize::from(index & 63)]
         }))
     }
 

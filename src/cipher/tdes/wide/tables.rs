@@ -21,6 +21,13 @@ const LAYOUT: Layout = Layout {
 /// Bit 6 of the bytes of S-boxes that are the second of their pair.
 const SECOND: Bytes = [0, 0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, 0, 0, 0, 0, 0, 0, 0, 0];
 
+/// The bytes of the second, the third and the fourth pair of S-boxes.
+pub(super) static PAIRS: [Bytes; 3] = [
+    [0, 0, 0xFF, 0xFF, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0, 0, 0, 0],
+    [0, 0, 0, 0, 0xFF, 0xFF, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0, 0],
+    [0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF],
+];
+
 pub(super) static INITIAL: [[Test; 6]; 2] = LAYOUT.initial();
 pub(super) static LAST: [Test; 8] = LAYOUT.last();
 pub(super) static P: [Move; 6] = [
