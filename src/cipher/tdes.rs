@@ -25,14 +25,35 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use crate::error::Error;
 
 mod engine;
-#[cfg(any(test, all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64")))]
+#[cfg(any(
+    test,
+    all(
+        not(payhsm_portable),
+        not(target_os = "none"),
+        any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little"))
+    )
+))]
 mod layout;
 mod portable;
 mod sbox;
 mod schedule;
-#[cfg(any(test, all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64")))]
+#[cfg(any(
+    test,
+    all(
+        not(payhsm_portable),
+        not(target_os = "none"),
+        any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little"))
+    )
+))]
 mod shuffle;
-#[cfg(any(test, all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64")))]
+#[cfg(any(
+    test,
+    all(
+        not(payhsm_portable),
+        not(target_os = "none"),
+        any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little"))
+    )
+))]
 mod standard;
 #[cfg(any(test, all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64")))]
 mod wide;

@@ -2,7 +2,8 @@
 //! Layer 1: ciphers, MACs, key derivation.
 
 use cipher::{BlockCipherDecrypt, BlockCipherEncrypt};
-use payhsm::cipher::{aes::Aes, tdes::Tdes};
+use payhsm::cipher::aes::Aes;
+use payhsm::cipher::tdes::{Des, Engine, Tdes};
 use payhsm::mac::Mac;
 use payhsm::mac::cmac::{CmacAes, CmacTdes};
 use payhsm::mac::hmac::{HmacSha256, HmacSha384, HmacSha512};
@@ -16,6 +17,7 @@ use crate::Harness;
 const MESSAGE: &[u8] = b"4012345678909D987 and some more of a message";
 
 pub fn run(h: &mut Harness) {
+    engines(h);
     tdes::<8>(h, "TDES, one key");
     tdes::<16>(h, "TDES, two keys");
     tdes::<24>(h, "TDES, three keys");
@@ -63,6 +65,33 @@ pub fn run(h: &mut Harness) {
     mac(h, "HMAC-SHA-384", || HmacSha384::new(&secret(bytes::<48>(13))).unwrap());
     mac(h, "HMAC-SHA-256", || HmacSha256::new(&secret(bytes::<32>(8))).unwrap());
     mac(h, "HMAC-SHA-512", || HmacSha512::new(&secret(bytes::<64>(9))).unwrap());
+}
+
+/// Every engine that this processor, and valgrind, can run; what follows runs with the one that a product would choose.
+fn engines(h: &mut Harness) {
+    let chosen = Engine::chosen();
+    for engine in Engine::ALL.iter().filter(|engine| engine.force().is_ok()) {
+        tdes::<8>(h, &format!("{engine:?}: TDES, one key"));
+        tdes::<16>(h, &format!("{engine:?}: TDES, two keys"));
+        tdes::<24>(h, &format!("{engine:?}: TDES, three keys"));
+        several::<2>(h, &format!("{engine:?}: two blocks"));
+        several::<4>(h, &format!("{engine:?}: four blocks"));
+        several::<8>(h, &format!("{engine:?}: eight blocks"));
+        h.constant(&format!("{engine:?}: DES, a key of its own for each block"), || {
+            let keys: [_; 2] = core::array::from_fn(|n| Des::new(&secret(bytes(0x15 + n as u8))));
+            let [[a, ..], [b, ..]] = Des::encrypt_each(keys.each_ref(), [secret(bytes(0x17)); 2]);
+            [a, b]
+        });
+    }
+    chosen.force().unwrap();
+}
+
+fn several<const N: usize>(h: &mut Harness, name: &str) {
+    h.constant(name, || {
+        let key = Tdes::new(&secret(bytes::<16>(0x18))).unwrap();
+        let blocks = Tdes::encrypt_each([&key; N], [secret(bytes(0x19)); N]);
+        Tdes::decrypt_each([&key; N], blocks).map(|block| block[0])
+    });
 }
 
 fn tdes<const N: usize>(h: &mut Harness, name: &str) {

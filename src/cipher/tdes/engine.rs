@@ -5,8 +5,14 @@
 //! `--cfg payhsm_portable`.
 
 // The code of an engine is called where its instructions were found.
-#![cfg_attr(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"), allow(unsafe_code))]
+#![cfg_attr(all(
+    not(payhsm_portable),
+    not(target_os = "none"),
+    any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little"))
+), allow(unsafe_code))]
 
+#[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "aarch64", target_endian = "little"))]
+use super::shuffle::neon;
 #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
 use super::{shuffle::x86 as avx2, wide::avx512};
 use super::{Direction, Rounds, portable};
@@ -39,11 +45,14 @@ pub enum Engine {
     /// Look-ups in the registers of AVX-512 with VBMI.
     #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
     Avx512,
+    /// Byte shuffles of NEON, which every processor of the architecture has.
+    #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "aarch64", target_endian = "little"))]
+    Neon,
 }
 
 /// The engine's own code for something.
 macro_rules! dispatch {
-    ($engine:expr, $portable:expr, $avx2:expr, $avx512:expr) => {
+    ($engine:expr, $portable:expr, $avx2:expr, $avx512:expr, $neon:expr) => {
         match $engine {
             Engine::Portable => $portable,
             #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
@@ -52,6 +61,8 @@ macro_rules! dispatch {
             #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
             // SAFETY: this engine is chosen only where `is_available` said so.
             Engine::Avx512 => unsafe { $avx512 },
+            #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "aarch64", target_endian = "little"))]
+            Engine::Neon => $neon,
         }
     };
 }
@@ -64,6 +75,8 @@ impl Engine {
         Self::Avx2,
         #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
         Self::Avx512,
+        #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "aarch64", target_endian = "little"))]
+        Self::Neon,
     ];
 
     /// Whether this processor and its operating system can run it.
@@ -75,6 +88,8 @@ impl Engine {
             Self::Avx2 => Cpu::detect().avx2(),
             #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
             Self::Avx512 => Cpu::detect().vbmi(),
+            #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "aarch64", target_endian = "little"))]
+            Self::Neon => true,
         }
     }
 
@@ -92,7 +107,8 @@ impl Engine {
             self,
             Words::schedule(key, rounds),
             avx2::schedule(key, rounds),
-            avx512::schedule(key, rounds)
+            avx512::schedule(key, rounds),
+            neon::schedule(key, rounds)
         );
     }
 
@@ -103,7 +119,8 @@ impl Engine {
             self,
             [Words::run(chain, direction, block)],
             avx2::run1([chain], direction, [block]),
-            avx512::run1([chain], direction, [block])
+            avx512::run1([chain], direction, [block]),
+            neon::run1([chain], direction, [block])
         );
         block
     }
@@ -141,7 +158,8 @@ impl Engine {
             self,
             one_by_one(chains, direction, blocks),
             avx2::run2(chains, direction, blocks),
-            avx512::run2(chains, direction, blocks)
+            avx512::run2(chains, direction, blocks),
+            neon::run2(chains, direction, blocks)
         )
     }
 
@@ -151,7 +169,8 @@ impl Engine {
             self,
             one_by_one(chains, direction, blocks),
             avx2::run4(chains, direction, blocks),
-            avx512::run4(chains, direction, blocks)
+            avx512::run4(chains, direction, blocks),
+            neon::run4(chains, direction, blocks)
         )
     }
 
@@ -161,20 +180,29 @@ impl Engine {
             self,
             one_by_one(chains, direction, blocks),
             avx2::run8(chains, direction, blocks),
-            avx512::run8(chains, direction, blocks)
+            avx512::run8(chains, direction, blocks),
+            neon::run8(chains, direction, blocks)
         )
     }
 }
 
 /// Wipes round keys.
-#[cfg(not(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64")))]
+#[cfg(not(all(
+    not(payhsm_portable),
+    not(target_os = "none"),
+    any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little"))
+)))]
 #[inline(always)]
 pub(super) fn wipe(rounds: &mut [Rounds]) {
     zeroize::Zeroize::zeroize(rounds);
 }
 
 /// Wipes round keys with the widest stores that there are, where word by word would cost as much as a round.
-#[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
+#[cfg(all(
+    not(payhsm_portable),
+    not(target_os = "none"),
+    any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little"))
+))]
 #[inline(always)]
 pub(super) fn wipe(rounds: &mut [Rounds]) {
     rounds.fill(Rounds::EMPTY);
@@ -192,7 +220,11 @@ fn one_by_one<const N: usize>(
 }
 
 /// Where there is nothing to choose.
-#[cfg(not(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64")))]
+#[cfg(not(all(
+    not(payhsm_portable),
+    not(target_os = "none"),
+    any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little"))
+)))]
 mod choice {
     use super::Engine;
 
@@ -203,7 +235,11 @@ mod choice {
 }
 
 /// The choice, made once: the fastest engine that can run here.
-#[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
+#[cfg(all(
+    not(payhsm_portable),
+    not(target_os = "none"),
+    any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little"))
+))]
 mod choice {
     use core::sync::atomic::{AtomicU8, Ordering};
 

@@ -67,7 +67,11 @@ fn cuts(Streams { even, odd }: &Streams) -> [[u32; 2]; 2] {
 /// for rounds 1 and 15 to 9. The life of j = 2m or 2m + 1 begins at bit 20 - m (mod 14).
 #[cfg(any(
     test,
-    all(not(payhsm_portable), not(target_os = "none"), any(target_arch = "x86_64", target_arch = "aarch64"))
+    all(
+        not(payhsm_portable),
+        not(target_os = "none"),
+        any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little"))
+    )
 ))]
 #[inline(always)]
 pub(super) fn streams(key: &[u8; 8]) -> [[u32; 4]; 2] {

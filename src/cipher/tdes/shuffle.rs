@@ -33,6 +33,8 @@ use super::{Direction, RoundKey, Rounds, schedule};
 
 #[cfg(test)]
 pub(super) mod emulated;
+#[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "aarch64", target_endian = "little"))]
+pub(super) mod neon;
 #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
 pub(super) mod x86;
 mod tables;
@@ -60,8 +62,15 @@ pub(super) trait Vector: Copy {
     /// FF where the bytes are equal, else 00.
     fn equal(self, other: Self) -> Self;
 
-    /// Byte `index & 15` of the lane for each index below 80, zero for one above.
+    /// Byte `index & 15` of the lane for each index below 80, zero for one above. An index of 10 to 7F has come through
+    /// [`index`](Self::index) before.
     fn shuffle(self, index: Self) -> Self;
+
+    /// What of `self` is an index, where the processor does not leave bits 4 to 6 out by itself.
+    #[inline(always)]
+    fn index(self) -> Self {
+        self
+    }
 
     /// Bytes of `self` where `mask` is 00, of `other` where it is FF.
     fn select(self, other: Self, mask: Self) -> Self;
@@ -196,6 +205,7 @@ fn moved<V: Vector>(input: V, step: &'static Move) -> V {
 #[inline(always)]
 fn round<V: Vector>(next: V, inner: V, input: V) -> (V, V) {
     let [zero, one] = &BOXES;
+    let inner = inner.index();
     let (zero, one) = (boxes(inner, zero), boxes(inner, one));
     let [first, last] = &OUTER;
     let chosen = zero.select(one, set(input, last));

@@ -387,7 +387,7 @@ fn every_engine_agrees_with_the_tables() {
 }
 
 /// Whoever forces an engine gets it, for all that is scheduled afterwards; ciphers of different engines still work together.
-#[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
+#[cfg(all(not(payhsm_portable), target_arch = "x86_64"))]
 #[test]
 fn engines_can_be_forced_and_mixed() {
     let key: [u8; 16] = core::array::from_fn(|i| (i * 41 + 3) as u8);

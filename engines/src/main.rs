@@ -1,48 +1,30 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Runs every engine of TDES on a processor that the emulator Bochs has: published answers, and random blocks against the
-//! portable engine. The result goes to the emulator's port E9; `scripts/avx512` reads it.
+//! Runs every engine of TDES on a processor that is emulated, without an operating system's library: published answers,
+//! and random blocks against the portable engine. `scripts/avx512` and `scripts/aarch64` read what it says.
 #![no_std]
 #![no_main]
 
-use core::arch::{asm, global_asm};
-use core::fmt::{self, Write};
+use core::fmt::Write;
 use core::panic::PanicInfo;
 
 use payhsm::cipher::tdes::{Des, Engine, Tdes};
 
-global_asm!(include_str!("boot.s"), options(att_syntax));
+#[cfg(target_arch = "aarch64")]
+#[path = "aarch64.rs"]
+mod machine;
+#[cfg(target_arch = "x86_64")]
+#[path = "x86_64.rs"]
+mod machine;
 
-/// The emulator's console.
-struct Console;
-
-impl Write for Console {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        text.bytes().for_each(|byte| out(0xE9, byte));
-        Ok(())
-    }
-}
-
-fn out(port: u16, byte: u8) {
-    // SAFETY: ports of the emulator that only take bytes.
-    unsafe { asm!("out dx, al", in("dx") port, in("al") byte, options(nomem, nostack, preserves_flags)) };
-}
-
-/// Switches the emulator off.
-fn off() -> ! {
-    "Shutdown".bytes().for_each(|byte| out(0x8900, byte));
-    loop {
-        // SAFETY: waits.
-        unsafe { asm!("hlt", options(nomem, nostack)) };
-    }
-}
+use machine::{Console, off};
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     let _ = writeln!(Console, "FAILED: {info}");
-    off()
+    off(false)
 }
 
-/// Comes from the boot sector, in long mode with AVX-512 switched on.
+/// Comes from the machine's own beginning.
 #[unsafe(no_mangle)]
 extern "C" fn start() -> ! {
     let mut tested = 0;
@@ -59,7 +41,7 @@ extern "C" fn start() -> ! {
     }
     assert_eq!(tested, Engine::ALL.len(), "engines that this processor does not run");
     let _ = writeln!(Console, "PASSED {tested} engines");
-    off()
+    off(true)
 }
 
 /// FIPS 81, table B1; SP 800-67, annex B.1.
