@@ -186,6 +186,10 @@ impl Engine {
     }
 }
 
+// An image for bare metal has one engine, and no code of another.
+#[cfg(any(payhsm_portable, target_os = "none"))]
+const _: () = assert!(Engine::ALL.len() == 1);
+
 /// Wipes round keys.
 #[cfg(not(all(
     not(payhsm_portable),
@@ -194,7 +198,7 @@ impl Engine {
 )))]
 #[inline(always)]
 pub(super) fn wipe(rounds: &mut [Rounds]) {
-    zeroize::Zeroize::zeroize(rounds);
+    rounds.iter_mut().for_each(zeroize::Zeroize::zeroize);
 }
 
 /// Wipes round keys with the widest stores that there are, where word by word would cost as much as a round.
