@@ -165,7 +165,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// job: those of the three commands.
     ///
     /// # Timing
-    /// As [`batch`](crate::batch).
+    /// As [`batch`].
     pub fn batch_pin_verify_pvv(&mut self, jobs: &[PinVerifyJob<'_>], outcomes: &mut [Outcome]) -> Result<(), Error> {
         self.allow(Command::BatchPinVerifyPvv)?;
         same_len(jobs.len(), outcomes.len())?;
@@ -203,7 +203,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// As [`batch_pin_verify_pvv`](Self::batch_pin_verify_pvv).
     ///
     /// # Timing
-    /// As [`batch`](crate::batch).
+    /// As [`batch`].
     pub fn batch_pin_translate(
         &mut self,
         jobs: &[PinTranslateJob<'_>],
@@ -247,7 +247,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// job: those of the single command.
     ///
     /// # Timing
-    /// As [`batch`](crate::batch).
+    /// As [`batch`].
     pub fn batch_arqc_verify(
         &mut self,
         jobs: &[ArqcVerifyJob<'_>],
@@ -407,6 +407,7 @@ where
     fn load(&mut self, index: usize, lane: &mut PinLane) -> Result<(), Error> {
         let job = (self.get)(index)?;
         let module = &mut *self.module;
+        module.allow(Command::DukptDerive)?;
         let slot = module.slots.get(job.bdk)?;
         if slot.attributes()?.algorithm != KeyAlgorithm::Tdea {
             let outcome = module.in_transaction(job.bdk, job.ksn, |module, keys| {
@@ -456,6 +457,7 @@ where
     fn load(&mut self, index: usize, lane: &mut PinLane) -> Result<(), Error> {
         let job = (self.get)(index)?;
         let module = &mut *self.module;
+        module.allow(Command::DukptDerive)?;
         let input = module.slots.get(job.bdk)?.attributes()?.algorithm;
         // What the output is decides after the input, as in the single commands.
         let output = module.slots.get(job.output).and_then(|slot| slot.attributes().copied());
