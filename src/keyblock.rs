@@ -269,8 +269,8 @@ impl<'a> KeyBlock<'a, Unverified> {
 
         let mut keys = ProtectionKeys::empty();
         keys.derive(version, kbpk)?;
-        let authentic = keys.open(version, self.text.text(), body, mac)?;
-        let authentic = guard!("D01" | "D05" | "F07", authentic);
+        let opened = keys.open(version, self.text.text(), body, mac)?;
+        let authentic = guard!("D01" | "D05" | "F07", opened);
         // Until the authenticator is known to be right the length field is an attacker's: judged without a branch and
         // in the same verdict.
         let legal = payload.length_is_legal(attributes.algorithm, attributes.usage);

@@ -213,6 +213,10 @@ impl ZeroizeOnDrop for Pin {}
 
 impl fmt::Debug for Pin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        #[cfg(payhsm_weaken)]
+        if crate::weaken::is_off("L05") {
+            return f.debug_tuple("Pin").field(&self.parts()).finish();
+        }
         f.debug_struct("Pin").finish_non_exhaustive()
     }
 }

@@ -169,7 +169,7 @@ pub fn permit(operation: Operation, attributes: &Attributes, policy: Policy) -> 
         return Err(Error::UsageNotPermitted);
     }
     let Row(usages, modes, algorithms) = operation.row();
-    if guard!("C01" | "C03" | "G06" | "H04.usage", !usages.contains(&attributes.usage)) {
+    if guard!("C01" | "C03" | "G06", !usages.contains(&attributes.usage)) {
         return Err(Error::UsageNotPermitted);
     }
     let any_mode = attributes.mode == ModeOfUse::NoRestriction && policy.has(Permission::ModeN);

@@ -36,3 +36,7 @@ mod h;
 #[cfg(feature = "capi")]
 #[path = "attacks/i.rs"]
 mod i;
+#[path = "attacks/j.rs"]
+mod j;
+#[path = "attacks/k.rs"]
+mod k;

@@ -12,14 +12,11 @@ use crate::weaken::guard;
 
 /// `data` as blocks.
 fn blocks<C: BlockSizeUser>(data: &mut [u8]) -> Result<&mut [Block<C>], Error> {
-    match Array::slice_as_chunks_mut(data) {
-        (blocks, rest) => {
-            if guard!("H07", !rest.is_empty()) {
-                return Err(Error::InvalidLength);
-            }
-            Ok(blocks)
-        }
+    let (blocks, rest) = Array::slice_as_chunks_mut(data);
+    if guard!("H07", !rest.is_empty()) {
+        return Err(Error::InvalidLength);
     }
+    Ok(blocks)
 }
 
 /// One block: an initialisation vector or a counter.

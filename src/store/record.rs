@@ -4,6 +4,7 @@
 use crate::error::Error;
 use crate::store::Storage;
 use crate::store::seal::{Kind, Place, Scratch, Sealer};
+use crate::weaken::guard;
 
 /// Which of the two places holds the object, and the last sequence number used.
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +111,7 @@ impl Pair {
         // The authenticator covers header and body, so a record that opens with this number is the one just sealed.
         match read(storage, sealer, place, scratch) {
             Ok(Some(found)) if found == (self.sequence, len) => {}
-            _ => return Err(Error::Storage),
+            _ => guard!("J04.silent", Err(Error::Storage))?,
         }
         if let Some(old) = self.live.replace(second) {
             erase(storage, Place::new(kind, id, old)?, scratch)?;

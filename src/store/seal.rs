@@ -30,6 +30,7 @@ use crate::key::{Aes, Key};
 use crate::mac::Mac;
 use crate::mac::cmac::CmacAes;
 use crate::secret::{Secret, SecretBuf};
+use crate::weaken::guard;
 
 /// Length of the header in bytes.
 pub const HEADER_LEN: usize = 20;
@@ -203,11 +204,12 @@ impl Sealer {
         let (body, tag) = rest.split_last_chunk_mut::<TAG_LEN>().ok_or(Error::Record)?;
         let &mut [_, _, _, _, _, _, _, _, s0, s1, s2, s3, s4, s5, s6, s7, _, _, _, _] = header;
         let sequence = u64::from_be_bytes([s0, s1, s2, s3, s4, s5, s6, s7]);
-        if *header != self::header(place, sequence, body.len())? {
+        if guard!("J02" | "J03" | "J05", *header != self::header(place, sequence, body.len())?) {
             return Err(Error::Record);
         }
         self.crypt(tag, body)?;
-        self.mac(header, body)?.verify(tag)?;
+        let authentic = self.mac(header, body)?.verify(tag);
+        guard!("J02" | "J03" | "J05", authentic)?;
         Ok((sequence, body.len()))
     }
 
@@ -239,7 +241,10 @@ impl Sealer {
     /// Its own inverse.
     #[inline(never)]
     fn crypt(&self, tag: &[u8; TAG_LEN], body: &mut [u8]) -> Result<(), Error> {
-        modes::ctr(&AesCipher::new(self.encryption.expose())?, tag, body)
+        guard!(
+            "J08",
+            modes::ctr(&AesCipher::new(self.encryption.expose())?, tag, body)
+        )
     }
 }
 

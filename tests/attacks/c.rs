@@ -173,7 +173,8 @@ fn c02_no_sequence_of_calls_gives_a_secret() {
 /// One value serves one purpose, by whichever way it comes; a protection key takes no data.
 #[test]
 fn c03_one_value_has_one_purpose() {
-    let routes: [fn(&mut Module, KeyHandle) -> Result<(), Error>; 2] = [
+    type Route = fn(&mut Module, KeyHandle) -> Result<(), Error>;
+    let routes: [Route; 2] = [
         |hsm, _| ceremony(hsm, &attributes("D0", 'T', 'D', 'N'), &value(60, 16)).map(|_| ()),
         |hsm, kbpk| {
             let text = block(&value(KBPK, 16), &attributes("D0", 'T', 'D', 'N'), &value(60, 16), &[]);

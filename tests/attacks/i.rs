@@ -227,7 +227,7 @@ fn i03_each_state_has_its_commands() {
         // SAFETY: the context's memory is ours; the mark is its first number, put back below.
         unsafe {
             let mark = context.ctx.cast::<u32>();
-            let places = (0..16)
+            let places = (0..PAYHSM_CTX_BASE_SIZE / 4)
                 .filter(|&at| mark.add(at).read() == 0x5048_534D)
                 .collect::<Vec<_>>();
             places.iter().for_each(|&at| mark.add(at).write(0));

@@ -121,6 +121,8 @@ pub struct World {
     pub tries: BTreeMap<[u8; 11], usize>,
     /// The source gives one byte for ever.
     pub entropy_stuck: bool,
+    /// The storage says that it has saved, and has not.
+    pub silent: bool,
 }
 
 /// A handle of the device that the module and the test share.
@@ -218,6 +220,9 @@ impl Storage for Device {
         } else {
             record.len()
         };
+        if world.silent {
+            return World::after(fault);
+        }
         world.records.insert(id, record[..len].to_vec());
         World::after(fault)
     }

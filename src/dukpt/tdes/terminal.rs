@@ -173,7 +173,8 @@ impl Terminal {
         }
         self.counter = RULE.next(counter).unwrap_or(0);
         self.valid = RULE.registers(self.counter);
-        guard!("F01" | "J01" | "J04", self.commit(journal))?;
+        let committed = self.commit(journal);
+        guard!("F01" | "J01" | "J04", committed)?;
         out.set(ksn, key.expose());
         Ok(ksn)
     }

@@ -7,6 +7,7 @@ use crate::emv::element::Atc;
 #[cfg(feature = "host")]
 use crate::emv::element::{Cid, tag};
 use crate::error::Error;
+#[cfg(feature = "host")]
 use crate::weaken::guard;
 
 /// What a card of these profiles asks the terminal for at GENERATE AC: the list of [`AcInput`]'s first eight elements.

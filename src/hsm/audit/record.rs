@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::hsm::event::{LogEvent, NO_PLACE, Note};
 use crate::mac::Mac;
 use crate::mac::cmac::CmacAes;
+use crate::weaken::guard;
 
 /// Length of a record in bytes.
 pub const RECORD_LEN: usize = 80;
@@ -260,9 +261,8 @@ pub(super) fn verify_chain(
     if let Some(until) = until {
         sound &= last == *until;
     }
-    if sound {
-        Ok(last)
-    } else {
-        Err(Error::VerificationFailed)
+    if guard!("K07", !sound) {
+        return Err(Error::VerificationFailed);
     }
+    Ok(last)
 }
