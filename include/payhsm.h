@@ -1599,9 +1599,11 @@ payhsm_status_t payhsm_agreement_finish(payhsm_ctx_t *ctx,
                                         payhsm_key_info_t *info);
 
 /*
- * Drops and wipes what this context holds of agreements that were not finished; without one it does nothing.
+ * Drops and wipes what this context holds of agreements that were not finished; without one it does nothing. It does so in
+ * every state.
  *
- * Returns: `PAYHSM_OK`; the context's errors.
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_BAD_STATE` (not a live context, or
+ * a call is running).
  *
  * In libraries built with `ec`.
  *

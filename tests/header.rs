@@ -327,14 +327,14 @@ fn compilers_take_it() {
     let mut compilers = 0;
     for compiler in ["gcc", "clang"].iter().filter(present) {
         compilers += 1;
-        for standard in ["-std=c99", "-std=c11", "-std=c2x"] {
+        for standard in ["-std=c99", "-std=c11", "-std=c17", "-std=c2x"] {
             compiles(compiler, &[standard], &c);
             compiles(compiler, &[standard, "-ffreestanding"], &c);
         }
     }
     for compiler in ["g++", "clang++"].iter().filter(present) {
         compilers += 1;
-        for standard in ["-std=c++11", "-std=c++20"] {
+        for standard in ["-std=c++11", "-std=c++14", "-std=c++17", "-std=c++20"] {
             compiles(compiler, &[standard], &cc);
         }
     }

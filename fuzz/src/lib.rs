@@ -5,6 +5,7 @@
 //! `fuzz_targets/` hands libFuzzer's bytes to them; the tests here run them on the seeds and on old crashes
 //! (`regressions/<target>/`) with a stable compiler.
 
+pub mod c_calls;
 pub mod card;
 pub mod codec;
 pub mod dukpt;
@@ -29,6 +30,7 @@ pub const TARGETS: &[Target] = &[
     ("atc_window", script::atc_window),
     ("attributes", codec::attributes),
     ("bcd", codec::bcd),
+    ("c_calls", c_calls::c_calls),
     ("card_value", card::card_value),
     ("component", inject::component),
     ("dol", emv::dol),

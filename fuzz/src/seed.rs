@@ -149,6 +149,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             vec![format1, format2, signed]
         }
         "hex" => vec![b"0123456789ABCDEF".to_vec(), b"0g".to_vec(), vec![0xDE, 0xAD, 0xBE]],
+        "c_calls" => crate::c_calls::seeds(),
         "hsm" => sequences(),
         "keyblock_pair" => {
             let pair = |v: &Vector<'_>| {

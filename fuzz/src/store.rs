@@ -141,7 +141,9 @@ fn sound() -> Vec<u8> {
     let sealer = Sealer::new(&Key::<StorageKey, Aes>::from_bytes(&[7; 32]).unwrap()).unwrap();
     let mut storage = FlashStorage::new(Ram(vec![0xFF; 4 * PAGE]), LAYOUT).unwrap();
     let (mut scratch, mut records) = (Scratch::new(), Records::NEW);
-    records.mount(&mut storage, &sealer, 0, &mut scratch, |_| Ok(())).unwrap();
+    records
+        .mount(&mut storage, &sealer, 0, &mut scratch, |_| Ok(()))
+        .unwrap();
     let mut journal = GroupJournal {
         storage: &mut storage,
         sealer: &sealer,

@@ -212,7 +212,7 @@ pub unsafe extern "C" fn payhsm_batch_pin_verify_pvv(
 ) -> Status {
     // SAFETY: the caller's.
     unsafe {
-        let (outputs, inputs) = ([Place::array(statuses, count)], [Place::array(jobs, count)]);
+        let (outputs, inputs) = ([Place::array(statuses, count).kept()], [Place::array(jobs, count)]);
         run(ctx, &outputs, &inputs, |module| {
             let statuses = memory::outputs(statuses, count, status(Err(Error::Internal)))?;
             let jobs = memory::inputs(jobs, count)?;
@@ -249,7 +249,7 @@ pub unsafe extern "C" fn payhsm_batch_pin_translate(
 ) -> Status {
     // SAFETY: the caller's.
     unsafe {
-        let outputs = [Place::array(blocks, count), Place::array(statuses, count)];
+        let outputs = [Place::array(blocks, count), Place::array(statuses, count).kept()];
         run(ctx, &outputs, &[Place::array(jobs, count)], |module| {
             let empty = PayhsmBatchPinBlock { len: 0, block: [0; 16] };
             let (blocks, statuses) = memory::both(
@@ -294,7 +294,7 @@ pub unsafe extern "C" fn payhsm_batch_arqc_verify(
 ) -> Status {
     // SAFETY: the caller's.
     unsafe {
-        let outputs = [Place::array(issuer_auths, count), Place::array(statuses, count)];
+        let outputs = [Place::array(issuer_auths, count), Place::array(statuses, count).kept()];
         run(ctx, &outputs, &[Place::array(jobs, count)], |module| {
             let empty = PayhsmBatchIssuerAuth {
                 len: 0,

@@ -148,6 +148,11 @@ unsafe fn enter(
             (*ctx).module.tamper();
         }
         (*ctx).busy = false;
+        if result.is_err() {
+            for output in outputs {
+                output.wipe();
+            }
+        }
         result
     }
 }

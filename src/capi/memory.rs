@@ -21,38 +21,50 @@ use zeroize::Zeroize;
 use crate::error::Error;
 use crate::weaken::guard;
 
-/// Where a parameter lies: numbers that nothing is read or written through.
+/// Where a parameter lies. Nothing is read through it; an output is wiped through it when the call has failed.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
-    address: usize,
+    data: *const u8,
     len: usize,
+    /// Whether a failed call wipes it if it is an output.
+    wiped: bool,
 }
 
 impl Place {
     /// Nowhere; overlaps nothing.
-    pub(super) const NONE: Self = Self { address: 0, len: 0 };
+    pub(super) const NONE: Self = Self {
+        data: ptr::null(),
+        len: 0,
+        wiped: false,
+    };
 
     /// `len` bytes. `NULL`, and lengths that no object has, are refused when the pointer is used.
     pub(super) fn bytes(data: *const u8, len: usize) -> Self {
         match isize::try_from(len) {
-            Ok(_) if !data.is_null() => Self {
-                address: data.addr(),
-                len,
-            },
+            Ok(_) if !data.is_null() => Self { data, len, wiped: true },
             _ => Self::NONE,
         }
     }
 
     /// One value.
     pub(super) fn of<T>(value: *const T) -> Self {
-        Self::bytes(value.cast(), size_of::<T>())
+        let place = Self::bytes(value.cast(), size_of::<T>());
+        // What is misaligned is no place for a value, and is left alone.
+        Self {
+            wiped: place.wiped && value.is_aligned(),
+            ..place
+        }
     }
 
     /// Values behind each other.
     #[cfg(feature = "host")]
     pub(super) fn array<T>(values: *const T, count: usize) -> Self {
         // A count that no memory has is refused when the pointer is used.
-        Self::bytes(values.cast(), count.saturating_mul(size_of::<T>()))
+        let place = Self::bytes(values.cast(), count.saturating_mul(size_of::<T>()));
+        Self {
+            wiped: place.wiped && values.is_aligned(),
+            ..place
+        }
     }
 
     /// A structure that begins with its size; as many bytes as it has by its own account, if that is one that can be.
@@ -62,16 +74,35 @@ impl Place {
     pub(super) unsafe fn versioned<T: Versioned>(place: *const T) -> Self {
         // SAFETY: the caller's.
         let len = unsafe { size_of_versioned(place) }.unwrap_or(size_of::<T>());
-        Self::bytes(place.cast(), len)
+        // As an output it keeps its size, and wipes the rest itself.
+        Self {
+            wiped: false,
+            ..Self::bytes(place.cast(), len)
+        }
     }
 
     /// Whether a byte is in both.
-    const fn overlaps(self, other: Self) -> bool {
+    fn overlaps(self, other: Self) -> bool {
         // Each difference is a distance if it is not below zero, and otherwise more than any length.
-        self.len != 0
-            && other.len != 0
-            && (other.address.wrapping_sub(self.address) < self.len
-                || self.address.wrapping_sub(other.address) < other.len)
+        let (a, b) = (self.data.addr(), other.data.addr());
+        self.len != 0 && other.len != 0 && (b.wrapping_sub(a) < self.len || a.wrapping_sub(b) < other.len)
+    }
+
+    /// An output that a failed call leaves as it is: in a list of statuses a 0 would be success.
+    #[cfg(feature = "host")]
+    pub(super) const fn kept(self) -> Self {
+        Self { wiped: false, ..self }
+    }
+
+    /// Wipes an output of a call that has failed: each of them, whichever the call had come to.
+    ///
+    /// # Safety
+    /// C1, C2 and C3 for the place, which was made of a pointer to writable memory; no reference to it exists any more.
+    pub(super) unsafe fn wipe(self) {
+        if self.wiped {
+            // SAFETY: the caller's; bytes of 0 are valid in every output.
+            unsafe { ptr::write_bytes(self.data.cast_mut(), 0, self.len) };
+        }
     }
 }
 
@@ -394,7 +425,11 @@ mod tests {
 
     #[test]
     fn places_overlap_when_a_byte_is_in_both() {
-        let place = |address: usize, len| Place { address, len };
+        let place = |address: usize, len| Place {
+            data: ptr::without_provenance(address),
+            len,
+            wiped: false,
+        };
         for (a, b) in (0..7).flat_map(|a| (0..7).map(move |b| (a, b))) {
             for (a_len, b_len) in (0..5).flat_map(|a| (0..5).map(move |b| (a, b))) {
                 let both = (a..a + a_len).any(|byte| (b..b + b_len).contains(&byte));
