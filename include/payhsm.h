@@ -248,6 +248,22 @@
 #define PAYHSM_ASK_WORKING_KEY 25
 /* Question: may the audit log be released up to a record? `subject`: the record's number, 8 bytes. */
 #define PAYHSM_ASK_AUDIT_RELEASE 50
+/* Question: is this the finger, face or card of the user who logs in? `counter`: the user; `subject`: the role, one byte. */
+#define PAYHSM_ASK_SECOND_FACTOR 40
+/* Question: may this user be enrolled, the first or second officer? `counter`: the user; `subject`: the role, one byte. */
+#define PAYHSM_ASK_ENROL 41
+
+/*
+ * Question: may the module be made anew? `counter`: groups whose memory of used initial keys is lost; `subject`: one byte,
+ * 1 if a tamper event or damage made it so.
+ */
+#define PAYHSM_ASK_REINITIALISE 42
+
+/*
+ * Question: are two people here who may do this, as no officers are enrolled? `counter`: 1 policy, 2 unlock,
+ * 3 re-initialisation, 4 restore.
+ */
+#define PAYHSM_ASK_DUAL_CONTROL 43
 
 /* Length of the key that seals stored records, in bytes. */
 #define PAYHSM_STORAGE_KEY_LEN 32
@@ -255,12 +271,95 @@
 /* No limit: `burst` of `payhsm_rate_t`. */
 #define PAYHSM_RATE_UNLIMITED 4294967295
 
+/* The first command after a start that needs an algorithm runs its test. */
+#define PAYHSM_SELF_TESTS_FIRST_USE 0
+/* A command that needs an algorithm which was not tested since the start is refused. */
+#define PAYHSM_SELF_TESTS_REFUSE 1
+/* Never. */
+#define PAYHSM_SELF_TESTS_OFF 2
+
 /* Bytes that are ready for use. They are used as they come; only a byte that repeats nine times is taken for a failure. */
 #define PAYHSM_ENTROPY_READY 0
 /* Bytes that are ready for use and seed a generator (ChaCha20) once a start; the module draws from that. */
 #define PAYHSM_ENTROPY_SEED 1
 /* Samples of a noise source as they are digitised: they pass the health tests of SP 800-90B and seed the generator. */
 #define PAYHSM_ENTROPY_RAW 2
+
+/* Role: security officer: policy, roles, life cycle. */
+#define PAYHSM_ROLE_OFFICER 1
+/* Role: custodian: enters key components. */
+#define PAYHSM_ROLE_CUSTODIAN 2
+/* Role: operator: transactions. */
+#define PAYHSM_ROLE_OPERATOR 3
+/* Role: auditor: reads and releases the log. */
+#define PAYHSM_ROLE_AUDITOR 4
+/* Role: remote host: key blocks and what else brings keys by cryptography. */
+#define PAYHSM_ROLE_HOST 5
+
+/* Users have numbers from 1 to this. */
+#define PAYHSM_USERS 12
+
+/* How many users may be logged in at a time. */
+#define PAYHSM_SESSIONS 4
+
+/* Length of a log-in challenge in bytes. */
+#define PAYHSM_CHALLENGE_LEN 32
+
+/* Length of the response to a challenge in bytes. */
+#define PAYHSM_RESPONSE_LEN 16
+
+/* Second factor: none. */
+#define PAYHSM_FACTOR_NONE 0
+/* Second factor: the decision callback (`PAYHSM_ASK_SECOND_FACTOR`). */
+#define PAYHSM_FACTOR_PLATFORM 1
+/* Second factor: a one-time code of RFC 6238. */
+#define PAYHSM_FACTOR_CODE 2
+
+/* Hash of a one-time code: SHA-1. In libraries built with `host` or `oda`. */
+#define PAYHSM_CODE_SHA1 1
+/* Hash of a one-time code: SHA-256. */
+#define PAYHSM_CODE_SHA256 2
+/* Hash of a one-time code: SHA-512. */
+#define PAYHSM_CODE_SHA512 3
+
+/* Self-test: what the platform says of the code's integrity; counts only with that callback. */
+#define PAYHSM_TEST_INTEGRITY 1
+/* Self-test: TDEA with two and three keys. */
+#define PAYHSM_TEST_TDEA (1 << 1)
+/* Self-test: AES-128, AES-192, AES-256. */
+#define PAYHSM_TEST_AES (1 << 2)
+/* Self-test: CMAC over TDEA and AES. */
+#define PAYHSM_TEST_CMAC (1 << 3)
+/* Self-test: ISO/IEC 9797-1 algorithm 3. */
+#define PAYHSM_TEST_RETAIL_MAC (1 << 4)
+/* Self-test: SHA-256. */
+#define PAYHSM_TEST_SHA2 (1 << 5)
+/* Self-test: HMAC with SHA-256. */
+#define PAYHSM_TEST_HMAC (1 << 6)
+/* Self-test: DUKPT with TDEA keys. */
+#define PAYHSM_TEST_DUKPT_TDEA (1 << 7)
+/* Self-test: DUKPT with AES keys. */
+#define PAYHSM_TEST_DUKPT_AES (1 << 8)
+/* Self-test: key blocks of version B. */
+#define PAYHSM_TEST_KEY_BLOCK_B (1 << 9)
+/* Self-test: key blocks of version D. */
+#define PAYHSM_TEST_KEY_BLOCK_D (1 << 10)
+/* Self-test: PIN blocks of format 0. */
+#define PAYHSM_TEST_PIN_FORMAT_0 (1 << 11)
+/* Self-test: PIN blocks of format 4. */
+#define PAYHSM_TEST_PIN_FORMAT_4 (1 << 12)
+/* Self-test: the generator of random bytes. */
+#define PAYHSM_TEST_GENERATOR (1 << 13)
+/* Self-test: HKDF. In libraries built with `ec`. */
+#define PAYHSM_TEST_HKDF (1 << 14)
+/* Self-test: key agreement over P-256. In libraries built with `ec`. */
+#define PAYHSM_TEST_ECDH (1 << 15)
+/* Self-test: making a signature over P-256. In libraries built with `ec`. */
+#define PAYHSM_TEST_ECDSA_SIGN (1 << 16)
+/* Self-test: verifying one. In libraries built with `ec`. */
+#define PAYHSM_TEST_ECDSA_VERIFY (1 << 17)
+/* Self-tests: all that the library has. */
+#define PAYHSM_TEST_ALL 4294967295
 
 /* The longest key check value, in bytes. */
 #define PAYHSM_KCV_MAX_LEN 5
@@ -627,6 +726,13 @@ typedef struct {
     uint32_t per_start;
 } payhsm_rate_t;
 
+/* Writes the seconds since 1970-01-01 UTC; 0 if it could. */
+typedef payhsm_status_t (*payhsm_time_fn_t)(void *user,
+                                            uint64_t *seconds);
+
+/* Judges whether the code in memory is what it should be: 0 if it is. */
+typedef payhsm_status_t (*payhsm_integrity_fn_t)(void *user);
+
 /*
  * Reads `len` bytes at `address` into `out`; 0 if it could, another number for what cannot be read. `address`, counted
  * from the first byte of the flash that the module has, and `len` are multiples of 16.
@@ -757,6 +863,21 @@ typedef struct {
     payhsm_monotonic_read_fn_t monotonic_read;
     /* Advances that counter. */
     payhsm_monotonic_advance_fn_t monotonic_advance;
+    /* When algorithms are tested: `PAYHSM_SELF_TESTS_...`; 0: at their first use. */
+    uint32_t self_tests;
+    /*
+     * Hours after which all self-tests must have run again, or commands that need one are refused, at most 65535; 0: never.
+     * Needs `tick`.
+     */
+    uint32_t self_test_hours;
+    /* Wrong log-ins in a row, 3 to 10, after which tries must wait; 0: 5. */
+    uint32_t login_tries;
+    /* Minutes without a command after which a user is logged out, at most 65535; 0: 15. Needs `tick`. */
+    uint32_t idle_minutes;
+    /* The time of day, from a clock that users cannot set; `NULL`: users with one-time codes cannot log in. */
+    payhsm_time_fn_t unix_time;
+    /* The platform's verdict on the code in memory; `NULL` without one. */
+    payhsm_integrity_fn_t integrity;
 } payhsm_config_t;
 
 /* The state of a context. */
@@ -776,6 +897,63 @@ typedef struct {
     /* 1 if there is a monotonic counter, with which an older image of the storage is seen; 0: nobody can tell. */
     uint32_t anchored;
 } payhsm_state_t;
+
+/* Who is enrolled, and how. */
+typedef struct {
+    /* `sizeof(payhsm_enrolment_t)`. */
+    uint32_t size;
+    /* The user's number, 1 to `PAYHSM_USERS`. */
+    uint32_t user;
+    /* `PAYHSM_ROLE_...`. */
+    uint32_t role;
+    /* The key by which the user answers challenges: AES, usage `"M6"`, mode of use `'V'`. It leaves its slot. */
+    uint32_t key;
+    /* `PAYHSM_FACTOR_...`. */
+    uint32_t factor;
+    /*
+     * With `PAYHSM_FACTOR_CODE` the key of the codes: usage `"M7"`, algorithm `'H'`, mode of use `'V'`. It leaves its slot.
+     * Otherwise this and the fields below are 0.
+     */
+    uint32_t code_key;
+    /* `PAYHSM_CODE_...`. */
+    uint32_t code_hash;
+    /* Digits of a code, 6 or 8. */
+    uint32_t code_digits;
+    /* Seconds that a code lasts, 30 or 60. */
+    uint32_t code_period;
+} payhsm_enrolment_t;
+
+/* What is public about a user. */
+typedef struct {
+    /* `sizeof(payhsm_user_status_t)`. */
+    uint32_t size;
+    /* `PAYHSM_ROLE_...`. */
+    uint32_t role;
+    /* Wrong log-ins in a row. */
+    uint32_t failures;
+    /* The session, if the user is logged in; otherwise 0. */
+    uint32_t session;
+    /* Milliseconds until the next try; all ones if only a new start or an officer helps. */
+    uint64_t wait_ms;
+} payhsm_user_status_t;
+
+/* What self-tests found. */
+typedef struct {
+    /* `sizeof(payhsm_self_test_report_t)`. */
+    uint32_t size;
+    /* Tests that passed since the start, `PAYHSM_TEST_...`. */
+    uint32_t passed;
+    /* Tests that failed since the start. */
+    uint32_t failed;
+    /* Tests that passed in the round that is on. */
+    uint32_t round;
+    /* Rounds that were completed since the start. */
+    uint32_t rounds;
+    /* The version of the library: major, minor and patch in a byte each. */
+    uint32_t version;
+    /* Milliseconds since the last completed round or the start; all ones without a clock. */
+    uint64_t age_ms;
+} payhsm_self_test_report_t;
 
 /* Attributes of a key: the header characters of ANSI X9.143. */
 typedef struct {
@@ -1197,11 +1375,12 @@ payhsm_status_t payhsm_state(payhsm_ctx_t *ctx,
                              payhsm_state_t *state);
 
 /*
- * A tamper event: erases every key; all commands but `payhsm_state` and `payhsm_close` are refused from now on.
+ * A tamper event: erases every key, then marks the storage, so that the next start is tampered, too. All commands but
+ * `payhsm_state`, self-tests, `payhsm_wipe`, the log and `payhsm_close` are refused from now on;
+ * `payhsm_reinitialise` after a new start leads out.
  *
- * May be called from an interrupt or a callback while a call on the same context runs: the keys are erased when that
- * call ends, and the answer is `PAYHSM_ERR_BAD_STATE`. Otherwise they are erased before it returns. It is not
- * remembered over a restart: the device's tamper circuit is.
+ * From a callback while a call on the same context runs the answer is `PAYHSM_ERR_BAD_STATE`: keys are erased when that
+ * call ends, or before. For interrupts there is `payhsm_tamper_signal`.
  *
  * Returns: `PAYHSM_OK`; `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_BAD_STATE` (not a live
  * context, or a call is running).
@@ -1210,6 +1389,25 @@ payhsm_status_t payhsm_state(payhsm_ctx_t *ctx,
  * As `payhsm_close`.
  */
 payhsm_status_t payhsm_tamper(payhsm_ctx_t *ctx);
+
+/*
+ * A tamper event that an interrupt of the same processor reports: bounded, without callbacks, idempotent.
+ *
+ * - While no call runs on the context every key is erased before this returns. The mark in the storage follows with the next
+ * call, which may be `payhsm_state`.
+ * - While a call runs it is told to stop: it makes no further callback, and when it ends, at the latest after the
+ * computation that was interrupted, keys are erased first, then its outputs, and it returns `PAYHSM_ERR_TAMPERED`. Its
+ * memory is not touched from here: two writers at a time have no defined result. A device whose tamper reaction may not
+ * wait for the longest call cuts the power of that memory.
+ *
+ * Returns: `PAYHSM_OK` if every key is erased; `PAYHSM_ERR_BAD_STATE` if a call is running, which will erase them;
+ * `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_INVALID_HANDLE` (not a live context).
+ *
+ * Contract:
+ * `ctx` is `NULL` or came from `payhsm_init`; it may have been closed if its memory still is there. Calls of one context
+ * come from one processor: the interrupted code does not go on before this returns.
+ */
+payhsm_status_t payhsm_tamper_signal(payhsm_ctx_t *ctx);
 
 /*
  * Random bytes from the entropy callback.
@@ -1226,6 +1424,251 @@ PAYHSM_MUST_USE
 payhsm_status_t payhsm_random(payhsm_ctx_t *ctx,
                               uint8_t *out,
                               size_t out_len);
+
+/*
+ * Locks the module: from now on only officers may log in, also after a new start.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_NOT_AUTHENTICATED` without an officer who is logged in; `PAYHSM_ERR_STORAGE`: it is locked
+ * until the next start only; the context's errors.
+ *
+ * Contract:
+ * The context's contract.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_lock(payhsm_ctx_t *ctx);
+
+/*
+ * Lifts a lock. Two officers must be logged in. (A lock that came from wrong log-ins an officer's log-in lifts.)
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` if the module is not locked; `PAYHSM_ERR_NOT_AUTHENTICATED`;
+ * `PAYHSM_ERR_STORAGE`; the context's errors.
+ *
+ * Contract:
+ * The context's contract.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_unlock(payhsm_ctx_t *ctx);
+
+/*
+ * Tells the policy as it is now.
+ *
+ * Parameters: `policy`: receives `PAYHSM_POLICY_...` bits; 0 on error.
+ *
+ * Returns: `PAYHSM_OK`; the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointer.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_policy(payhsm_ctx_t *ctx,
+                              uint32_t *policy);
+
+/*
+ * Takes permissions away; they stay away after a new start. An officer, if officers are enrolled.
+ *
+ * Parameters: `withdrawn`: `PAYHSM_POLICY_...` bits.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_ARGUMENT` for an unknown bit; `PAYHSM_ERR_NOT_AUTHENTICATED`;
+ * `PAYHSM_ERR_STORAGE`: they are away until the next start; the context's errors.
+ *
+ * Contract:
+ * The context's contract.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_policy_narrow(payhsm_ctx_t *ctx,
+                                     uint32_t withdrawn);
+
+/*
+ * Gives permissions: two officers, or while none are enrolled the decision callback (`PAYHSM_ASK_DUAL_CONTROL`). What the
+ * configuration gives, too, stays after a new start; what it does not lasts until then.
+ *
+ * Parameters: `given`: `PAYHSM_POLICY_...` bits.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_ARGUMENT` for an unknown bit; `PAYHSM_ERR_REFUSED` for a frozen policy, and by the
+ * callback; `PAYHSM_ERR_NOT_AUTHENTICATED`; `PAYHSM_ERR_STORAGE`, and nothing has changed; the context's errors.
+ *
+ * Contract:
+ * The context's contract.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_policy_widen(payhsm_ctx_t *ctx,
+                                    uint32_t given);
+
+/*
+ * Freezes the policy: it may be narrowed, and widened no more, until the module is made anew. An officer, if officers are
+ * enrolled.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_NOT_AUTHENTICATED`; `PAYHSM_ERR_STORAGE`: it is frozen until the next start; the
+ * context's errors.
+ *
+ * Contract:
+ * The context's contract.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_policy_freeze(payhsm_ctx_t *ctx);
+
+/*
+ * Erases every key in slots and groups, and what they left in storage, and ends every session. The module stays what it is;
+ * in every state.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_STORAGE` if what is stored of a group could not be given up: it comes back at the next
+ * start; `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_BAD_STATE` (not a live context, or a call is
+ * running).
+ *
+ * Contract:
+ * The context's contract.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_wipe(payhsm_ctx_t *ctx);
+
+/*
+ * Makes the module anew: every key and every user goes, here and in storage, and the mark of a tamper event; the memory of
+ * used initial DUKPT keys stays where it can be read. The way out of `PAYHSM_STATE_TAMPERED`, after a new start.
+ *
+ * The decision callback is asked (`PAYHSM_ASK_REINITIALISE`); if officers are enrolled and the module is not tampered with,
+ * two of them must be logged in.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_REFUSED`; `PAYHSM_ERR_NOT_AUTHENTICATED`; `PAYHSM_ERR_TAMPERED` in the start in which
+ * the tamper event came; `PAYHSM_ERR_STORAGE`: the module is tampered until it succeeds; the context's errors.
+ *
+ * Contract:
+ * The context's contract.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_reinitialise(payhsm_ctx_t *ctx);
+
+/*
+ * Enrols a user. The keys leave their slots and become the user's; no call gives them back.
+ *
+ * The first user is an officer, and the decision callback is asked (`PAYHSM_ASK_ENROL`). **From then on roles are enforced**,
+ * as the table in `docs/LIFE-CYCLE.md` has it. The second officer needs the first one and the callback, a further officer
+ * two of them, everybody else one.
+ *
+ * Parameters: `enrolment`: read during the call only.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_ARGUMENT`, `PAYHSM_ERR_ABI_MISMATCH`; `PAYHSM_ERR_INVALID_HANDLE`;
+ * `PAYHSM_ERR_USAGE_NOT_PERMITTED`, `PAYHSM_ERR_MODE_NOT_PERMITTED`, `PAYHSM_ERR_ALGORITHM_MISMATCH`;
+ * `PAYHSM_ERR_UNSUPPORTED` for a hash that this library does not have; `PAYHSM_ERR_BAD_STATE` for a number that is taken,
+ * and for a first user who is no officer; `PAYHSM_ERR_NOT_AUTHENTICATED`, `PAYHSM_ERR_REFUSED`;
+ * `PAYHSM_ERR_VERIFICATION_FAILED` for a key that another user has; `PAYHSM_ERR_STORAGE`: users need a storage key; the
+ * context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointer.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_role_enrol(payhsm_ctx_t *ctx,
+                                  const payhsm_enrolment_t *enrolment);
+
+/*
+ * Ends a user's enrolment. The last two officers stay.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_ARGUMENT`, `PAYHSM_ERR_NO_KEY` for the number; `PAYHSM_ERR_BAD_STATE` for one of
+ * the last two officers; `PAYHSM_ERR_NOT_AUTHENTICATED`; `PAYHSM_ERR_STORAGE`; the context's errors.
+ *
+ * Contract:
+ * The context's contract.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_role_revoke(payhsm_ctx_t *ctx,
+                                   uint32_t user);
+
+/*
+ * Tells what is public about a user.
+ *
+ * Parameters: `status`: its size comes in; receives the rest, zero on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_ARGUMENT`, `PAYHSM_ERR_NO_KEY` for the number; `PAYHSM_ERR_ABI_MISMATCH`; the
+ * context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointer.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_role_status(payhsm_ctx_t *ctx,
+                                   uint32_t user,
+                                   payhsm_user_status_t *status);
+
+/*
+ * Begins a log-in: gives a challenge, of which the user's key makes the AES-CMAC. One that was given out before is void.
+ *
+ * Parameters: `challenge`: receives `PAYHSM_CHALLENGE_LEN` bytes; zero on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_ARGUMENT`, `PAYHSM_ERR_NO_KEY` for the user; `PAYHSM_ERR_LOCKED` for anybody but
+ * officers in a locked module; `PAYHSM_ERR_RATE_LIMITED` after too many wrong tries; `PAYHSM_ERR_SLOTS_FULL` while
+ * `PAYHSM_SESSIONS` others are logged in; `PAYHSM_ERR_ENTROPY`; the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointer.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_login_begin(payhsm_ctx_t *ctx,
+                                   uint32_t user,
+                                   uint8_t *challenge);
+
+/*
+ * Ends a log-in. The try is counted in the storage before anything is compared.
+ *
+ * Parameters: `response`: `PAYHSM_RESPONSE_LEN` bytes, the CMAC of the challenge. `code`: the one-time code as a number; ignored
+ * for users without one. `session`: receives the session; 0 on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_VERIFICATION_FAILED` for whatever is wrong; `PAYHSM_ERR_BAD_STATE` without a challenge;
+ * `PAYHSM_ERR_REFUSED` if a code is needed and the time is not known; `PAYHSM_ERR_LOCKED`, `PAYHSM_ERR_RATE_LIMITED`;
+ * `PAYHSM_ERR_STORAGE`, `PAYHSM_ERR_STORAGE_INTEGRITY`; the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_login_finish(payhsm_ctx_t *ctx,
+                                    const uint8_t *response,
+                                    uint32_t code,
+                                    uint32_t *session);
+
+/*
+ * Ends a session.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`; the context's errors.
+ *
+ * Contract:
+ * The context's contract.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_logout(payhsm_ctx_t *ctx,
+                              uint32_t session);
+
+/*
+ * Runs self-tests, in every state. After a failure the module is in `PAYHSM_STATE_ERROR` until a new start.
+ *
+ * Parameters: `tests`: `PAYHSM_TEST_...` bits, or `PAYHSM_TEST_ALL`. `report`: its size comes in; receives what was found, also
+ * if a test fails.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_SELF_TEST_FAILED` if a test failed, now or before; `PAYHSM_ERR_UNSUPPORTED` for a test
+ * that this library does not have; `PAYHSM_ERR_ABI_MISMATCH` (size); `PAYHSM_ERR_NULL_POINTER`,
+ * `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_OVERLAP`, `PAYHSM_ERR_BAD_STATE` (not a live context, or a call is running).
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointer.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_self_test(payhsm_ctx_t *ctx,
+                                 uint32_t tests,
+                                 payhsm_self_test_report_t *report);
+
+/*
+ * Runs the next self-test of a round: bounded work. After the last one a new round begins.
+ *
+ * Parameters: `test`: receives which it was, `PAYHSM_TEST_...`; 0 on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_SELF_TEST_FAILED` if a test failed, now or before; `PAYHSM_ERR_NULL_POINTER`,
+ * `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_OVERLAP`, `PAYHSM_ERR_BAD_STATE` (not a live context, or a call is running).
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointer.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_self_test_step(payhsm_ctx_t *ctx,
+                                      uint32_t *test);
 
 /*
  * Tells what is public about a key.

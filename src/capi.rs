@@ -28,6 +28,7 @@ mod host;
 mod key;
 #[cfg(feature = "host")]
 mod ksn;
+mod life;
 mod mac;
 mod memory;
 #[cfg(feature = "oda")]
@@ -39,6 +40,8 @@ mod permission;
 mod pin;
 mod platform;
 mod question;
+mod role;
+mod selftest;
 mod status;
 mod transaction;
 
@@ -58,6 +61,7 @@ pub use host::*;
 pub use key::*;
 #[cfg(feature = "host")]
 pub use ksn::*;
+pub use life::*;
 pub use mac::*;
 #[cfg(feature = "oda")]
 pub use oda::*;
@@ -65,5 +69,7 @@ pub use permission::*;
 #[cfg(any(feature = "host", feature = "terminal"))]
 pub use pin::*;
 pub use question::*;
+pub use role::*;
+pub use selftest::*;
 pub use status::*;
 pub use transaction::*;

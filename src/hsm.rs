@@ -36,6 +36,8 @@ mod oda;
 mod own;
 #[cfg(any(feature = "host", feature = "terminal"))]
 mod pin;
+mod role;
+mod selftest;
 mod slot;
 
 use core::fmt;
@@ -65,7 +67,9 @@ pub use self::dukpt::{Group, TransactionKsn, Ways, WorkingKey};
 #[cfg(feature = "host")]
 pub use self::emv::{ArpcRequest, ArqcAnswer, EncipheredPin, ScriptTarget};
 pub use self::event::{Alarm, LogEvent, NO_PLACE, QUEUE_LEN};
-pub use self::handle::{GroupHandle, KeyHandle, KeyRef, TransactionHandle};
+pub use self::handle::{GroupHandle, KeyHandle, KeyRef, SessionHandle, TransactionHandle};
+#[cfg(feature = "hazmat")]
+pub use self::life::read_life_record;
 pub use self::life::{Command, Event, Next, State, States};
 pub use self::limit::{PinLimits, RateLimit};
 #[cfg(feature = "legacy")]
@@ -77,6 +81,10 @@ pub use self::own::FINGERPRINT_LEN;
 pub use self::pin::PIN_BLOCK_MAX_LEN;
 #[cfg(feature = "host")]
 pub use self::pin::PinProfile;
+pub use self::role::{Act, CHALLENGE_LEN, CodeHash, Roles, SESSIONS, SecondFactor, USERS, UserRole, UserStatus};
+#[cfg(feature = "hazmat")]
+pub use self::role::{RECORD_LEN as USER_RECORD_LEN, read_user_record};
+pub use self::selftest::{SelfTest, SelfTestMode, SelfTestReport, SelfTests};
 pub use self::slot::{KEY_CAPACITY, KeyCheck, KeyInfo, Slot};
 pub use crate::mac::iso9797::Padding;
 
@@ -84,6 +92,8 @@ use self::dukpt::Groups;
 use self::event::Note;
 use self::life::{Guard, Life};
 use self::own::OwnKeys;
+use self::role::People;
+use self::selftest::Tested;
 use self::slot::Slots;
 
 /// What the module asks the device to decide, before it goes on.
@@ -187,6 +197,34 @@ pub enum Question<'a> {
         /// The number of the last record that was read.
         sequence: u64,
     },
+    /// The first or the second officer is about to be enrolled: is that he?
+    Enrol {
+        /// The number that the user gets.
+        user: u8,
+        /// The role.
+        role: UserRole,
+    },
+    /// A user who logs in has this for the second factor: did the device see his finger, his face or his card? A match alone
+    /// is no log-in; the response to the challenge is judged beside it.
+    SecondFactor {
+        /// The user.
+        user: u8,
+        /// The role.
+        role: UserRole,
+    },
+    /// Something that two officers would do is about to happen, and none are enrolled: are two people here who may?
+    DualControl {
+        /// What.
+        act: Act,
+    },
+    /// The module is about to be made anew: may every key and every user go?
+    Reinitialise {
+        /// Whether a tamper event or damage made it so.
+        tampered: bool,
+        /// Groups whose memory of used initial keys cannot be read any more. Initial keys that the device had must not be
+        /// sent to it again then: it would not know them.
+        lost_marks: u16,
+    },
     /// A cryptogram is about to be explained: may this card's be, here and now? Each answer tells how the key's
     /// cryptograms come about.
     CryptogramExplain {
@@ -250,6 +288,18 @@ pub trait Platform: Entropy + Storage {
         None
     }
 
+    /// Seconds since 1970-01-01 UTC, from a clock that users cannot set: one-time codes are judged by it. `None` without one,
+    /// and then users with such codes cannot log in.
+    fn unix_time(&mut self) -> Option<u64> {
+        None
+    }
+
+    /// Whether the code in memory is what it should be, as the platform finds it (a digest over the linker's symbols, the
+    /// verdict of a secure boot). `None` if the platform does not judge.
+    fn code_is_sound(&mut self) -> Option<bool> {
+        None
+    }
+
     /// Whether a tamper event has come; once true it stays true. The module asks before it begins a command, before and
     /// after each call of the platform, and in [`Hsm::expire`]. It must be cheap: the reading of a flag that an interrupt
     /// sets, or of a latch in the hardware.
@@ -273,6 +323,15 @@ pub struct Config<'a> {
     pub ceremony_minutes: u16,
     /// What the platform's random bytes are.
     pub entropy: EntropySource,
+    /// When algorithms are tested.
+    pub self_tests: SelfTestMode,
+    /// Hours after which all self-tests must have run again, or commands that need one are refused; 0: never. Needs
+    /// [`Platform::tick`].
+    pub self_test_hours: u16,
+    /// Wrong log-ins in a row, 3 to 10, after which tries must wait; 0 means 5.
+    pub login_tries: u8,
+    /// Minutes without a command after which a user is logged out; 0 means 15. Needs [`Platform::tick`].
+    pub idle_minutes: u16,
 }
 
 /// How long a component ceremony lasts if nothing else is said, in minutes: time for nine custodians.
@@ -307,6 +366,16 @@ pub struct Hsm<'m, P: Platform> {
     own: OwnKeys,
     events: event::Queue,
     log: Option<audit::Log<'m>>,
+    people: People,
+    tested: Tested,
+    /// How often the module was made anew.
+    generation: u16,
+    /// Permissions that were withdrawn while it ran.
+    withdrawn: u32,
+    frozen: bool,
+    /// A tamper event whose mark is still to be written.
+    tamper_to_note: bool,
+    mark_tried: bool,
     assembly: Assembly,
     ceremony: Option<Attributes>,
     ceremony_minutes: u16,
@@ -345,15 +414,16 @@ impl<'m, P: Platform> Hsm<'m, P> {
         let mut platform = Guard::new(platform, config.entropy);
         let slots = Slots::new(slots, &mut platform)?;
         let groups = Groups::new(groups, &mut platform)?;
-        #[cfg(any(feature = "host", feature = "terminal"))]
         let now = platform.tick();
+        if config.self_test_hours != 0 && now.is_none() {
+            return Err(Error::InvalidArgument);
+        }
         let own = OwnKeys::new(config.storage_key, &mut platform)?;
         let anchored = cfg!(feature = "terminal") && platform.monotonic().is_ok_and(|counter| counter.is_some());
         let sealer = match config.storage_key {
             Some(key) => Some(Sealer::new(key)?),
             None => None,
         };
-        #[cfg_attr(not(feature = "terminal"), expect(unused_mut, reason = "nothing is taken up"))]
         let mut module = Self {
             platform,
             policy: config.policy,
@@ -366,6 +436,13 @@ impl<'m, P: Platform> Hsm<'m, P> {
             own,
             events: event::Queue::EMPTY,
             log: None,
+            people: People::new(config.login_tries, config.idle_minutes),
+            tested: Tested::new(config.self_tests, config.self_test_hours, now),
+            generation: 0,
+            withdrawn: 0,
+            frozen: false,
+            tamper_to_note: false,
+            mark_tried: false,
             assembly: Assembly::empty(),
             ceremony: None,
             ceremony_minutes: match config.ceremony_minutes {
@@ -395,8 +472,15 @@ impl<'m, P: Platform> Hsm<'m, P> {
             #[cfg(feature = "ec")]
             peers: PeerHistory::new(),
         };
+        // What opens the records is tested before it does.
+        if config.storage_key.is_some() && config.self_tests != SelfTestMode::Off {
+            let _ = module.test_now(SelfTests::KEYS);
+        }
+        module.take_up_life();
         #[cfg(feature = "terminal")]
-        module.take_up_groups();
+        if !matches!(module.life.state(), State::Tampered | State::Error) {
+            module.take_up_groups();
+        }
         Ok(module)
     }
 
@@ -423,21 +507,6 @@ impl<'m, P: Platform> Hsm<'m, P> {
         self.platform.inner()
     }
 
-    /// Erases every key at once and refuses all commands but [`status`](Self::status) from then on. Stored records
-    /// stay: they are sealed, and a group that returned without them could repeat a counter.
-    pub fn tamper(&mut self) {
-        self.erase_everything();
-        if self.life.state() != State::Tampered {
-            self.life.happen(Event::Tampered);
-            // Nothing is left that could be refused.
-            let _ = self.note(Note::of(LogEvent::Tamper));
-        }
-        // A log that opens later still says what happened.
-        if self.log.is_some() {
-            self.own.wipe();
-        }
-    }
-
     /// The oldest alarm that nobody has fetched: what was refused, what failed. In every state.
     pub fn next_event(&mut self) -> Option<Alarm> {
         self.events.pop()
@@ -457,7 +526,7 @@ impl<'m, P: Platform> Hsm<'m, P> {
     /// # Errors
     /// [`Error::InvalidHandle`]; the state's error.
     pub fn key_info(&self, key: KeyHandle) -> Result<KeyInfo, Error> {
-        self.allow(Command::KeyInfo)?;
+        self.allow_reading(Command::KeyInfo)?;
         self.slots.get(key)?.info()
     }
 
@@ -504,21 +573,24 @@ impl<'m, P: Platform> Hsm<'m, P> {
         })
     }
 
-    /// Whether a command may run now: judged before everything else.
-    fn allow(&self, command: Command) -> Result<(), Error> {
-        if !matches!(self.state(), State::Tampered | State::Error) {
-            return self.life.allow(command);
+    /// Whether a command may run now: judged before everything else. Notes tamper events and failures first, ends sessions
+    /// that were idle, and runs the self-tests that the command needs.
+    fn allow(&mut self, command: Command) -> Result<(), Error> {
+        self.poll();
+        self.life.allow(command)?;
+        self.people.allow(command)?;
+        self.ready_to(command)
+    }
+
+    /// The same for commands that change nothing: they find what others have noted.
+    fn allow_reading(&self, command: Command) -> Result<(), Error> {
+        match self.state() {
+            State::Tampered => return Err(Error::Tampered),
+            State::Error if self.life.state() != State::Error => return Err(Error::Entropy),
+            _ => self.life.allow(command)?,
         }
-        // What is not in the state machine yet counts as if it were: the next command that may change anything notes it.
-        if !guard!("I03", command.states() != States::ALWAYS) {
-            return Ok(());
-        }
-        Err(match self.life.state() {
-            State::Tampered => Error::Tampered,
-            _ if self.platform.tampered() => Error::Tampered,
-            State::Error => self.life.cause(),
-            _ => Error::Entropy,
-        })
+        self.people.allow(command)?;
+        self.tested.allow(command)
     }
 
     /// The state, with what the platform has to say.
@@ -531,17 +603,25 @@ impl<'m, P: Platform> Hsm<'m, P> {
         }
     }
 
-    /// Notes what the platform has to say: keys are erased if a tamper event has come.
+    /// Notes what the platform has to say: keys are erased if a tamper event has come, before anything else is done.
     fn poll(&mut self) {
         if self.platform.tampered() && self.life.state() != State::Tampered {
-            self.tamper();
+            self.tamper_at_once();
         }
+        self.note_tamper();
         if self.platform.has_failed() {
             self.life.fail(Error::Entropy);
         }
+        self.people.watch(|| self.platform.tick());
     }
 
     fn erase_everything(&mut self) {
+        self.erase_keys();
+        self.sealer = None;
+    }
+
+    /// Everything but the keys of stored records.
+    fn erase_keys(&mut self) {
         if guard!("J06", true) {
             self.slots.erase_all();
         }
@@ -557,8 +637,8 @@ impl<'m, P: Platform> Hsm<'m, P> {
         }
         #[cfg(feature = "ec")]
         self.agreement_abort();
-        self.sealer = None;
         self.scratch.wipe();
+        self.people.leave();
     }
 }
 

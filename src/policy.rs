@@ -71,6 +71,10 @@ pub enum Operation {
     ScriptConfidentiality,
     /// Mix the block of a new PIN for a card with its key.
     ScriptPin,
+    /// Become the key by which a user logs in.
+    RoleKey,
+    /// Become the key of a user's one-time codes.
+    CodeKey,
 }
 
 impl Operation {
@@ -105,6 +109,8 @@ impl Operation {
         Self::ScriptIntegrity,
         Self::ScriptConfidentiality,
         Self::ScriptPin,
+        Self::RoleKey,
+        Self::CodeKey,
     ];
 
     /// The row of the table: usages, modes of use and algorithms that allow the operation.
@@ -148,6 +154,13 @@ impl Operation {
             Self::ScriptIntegrity => Row(&[Usage::E2], &[ModeOfUse::Derive], &[Tdea]),
             Self::ScriptConfidentiality => Row(&[Usage::E1], &[ModeOfUse::Derive], &[Tdea]),
             Self::ScriptPin => Row(&[Usage::E0], &[ModeOfUse::Derive], &[Tdea]),
+            // Keys that can only verify: nobody makes a response with them before they are a user's.
+            Self::RoleKey => Row(&[Usage::M6], &[ModeOfUse::Verify], &[Aes]),
+            Self::CodeKey => Row(
+                &[Usage::M7],
+                &[ModeOfUse::Verify],
+                &[KeyAlgorithm::Hmac, KeyAlgorithm::HmacSha2],
+            ),
         }
     }
 }
@@ -337,6 +350,18 @@ impl Policy {
     #[must_use]
     pub const fn with(self, permission: Permission) -> Self {
         Self(self.0 | permission as u32)
+    }
+
+    /// This policy and all permissions of another.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// This policy without the permissions of some bits.
+    #[must_use]
+    pub(crate) const fn without(self, bits: u32) -> Self {
+        Self(self.0 & !bits)
     }
 
     /// Whether `permission` is given.

@@ -61,6 +61,17 @@ fn every_function_is_tried() {
         "init",
         "close",
         "tamper",
+        "tamper_signal",
+        // A context and numbers.
+        "lock",
+        "unlock",
+        "policy_narrow",
+        "policy_widen",
+        "policy_freeze",
+        "role_revoke",
+        "logout",
+        "wipe",
+        "reinitialise",
         "component_abort",
         "agreement_abort",
     ];

@@ -60,6 +60,8 @@ mod mac_kinds;
 mod oda;
 #[path = "hsm/pairs.rs"]
 mod pairs;
+#[path = "hsm/people.rs"]
+mod people;
 #[path = "hsm/pin.rs"]
 mod pin;
 #[path = "hsm/pin_issue.rs"]
@@ -68,5 +70,11 @@ mod pin_issue;
 mod pin_limits;
 #[path = "hsm/script.rs"]
 mod script;
+#[path = "hsm/selftests.rs"]
+mod selftests;
+#[path = "hsm/states.rs"]
+mod states;
+#[path = "hsm/tamper.rs"]
+mod tamper;
 #[path = "hsm/working.rs"]
 mod working;

@@ -77,7 +77,12 @@ const ALLOWED: &[(Operation, &str, &str, &str)] = &[
     (Operation::ScriptIntegrity, "E2", "X", "T"),
     (Operation::ScriptConfidentiality, "E1", "X", "T"),
     (Operation::ScriptPin, "E0", "X", "T"),
+    (Operation::RoleKey, "M6", "V", "A"),
+    (Operation::CodeKey, "M7", "V", "H"),
 ];
+
+/// Operations that no key of mode N may do, whatever the permissions.
+const NEVER_UNRESTRICTED: [Operation; 2] = [Operation::RoleKey, Operation::CodeKey];
 
 /// Usages, algorithms and modes of the keys that a slot takes; N and P0 with B by permission only.
 const ADMITTED: &[(&str, &str, &str)] = &[
@@ -148,7 +153,9 @@ fn is_allowed(operation: Operation, attributes: &Attributes, permissive: bool) -
     let loads = operation == Operation::DukptLoad;
     let mut rows = ALLOWED.iter().filter(|row| row.0 == operation);
     rows.any(|(_, usages, modes, algorithms)| {
-        let mode = has(modes, attributes.mode.to_char()) || (permissive && attributes.mode == ModeOfUse::NoRestriction);
+        let unrestricted = permissive && !NEVER_UNRESTRICTED.contains(&operation);
+        let mode =
+            has(modes, attributes.mode.to_char()) || (unrestricted && attributes.mode == ModeOfUse::NoRestriction);
         names(usages, attributes.usage) && mode && has(algorithms, attributes.algorithm.to_char())
     }) && (loads || is_admitted(attributes, permissive))
         && is_permitted(attributes, permissive)
@@ -158,7 +165,8 @@ fn is_allowed(operation: Operation, attributes: &Attributes, permissive: bool) -
 fn listed(permissive: bool) -> usize {
     let mut cells = BTreeSet::new();
     for (operation, usages, modes, algorithms) in ALLOWED {
-        let modes = modes.bytes().chain(permissive.then_some(b'N'));
+        let unrestricted = permissive && !NEVER_UNRESTRICTED.contains(operation);
+        let modes = modes.bytes().chain(unrestricted.then_some(b'N'));
         for (usage, mode) in usages
             .split(' ')
             .flat_map(|usage| modes.clone().map(move |mode| (usage, mode)))
@@ -263,7 +271,9 @@ impl Rig {
             | Operation::WorkingKeyUnwrap
             | Operation::AgreementAuthenticate
             | Operation::AgreementSign
-            | Operation::PublicKey => self.attempt_keys(operation, key, attributes),
+            | Operation::PublicKey
+            | Operation::RoleKey
+            | Operation::CodeKey => self.attempt_keys(operation, key, attributes),
             Operation::DukptDerive => self.attempt_dukpt(operation, key, attributes),
             Operation::DukptLoad => panic!("an initial key has no slot"),
             Operation::PinEncipher

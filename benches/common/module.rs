@@ -69,6 +69,7 @@ pub fn module_of(policy: Policy, slots: usize) -> Module {
             host: RateLimit::NONE,
         },
         policy,
+        self_tests: payhsm::hsm::SelfTestMode::Off,
         ..Config::default()
     };
     Hsm::new(Bench::default(), slots, groups, config).unwrap()

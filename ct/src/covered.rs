@@ -26,6 +26,7 @@ const BLOCK: By = Operation("module: generate, export and import a key");
 const TRANSLATE: By = Operation("module: translate a key block, compare its check value");
 const UPDATE: By = Operation("module: update of an AES initial key");
 const CVV: By = Operation("module: CVV");
+const LOGIN: By = Operation("module: log-in with a one-time code");
 const LOG: By = Operation("module: audit log and status message");
 const WIPES: By = Nothing("writes zeros over a place, whatever stood there");
 const TELLS: By = Nothing("tells a KSN, a counter or attributes");
@@ -88,6 +89,10 @@ pub const COMMANDS: &[(&str, By)] = &[
     ("key_generate", BLOCK),
     ("key_info", TELLS),
     ("key_public", Operation("module: make, export and import a key pair")),
+    ("lock", Nothing("the state is public")),
+    ("login_begin", Nothing("a challenge is random and public")),
+    ("login_finish", LOGIN),
+    ("logout", Nothing("sessions hold no secret")),
     ("mac_begin", PARTS),
     ("mac_finish", PARTS),
     ("mac_finish_verify", PARTS),
@@ -112,16 +117,25 @@ pub const COMMANDS: &[(&str, By)] = &[
     ),
     ("pin_verify_3624", PINS),
     ("pin_verify_pvv", SALE),
+    ("policy_freeze", Nothing("the policy is public")),
+    ("policy_narrow", Nothing("the policy is public")),
+    ("policy_widen", Nothing("the policy is public")),
     ("pvv_generate", SALE),
     (
         "random",
         Nothing("the caller's bytes come from the platform as they are"),
     ),
+    ("reinitialise", WIPES),
+    ("role_enrol", LOGIN),
+    ("role_revoke", WIPES),
+    ("role_status", Nothing("roles and failures are public")),
     ("script_command", Operation("module: script command, Visa CVN 10")),
     (
         "script_pin_change",
         Operation("module: script with a new PIN, Visa CVN 10"),
     ),
+    ("self_test", Nothing("known answers are public")),
+    ("self_test_step", Nothing("known answers are public")),
     ("status_message", LOG),
     ("track2_decipher", TRACK),
     ("track2_encipher", TRACK),
@@ -129,5 +143,7 @@ pub const COMMANDS: &[(&str, By)] = &[
     ("transaction_ksn", TELLS),
     ("transaction_select", Operation("module: working keys by choice")),
     ("unionpay_sign_on", Operation("module: UnionPay sign-on")),
+    ("unlock", Nothing("the state is public")),
+    ("wipe", WIPES),
     ("working_key_import", Operation("module: import a working key")),
 ];

@@ -7,6 +7,7 @@ mod commands;
 mod dukpt;
 mod injection;
 mod module;
+mod people;
 mod primitives;
 mod schemes;
 
@@ -21,6 +22,7 @@ pub fn run(h: &mut Harness) {
     schemes::run(h);
     card::run(h);
     module::run(h);
+    people::run(h);
     commands::run(h);
     dukpt::run(h);
     batch::run(h);

@@ -740,9 +740,10 @@ static void erasure(device_t *device)
     CHECK_STATUS(device_enter(device, "M6", 'A', 'C', 'N', other, sizeof other, &first, &info),
                  PAYHSM_ERR_VERIFICATION_FAILED);
 
-    /* A tamper event during a call: that call ends, then nothing is left. */
+    /* A tamper event during a call: that call gives nothing, and nothing is left. */
     device->visit = tamper_from_within;
-    CHECK_OK(payhsm_random(device->ctx, out.bytes, 16));
+    CHECK_STATUS(payhsm_random(device->ctx, out.bytes, 16), PAYHSM_ERR_TAMPERED);
+    CHECK(memcmp(out.bytes, (uint8_t[16]){0}, 16) == 0);
     CHECK(device->visit == NULL && !holds(device, other, 8) && !holds(device, other + 8, 8));
     CHECK(!holds(device, config.storage_key, 8));
     all_commands(device->ctx, PAYHSM_ERR_TAMPERED, 1, 0);
@@ -755,8 +756,10 @@ static void erasure(device_t *device)
     all_commands(device->ctx, PAYHSM_ERR_BAD_STATE, 0, 0);
     CHECK_STATUS(payhsm_close(device->ctx), PAYHSM_ERR_BAD_STATE);
 
-    /* A new start on the same memory; closing erases as well. */
+    /* A new start on the same memory is tampered, too, until the module is made anew; closing erases as well. */
     CHECK_OK(device_start(device, 0));
+    all_commands(device->ctx, PAYHSM_ERR_TAMPERED, 1, 0);
+    CHECK_OK(payhsm_reinitialise(device->ctx));
     CHECK_OK(device_enter(device, "D0", 'A', 'B', 'N', key, sizeof key, &first, &info));
     CHECK(holds(device, key, 8));
     CHECK_OK(payhsm_close(device->ctx));

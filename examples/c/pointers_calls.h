@@ -77,6 +77,7 @@ static const payhsm_key_attributes_t DATA_KEY = {{'D', '0'}, 'A', 'B', {'0', '0'
 static const payhsm_key_attributes_t MAC_KEY = {{'M', '6'}, 'A', 'C', {'0', '0'}, 'E', 0};
 static const payhsm_export_t NARROWER = {
     sizeof(payhsm_export_t), PAYHSM_EXPORT_KEY_CHECK | PAYHSM_EXPORT_KBPK_CHECK, 'D', 'V', 'N', 0};
+static const payhsm_enrolment_t ENROLMENT = {sizeof(payhsm_enrolment_t), 1, PAYHSM_ROLE_OFFICER, 0, 0, 0, 0, 0, 0};
 static const uint8_t LABEL[] = {'L', 'B', '0', '8', 'n', 'o', ' ', '1'};
 /* The base point of P-256, a point of the curve, and zeros: the first message of an agreement, and each of the others. */
 static const uint8_t M1[PAYHSM_AGREEMENT_SIGNED_M2_LEN] = {
@@ -324,6 +325,13 @@ static void mac_checking(void)
 
 F(state, payhsm_state(C, O(0)))
 F(random, payhsm_random(C, O(0), p.capacity))
+F(policy, payhsm_policy(C, O(0)))
+F(self_test, payhsm_self_test(C, PAYHSM_TEST_TDEA, O(0)))
+F(self_test_step, payhsm_self_test_step(C, O(0)))
+F(role_enrol, payhsm_role_enrol(C, I(0)))
+F(role_status, payhsm_role_status(C, 1, O(0)))
+F(login_begin, payhsm_login_begin(C, 1, O(0)))
+F(login_finish, payhsm_login_finish(C, I(0), 0, O(0)))
 F(key_info, payhsm_key_info(C, H(0), O(0)))
 F(key_erase, payhsm_key_erase(C, H(0)))
 F(key_generate, payhsm_key_generate(C, I(0), 16, O(0), O(1)))
@@ -432,6 +440,13 @@ F(cvc3_verify, payhsm_cvc3_verify(C, H(0), PAYHSM_MASTER_KEY_A, IL(0), 0, IL(1),
 static const call_t CALLS[] = {
     {ROW(state), 0, NULL, NULL, {0}, {{0}}, {{SIZED, sizeof(payhsm_state_t)}}, 0},
     {ROW(random), 0, NULL, NULL, {0}, {{0}}, {{BYTES, 64}}, 0},
+    {ROW(policy), 0, NULL, NULL, {0}, {{0}}, {HANDLE}, 0},
+    {ROW(self_test), 0, NULL, NULL, {0}, {{0}}, {{SIZED, sizeof(payhsm_self_test_report_t)}}, 0},
+    {ROW(self_test_step), 0, NULL, NULL, {0}, {{0}}, {HANDLE}, 0},
+    {ROW(role_enrol), PAYHSM_ERR_INVALID_HANDLE, NULL, NULL, {0}, {{&ENROLMENT, sizeof ENROLMENT, 1}}, {{NOTHING, 0}}, 0},
+    {ROW(role_status), PAYHSM_ERR_NO_KEY, NULL, NULL, {0}, {{0}}, {{SIZED, sizeof(payhsm_user_status_t)}}, 0},
+    {ROW(login_begin), PAYHSM_ERR_NO_KEY, NULL, NULL, {0}, {{0}}, {{BYTES, PAYHSM_CHALLENGE_LEN}}, 0},
+    {ROW(login_finish), PAYHSM_ERR_BAD_STATE, NULL, NULL, {0}, {{M1, PAYHSM_RESPONSE_LEN, 1}}, {HANDLE}, 0},
     {ROW(key_info), 0, NULL, NULL, {&own.data}, {{0}}, {INFO}, 0},
     {ROW(key_erase), 0, NULL, NULL, {&own.data}, {{0}}, {{NOTHING, 0}}, 0},
     {ROW(key_generate), 0, NULL, erase_key, {0}, {ATTRIBUTES}, {HANDLE, INFO}, 0},

@@ -890,6 +890,7 @@ static void narrower_key_blocks(void)
 }
 
 #include "selfcheck_card.h"
+#include "selfcheck_life.h"
 
 static void texts(void)
 {
@@ -919,5 +920,8 @@ int main(void)
     narrower_key_blocks();
     card_answer();
     offline();
+    self_tests();
+    users();
+    tampered();
     return check_end("selfcheck");
 }

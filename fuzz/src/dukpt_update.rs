@@ -174,6 +174,7 @@ pub fn update(data: &[u8]) {
     let storage_key = Key::<StorageKey, Aes>::from_bytes(&[0x5A; 32]).unwrap();
     let config = || Config {
         storage_key: Some(&storage_key),
+        self_tests: payhsm::hsm::SelfTestMode::Off,
         ..Config::default()
     };
     let (mut slots, mut groups) = ([const { Slot::EMPTY }; 1], [const { Group::EMPTY }; 1]);

@@ -234,6 +234,7 @@ pub fn hsm(data: &[u8]) {
                 entry: RateLimit::NONE,
                 host: RateLimit::NONE,
             },
+            self_tests: payhsm::hsm::SelfTestMode::Off,
             ..Config::default()
         };
         let Ok(mut module) = Hsm::new(device.clone(), &mut slots, &mut groups, config) else {

@@ -10,7 +10,7 @@ use crate::capi::question::PayhsmQuestion;
 use crate::capi::status::Status;
 use crate::entropy::{EntropySource, RawQuality};
 use crate::error::Error;
-use crate::hsm::RateLimit;
+use crate::hsm::{RateLimit, SelfTestMode};
 
 /// Length of the key that seals stored records, in bytes.
 pub const PAYHSM_STORAGE_KEY_LEN: usize = 32;
@@ -116,7 +116,32 @@ pub struct PayhsmConfig {
     pub monotonic_read: PayhsmMonotonicReadFn,
     /// Advances that counter.
     pub monotonic_advance: PayhsmMonotonicAdvanceFn,
+    /// When algorithms are tested: `PAYHSM_SELF_TESTS_…`; 0: at their first use.
+    pub self_tests: u32,
+    /// Hours after which all self-tests must have run again, or commands that need one are refused, at most 65535; 0: never.
+    /// Needs `tick`.
+    pub self_test_hours: u32,
+    /// Wrong log-ins in a row, 3 to 10, after which tries must wait; 0: 5.
+    pub login_tries: u32,
+    /// Minutes without a command after which a user is logged out, at most 65535; 0: 15. Needs `tick`.
+    pub idle_minutes: u32,
+    /// The time of day, from a clock that users cannot set; `NULL`: users with one-time codes cannot log in.
+    pub unix_time: PayhsmTimeFn,
+    /// The platform's verdict on the code in memory; `NULL` without one.
+    pub integrity: PayhsmIntegrityFn,
 }
+
+/// Writes the seconds since 1970-01-01 UTC; 0 if it could.
+pub type PayhsmTimeFn = Option<unsafe extern "C" fn(user: *mut c_void, seconds: *mut u64) -> Status>;
+/// Judges whether the code in memory is what it should be: 0 if it is.
+pub type PayhsmIntegrityFn = Option<unsafe extern "C" fn(user: *mut c_void) -> Status>;
+
+/// The first command after a start that needs an algorithm runs its test.
+pub const PAYHSM_SELF_TESTS_FIRST_USE: u32 = 0;
+/// A command that needs an algorithm which was not tested since the start is refused.
+pub const PAYHSM_SELF_TESTS_REFUSE: u32 = 1;
+/// Never.
+pub const PAYHSM_SELF_TESTS_OFF: u32 = 2;
 
 /// Bytes that are ready for use. They are used as they come; only a byte that repeats nine times is taken for a failure.
 pub const PAYHSM_ENTROPY_READY: u32 = 0;
@@ -126,6 +151,23 @@ pub const PAYHSM_ENTROPY_SEED: u32 = 1;
 pub const PAYHSM_ENTROPY_RAW: u32 = 2;
 
 impl PayhsmConfig {
+    pub(super) const fn test_mode(&self) -> Result<SelfTestMode, Error> {
+        match self.self_tests {
+            PAYHSM_SELF_TESTS_FIRST_USE => Ok(SelfTestMode::FirstUse),
+            PAYHSM_SELF_TESTS_REFUSE => Ok(SelfTestMode::Refuse),
+            PAYHSM_SELF_TESTS_OFF => Ok(SelfTestMode::Off),
+            _ => Err(Error::InvalidArgument),
+        }
+    }
+
+    /// 0, or 3 to 10.
+    pub(super) fn tries(&self) -> Result<u8, Error> {
+        match u8::try_from(self.login_tries) {
+            Ok(tries @ (0 | 3..=10)) => Ok(tries),
+            _ => Err(Error::InvalidArgument),
+        }
+    }
+
     pub(super) fn source(&self) -> Result<EntropySource, Error> {
         match (self.entropy_source, self.entropy_bits) {
             (PAYHSM_ENTROPY_READY, 0) => Ok(EntropySource::Ready),

@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use crate::capi::config::{PAYHSM_STORAGE_KEY_LEN, PayhsmConfig};
 use crate::capi::memory::{self, Place, Versioned, VersionedOutput, burn_stack};
 use crate::capi::platform::Callbacks;
-use crate::capi::status::{PAYHSM_ABI_VERSION, Status, status};
+use crate::capi::status::{PAYHSM_ABI_VERSION, PAYHSM_OK, Status, status};
 use crate::error::Error;
 use crate::hsm::{Config, Group, Hsm, PinLimits, RateLimit, Slot, State};
 use crate::key::Key;
@@ -75,9 +75,9 @@ const MAGIC: u32 = 0x5048_534D;
 #[derive(Debug)]
 pub struct PayhsmCtx {
     magic: u32,
-    /// A call is running: a callback must not come in again.
-    busy: bool,
-    /// A tamper event came while a call was running.
+    /// A call is running: a callback must not come in again. Atomic for the compiler's sake: an interrupt reads it.
+    busy: AtomicBool,
+    /// A tamper event came.
     tampered: AtomicBool,
     /// Bytes of the context with its tables.
     len: usize,
@@ -134,20 +134,24 @@ unsafe fn enter(
         if guard!("I03.context", (*ctx).magic != MAGIC || (*ctx).mirror != !MAGIC) {
             return Err(Error::BadState);
         }
-        if guard!("I04", (*ctx).busy) {
+        if guard!("I04", (*ctx).busy.load(Ordering::Acquire)) {
             return Err(Error::BadState);
         }
         memory::disjoint(outputs, inputs)?;
         let context = Place::bytes(ctx.cast_const().cast(), (*ctx).len);
         memory::disjoint(&[context], outputs)?;
         memory::disjoint(&[context], inputs)?;
-        (*ctx).busy = true;
+        (*ctx).busy.store(true, Ordering::Release);
+        // A tamper event of before is noted here, and its keys are gone before anything else happens.
         (*ctx).module.expire();
-        let result = command(&mut (*ctx).module);
-        if (*ctx).tampered.load(Ordering::Acquire) {
+        let before = (*ctx).module.status().state == State::Tampered;
+        let mut result = command(&mut (*ctx).module);
+        // One that came while the command ran: keys first, then the outputs. Nothing of this call goes out.
+        if (*ctx).tampered.load(Ordering::Acquire) && !before {
             (*ctx).module.tamper();
+            result = Err(Error::Tampered);
         }
-        (*ctx).busy = false;
+        (*ctx).busy.store(false, Ordering::Release);
         if result.is_err() {
             for output in outputs {
                 output.wipe();
@@ -248,7 +252,12 @@ unsafe fn init(
         // SAFETY: C1 and C2 for the structure, which begins with its size.
         Some(unsafe { memory::versioned(config.flash) }?)
     };
-    let platform = Callbacks::new(&config, flash.as_ref())?;
+    let context = memory.cast::<PayhsmCtx>();
+    // SAFETY: aligned and large enough, as below. The flag is there before the module that reads it.
+    let platform = unsafe {
+        (&raw mut (*context).tampered).write(AtomicBool::new(false));
+        Callbacks::new(&config, flash.as_ref(), &raw const (*context).tampered)
+    }?;
     // SAFETY: the base is aligned and large enough for the context and, behind it, the tables: `needed` bytes, by the
     // assertions above. The tables do not overlap. `'static` ends with `payhsm_close`, which drops the module first.
     let (slots, groups) = unsafe {
@@ -280,14 +289,17 @@ unsafe fn init(
             },
             ceremony_minutes,
             entropy: config.source()?,
+            self_tests: config.test_mode()?,
+            self_test_hours: u16::try_from(config.self_test_hours).map_err(|_| Error::InvalidArgument)?,
+            login_tries: config.tries()?,
+            idle_minutes: u16::try_from(config.idle_minutes).map_err(|_| Error::InvalidArgument)?,
         },
     )?;
-    let context = memory.cast::<PayhsmCtx>();
     // SAFETY: aligned and large enough; see above.
     unsafe {
         context.write(PayhsmCtx {
             magic: MAGIC,
-            busy: false,
+            busy: AtomicBool::new(false),
             tampered: AtomicBool::new(false),
             len: needed,
             module,
@@ -311,6 +323,8 @@ pub unsafe extern "C" fn payhsm_close(ctx: *mut PayhsmCtx) -> Status {
     unsafe {
         let result = enter(ctx, &[], &[], |_| Ok(()));
         if result.is_ok() {
+            // An interrupt that comes now finds no context.
+            (*ctx).busy.store(true, Ordering::Release);
             (*ctx).magic = 0;
             (*ctx).mirror = 0;
             ptr::drop_in_place(&raw mut (*ctx).module);
@@ -363,11 +377,12 @@ fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
-/// A tamper event: erases every key; all commands but `payhsm_state` and `payhsm_close` are refused from now on.
+/// A tamper event: erases every key, then marks the storage, so that the next start is tampered, too. All commands but
+/// `payhsm_state`, self-tests, `payhsm_wipe`, the log and `payhsm_close` are refused from now on;
+/// `payhsm_reinitialise` after a new start leads out.
 ///
-/// May be called from an interrupt or a callback while a call on the same context runs: the keys are erased when that
-/// call ends, and the answer is `PAYHSM_ERR_BAD_STATE`. Otherwise they are erased before it returns. It is not
-/// remembered over a restart: the device's tamper circuit is.
+/// From a callback while a call on the same context runs the answer is `PAYHSM_ERR_BAD_STATE`: keys are erased when that
+/// call ends, or before. For interrupts there is `payhsm_tamper_signal`.
 ///
 /// Returns: `PAYHSM_OK`; `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_BAD_STATE` (not a live
 /// context, or a call is running).
@@ -376,13 +391,60 @@ fn count(n: usize) -> u32 {
 /// As `payhsm_close`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn payhsm_tamper(ctx: *mut PayhsmCtx) -> Status {
-    // SAFETY: the caller's. The mark lies outside the module, which a running call has borrowed.
+    // SAFETY: the caller's. The flag lies outside the module, which a running call has borrowed.
     unsafe {
-        if !ctx.is_null() && ctx.is_aligned() && (*ctx).magic == MAGIC && (*ctx).mirror == !MAGIC {
+        if is_live(ctx) {
             (*ctx).tampered.store(true, Ordering::Release);
         }
         run(ctx, &[], &[], |_| Ok(()))
     }
+}
+
+/// A tamper event that an interrupt of the same processor reports: bounded, without callbacks, idempotent.
+///
+/// - While no call runs on the context every key is erased before this returns. The mark in the storage follows with the next
+///   call, which may be `payhsm_state`.
+/// - While a call runs it is told to stop: it makes no further callback, and when it ends, at the latest after the
+///   computation that was interrupted, keys are erased first, then its outputs, and it returns `PAYHSM_ERR_TAMPERED`. Its
+///   memory is not touched from here: two writers at a time have no defined result. A device whose tamper reaction may not
+///   wait for the longest call cuts the power of that memory.
+///
+/// Returns: `PAYHSM_OK` if every key is erased; `PAYHSM_ERR_BAD_STATE` if a call is running, which will erase them;
+/// `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_INVALID_HANDLE` (not a live context).
+///
+/// # Safety
+/// `ctx` is `NULL` or came from `payhsm_init`; it may have been closed if its memory still is there. Calls of one context
+/// come from one processor: the interrupted code does not go on before this returns.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_tamper_signal(ctx: *mut PayhsmCtx) -> Status {
+    if ctx.is_null() {
+        return Error::NullPointer.code();
+    }
+    if !ctx.is_aligned() {
+        return Error::Misaligned.code();
+    }
+    // SAFETY: by the caller's contract. Nothing but the atomics is touched while a call runs; while none does, nobody else
+    // has borrowed the module, and no call can begin before this returns.
+    unsafe {
+        if !is_live(ctx) {
+            return Error::InvalidHandle.code();
+        }
+        (*ctx).tampered.store(true, Ordering::Release);
+        if (*ctx).busy.load(Ordering::Acquire) {
+            return Error::BadState.code();
+        }
+        (*ctx).busy.store(true, Ordering::Release);
+        (*ctx).module.tamper_at_once();
+        (*ctx).busy.store(false, Ordering::Release);
+    }
+    PAYHSM_OK
+}
+
+/// # Safety
+/// As [`payhsm_close`].
+unsafe fn is_live(ctx: *mut PayhsmCtx) -> bool {
+    // SAFETY: the caller's.
+    unsafe { !ctx.is_null() && ctx.is_aligned() && (*ctx).magic == MAGIC && (*ctx).mirror == !MAGIC }
 }
 
 /// Random bytes from the entropy callback.

@@ -2,12 +2,13 @@
 //! The callbacks of the device as a platform of the module.
 
 use core::ffi::c_void;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use zeroize::Zeroize;
 
 use crate::capi::config::{
-    PayhsmConfig, PayhsmDecideFn, PayhsmEntropyFn, PayhsmStorageEraseFn, PayhsmStorageLoadFn, PayhsmStorageSaveFn,
-    PayhsmTickFn,
+    PayhsmConfig, PayhsmDecideFn, PayhsmEntropyFn, PayhsmIntegrityFn, PayhsmStorageEraseFn, PayhsmStorageLoadFn,
+    PayhsmStorageSaveFn, PayhsmTickFn, PayhsmTimeFn,
 };
 use crate::capi::flash::{CallbackFlash, PayhsmFlash, PayhsmMonotonicAdvanceFn, PayhsmMonotonicReadFn};
 use crate::capi::question::{self, PAYHSM_ASK_DUKPT_COUNTER};
@@ -31,11 +32,19 @@ pub(super) struct Callbacks {
     flash: Option<FlashStorage<CallbackFlash>>,
     monotonic_read: PayhsmMonotonicReadFn,
     monotonic_advance: PayhsmMonotonicAdvanceFn,
+    unix_time: PayhsmTimeFn,
+    integrity: PayhsmIntegrityFn,
+    /// Set when a tamper event comes; in the context, beside the module.
+    signal: *const AtomicBool,
 }
 
 impl Callbacks {
-    /// With a flash it is the storage.
-    pub(super) fn new(config: &PayhsmConfig, flash: Option<&PayhsmFlash>) -> Result<Self, Error> {
+    /// With a flash it is the storage. `signal`: valid and initialised as long as the module lives.
+    pub(super) fn new(
+        config: &PayhsmConfig,
+        flash: Option<&PayhsmFlash>,
+        signal: *const AtomicBool,
+    ) -> Result<Self, Error> {
         let records = config.storage_load.is_some() || config.storage_save.is_some() || config.storage_erase.is_some();
         if (flash.is_some() && records) || config.monotonic_read.is_some() != config.monotonic_advance.is_some() {
             return Err(Error::InvalidArgument);
@@ -51,6 +60,9 @@ impl Callbacks {
             flash: flash.map(CallbackFlash::storage).transpose()?,
             monotonic_read: config.monotonic_read,
             monotonic_advance: config.monotonic_advance,
+            unix_time: config.unix_time,
+            integrity: config.integrity,
+            signal,
         })
     }
 }
@@ -185,5 +197,24 @@ impl Platform for Callbacks {
             PAYHSM_OK => Some(milliseconds),
             _ => None,
         }
+    }
+
+    fn unix_time(&mut self) -> Option<u64> {
+        let mut seconds = 0;
+        // SAFETY: the contract of `payhsm_config_t`: the callback writes the number.
+        match unsafe { (self.unix_time?)(self.user, &raw mut seconds) } {
+            PAYHSM_OK => Some(seconds),
+            _ => None,
+        }
+    }
+
+    fn code_is_sound(&mut self) -> Option<bool> {
+        // SAFETY: the contract of `payhsm_config_t`.
+        Some(unsafe { (self.integrity?)(self.user) } == PAYHSM_OK)
+    }
+
+    fn tampered(&self) -> bool {
+        // SAFETY: by `new`.
+        unsafe { (*self.signal).load(Ordering::Acquire) }
     }
 }

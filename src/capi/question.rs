@@ -46,6 +46,17 @@ pub const PAYHSM_ASK_WORKING_KEY: u32 = 25;
 /// Question: may the audit log be released up to a record? `subject`: the record's number, 8 bytes.
 pub const PAYHSM_ASK_AUDIT_RELEASE: u32 = 50;
 
+/// Question: is this the finger, face or card of the user who logs in? `counter`: the user; `subject`: the role, one byte.
+pub const PAYHSM_ASK_SECOND_FACTOR: u32 = 40;
+/// Question: may this user be enrolled, the first or second officer? `counter`: the user; `subject`: the role, one byte.
+pub const PAYHSM_ASK_ENROL: u32 = 41;
+/// Question: may the module be made anew? `counter`: groups whose memory of used initial keys is lost; `subject`: one byte,
+/// 1 if a tamper event or damage made it so.
+pub const PAYHSM_ASK_REINITIALISE: u32 = 42;
+/// Question: are two people here who may do this, as no officers are enrolled? `counter`: 1 policy, 2 unlock,
+/// 3 re-initialisation, 4 restore.
+pub const PAYHSM_ASK_DUAL_CONTROL: u32 = 43;
+
 /// What the module asks the decision callback.
 #[repr(C)]
 #[derive(Debug)]
@@ -77,6 +88,7 @@ pub(super) fn with<R>(
 ) -> R {
     let usage;
     let number;
+    let byte;
     #[cfg(feature = "legacy")]
     let working;
     // A public key of 65 bytes and an identity of 32.
@@ -131,6 +143,19 @@ pub(super) fn with<R>(
             number = sequence.to_be_bytes();
             (PAYHSM_ASK_AUDIT_RELEASE, 0, &number)
         }
+        Question::SecondFactor { user, role } => {
+            byte = [*role as u8];
+            (PAYHSM_ASK_SECOND_FACTOR, u32::from(*user), &byte)
+        }
+        Question::Enrol { user, role } => {
+            byte = [*role as u8];
+            (PAYHSM_ASK_ENROL, u32::from(*user), &byte)
+        }
+        Question::Reinitialise { tampered, lost_marks } => {
+            byte = [u8::from(*tampered)];
+            (PAYHSM_ASK_REINITIALISE, u32::from(*lost_marks), &byte)
+        }
+        Question::DualControl { act } => (PAYHSM_ASK_DUAL_CONTROL, *act as u32, &[]),
         Question::CryptogramExplain { pan, atc } => (PAYHSM_ASK_CRYPTOGRAM_EXPLAIN, u32::from(*atc), pan.digits()),
     };
     ask(&PayhsmQuestion {

@@ -27,6 +27,14 @@ mod host;
 #[cfg(feature = "terminal")]
 mod terminal;
 
+/// The keys of a transaction of an initial key, for the self-test.
+#[cfg(any(feature = "host", feature = "terminal"))]
+pub(crate) fn first_transaction(ik: &[u8; 16], ksn: &Ksn, out: &mut Transaction) -> Result<(), crate::error::Error> {
+    let mut key = crate::secret::SecretBuf::new();
+    kdf::derive_path(ik, &ksn.initial_key_id(), ksn.counter(), &mut key)?;
+    out.set(*ksn, key.expose())
+}
+
 pub use kdf::{KeyType, KeyUsage, WorkingAlgorithm, WorkingRole, update_key};
 pub use ksn::{InitialKeyId, Ksn};
 pub(super) use ksn::{RULE, check_counter};

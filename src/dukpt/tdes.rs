@@ -25,6 +25,15 @@ mod nrkg;
 #[cfg(feature = "terminal")]
 mod terminal;
 
+/// The keys of the first transaction of an initial key, for the self-test.
+#[cfg(any(feature = "host", feature = "terminal"))]
+pub(crate) fn first_transaction(ik: &[u8; 16], ksn: &Ksn, out: &mut Transaction) {
+    let &[_, _, s0, s1, s2, s3, s4, s5, s6, s7] = ksn.as_bytes();
+    let mut key = crate::secret::Secret::zeroed();
+    nrkg::Nrkg::new(ik).derive(u64::from_be_bytes([s0, s1, s2, s3, s4, s5, s6, s7]), key.expose_mut());
+    out.set(*ksn, key.expose());
+}
+
 pub(super) use ksn::RULE;
 pub use ksn::{InitialKeyId, Ksn};
 pub use transaction::Transaction;

@@ -105,8 +105,7 @@ impl Zeroize for Drbg {
 }
 
 /// The first block of ChaCha20's key stream.
-#[cfg(test)]
-fn chacha20_block(key: &[u8; 32], nonce: &[u8; 12], out: &mut [u8; BLOCK_LEN]) {
+pub(super) fn chacha20_block(key: &[u8; 32], nonce: &[u8; 12], out: &mut [u8; BLOCK_LEN]) {
     let mut core = ChaChaCore::<R20, Ietf>::new(key.into(), nonce.into());
     core.write_keystream_block(out.into());
 }

@@ -208,7 +208,7 @@ impl<'m, P: Platform> Hsm<'m, P> {
         memory.fill(Record::EMPTY);
         let log = self.take_up_log(memory, when_full).inspect_err(|error| {
             if *error == Error::StorageIntegrity {
-                self.tamper();
+                self.found_damaged();
             }
         })?;
         self.log = Some(log);
@@ -381,9 +381,8 @@ impl<'m, P: Platform> Hsm<'m, P> {
     }
 
     /// The number of the role that is logged in, for the log.
-    #[expect(clippy::unused_self, reason = "one place for it")]
-    const fn role_number(&self) -> u8 {
-        0
+    fn role_number(&self) -> u8 {
+        self.people.role_number()
     }
 
     /// How the log stands; `None` if it is not open. In every state.
@@ -494,7 +493,7 @@ impl<'m, P: Platform> Hsm<'m, P> {
 
     /// The key of another device's log.
     #[cfg(feature = "host")]
-    fn log_key(&self, key: KeyHandle) -> Result<(), Error> {
+    fn log_key(&mut self, key: KeyHandle) -> Result<(), Error> {
         self.allow(Command::AuditVerify)?;
         let slot = self.slots.get(key)?;
         let attributes = slot.attributes()?;

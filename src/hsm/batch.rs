@@ -435,7 +435,7 @@ where
         }
         let module = &*self.module;
         let outcome = outcome.and_then(|opened| {
-            module.allow(Command::PinVerifyPvv)?;
+            module.allow_reading(Command::PinVerifyPvv)?;
             opened.verdict()
         });
         (self.put)(index, outcome);

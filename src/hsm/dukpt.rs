@@ -446,7 +446,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Errors
     /// [`Error::InvalidHandle`]; the state's error.
     pub fn transaction_ksn(&self, transaction: TransactionHandle) -> Result<TransactionKsn, Error> {
-        self.allow(Command::TransactionKsn)?;
+        self.allow_reading(Command::TransactionKsn)?;
         match self.groups.keys(transaction)?.transaction {
             Transaction::Tdea(keys) => keys.ksn().map(TransactionKsn::Tdea),
             Transaction::Aes(keys) => keys.ksn().map(TransactionKsn::Aes),
@@ -462,6 +462,25 @@ impl<P: Platform> Hsm<'_, P> {
         self.allow(Command::TransactionEnd)?;
         self.groups.end(transaction)?;
         self.end_orphaned_mac();
+        Ok(())
+    }
+}
+
+/// A host has no groups in storage.
+#[cfg(not(feature = "terminal"))]
+impl<P: Platform> Hsm<'_, P> {
+    pub(in crate::hsm) fn give_up_groups(&mut self) -> Result<(), Error> {
+        self.groups.erase_all();
+        Ok(())
+    }
+
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as a terminal's")]
+    pub(in crate::hsm) fn lost_marks(&mut self) -> Result<u16, Error> {
+        Ok(0)
+    }
+
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as a terminal's")]
+    pub(in crate::hsm) fn renew_groups(&mut self) -> Result<(), Error> {
         Ok(())
     }
 }

@@ -162,7 +162,7 @@ impl<P: Platform> Hsm<'_, P> {
         }
     }
 
-    fn card_algorithm(&self, command: Command, imk: KeyHandle) -> Result<KeyAlgorithm, Error> {
+    fn card_algorithm(&mut self, command: Command, imk: KeyHandle) -> Result<KeyAlgorithm, Error> {
         self.allow(command)?;
         Ok(self.slots.get(imk)?.attributes()?.algorithm)
     }

@@ -22,6 +22,7 @@ pub(crate) enum Kind {
     Key = 1,
     Group = 2,
     Transaction = 3,
+    Login = 4,
 }
 
 const fn pack(kind: Kind, index: u8, generation: u32) -> u32 {
@@ -86,6 +87,8 @@ handles! {
     GroupHandle = Group;
     /// Names one transaction: the keys of one KSN.
     TransactionHandle = Transaction;
+    /// Names the session of a user who is logged in.
+    SessionHandle = Login;
 }
 
 /// The key of an operation: one in a slot, or the one that the operation has in a DUKPT transaction.

@@ -17,6 +17,7 @@
 //! goes through every cell of both. `docs/LIFE-CYCLE.md` has the picture for readers.
 
 mod command;
+mod durable;
 mod guard;
 
 use core::hint::black_box;
@@ -25,6 +26,8 @@ use crate::error::Error;
 use crate::weaken::guard;
 
 pub use self::command::{Command, States};
+#[cfg(feature = "hazmat")]
+pub use self::durable::read_life_record;
 pub(super) use self::guard::Guard;
 
 /// The life-cycle state.

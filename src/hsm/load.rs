@@ -87,7 +87,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Source
     /// ANSI X9.24-1:2017 annex A. Vectors: `vectors/key_management.txt`, operation `kcv`.
     pub fn key_check(&self, key: KeyHandle, method: CheckMethod, value: &[u8]) -> Result<(), Error> {
-        self.allow(Command::KeyCheck)?;
+        self.allow_reading(Command::KeyCheck)?;
         let slot = self.slots.get(key)?;
         let attributes = slot.attributes()?;
         let usual = match method {
@@ -119,7 +119,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Timing
     /// Constant.
     #[cfg(feature = "ec")]
-    pub fn key_public(&self, key: KeyHandle) -> Result<PublicKey, Error> {
+    pub fn key_public(&mut self, key: KeyHandle) -> Result<PublicKey, Error> {
         self.allow(Command::KeyPublic)?;
         let mut private = Key::<role::Signing, key::Ec>::empty();
         self.slots

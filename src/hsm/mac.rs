@@ -441,7 +441,7 @@ impl<P: Platform> Hsm<'_, P> {
     }
 
     fn mac_stream(
-        &self,
+        &mut self,
         command: Command,
         key: KeyRef,
         method: MacMethod,

@@ -222,6 +222,14 @@ pub fn load(
     result
 }
 
+/// Erases a group's records, damaged or not, with its memory of used initial keys: only for a module that is made anew.
+#[cfg(feature = "terminal")]
+pub(crate) fn abandon(storage: &mut impl Storage, kind: Kind, id: u16, scratch: &mut Scratch) -> Result<(), Error> {
+    let results = [false, true].map(|second| erase(storage, Place::new(kind, id, second)?, scratch));
+    scratch.wipe();
+    results.into_iter().collect()
+}
+
 /// Erases object `id` of a kind, damaged or not. Where the platform has a monotonic counter a record of no bytes stays in
 /// its place, because the object's sequence number counts.
 ///

@@ -9,7 +9,10 @@ use std::rc::Rc;
 use payhsm::cipher::{modes, tdes::Tdes};
 use payhsm::entropy::Entropy;
 use payhsm::error::Error;
-use payhsm::hsm::{Config, FINGERPRINT_LEN, Group, Hsm, KeyHandle, PinLimits, Platform, Question, RateLimit, Slot};
+use payhsm::hsm::{
+    Act, Config, FINGERPRINT_LEN, Group, Hsm, KeyHandle, PinLimits, Platform, Question, RateLimit, SelfTestMode, Slot,
+    UserRole,
+};
 use payhsm::key::role::{Kbpk, StorageKey};
 use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
 use payhsm::key::{Aes, Key, Tdea};
@@ -90,6 +93,10 @@ pub enum Asked {
     CryptogramExplain(Vec<u8>, u16),
     PeerKey(Vec<u8>, Vec<u8>),
     UnauthenticatedPeer(Vec<u8>, ModeOfUse),
+    Enrol(u8, UserRole),
+    SecondFactor(u8, UserRole),
+    DualControl(Act),
+    Reinitialise(bool, u16),
     AuditRelease(u64),
 }
 
@@ -113,6 +120,18 @@ pub struct World {
     pub answer: Option<Error>,
     /// The clock, in milliseconds.
     pub now: Option<u64>,
+    /// The time of day, in seconds.
+    pub unix: Option<u64>,
+    /// The tamper input.
+    pub tampered: bool,
+    /// The verdict on the code.
+    pub sound: Option<bool>,
+    /// The tamper input becomes active at this call of the platform.
+    pub tamper_at: Option<usize>,
+    /// Calls of the platform so far.
+    pub calls: usize,
+    /// The random source gives one byte over and over.
+    pub stuck: bool,
     /// The fingerprints beside the questions.
     pub fingerprints: Vec<[u8; FINGERPRINT_LEN]>,
     /// How often a card may try; each question with a card is a try.
@@ -155,7 +174,15 @@ impl Device {
 }
 
 impl World {
+    /// A call of the platform, at which the tamper input may become active.
+    fn call(&mut self) {
+        let now = self.calls;
+        self.calls += 1;
+        self.tampered |= self.tamper_at == Some(now);
+    }
+
     fn operation(&mut self) -> Result<Option<Fault>, Error> {
+        self.call();
         if self.dead || self.broken {
             return Err(Error::Storage);
         }
@@ -177,6 +204,7 @@ impl World {
 impl Entropy for Device {
     fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
         let mut world = self.world();
+        world.call();
         if let Some(left) = world.entropy_fails_in.as_mut() {
             if *left == 0 {
                 // A source may leave anything behind when it fails.
@@ -186,6 +214,10 @@ impl Entropy for Device {
             *left -= 1;
         }
         world.drawn += out.len();
+        if world.stuck {
+            out.fill(0x5C);
+            return Ok(());
+        }
         if world.entropy_stuck {
             out.fill(0x5A);
             return Ok(());
@@ -261,9 +293,14 @@ impl Platform for Device {
             Question::PeerKey { identity, public } => Asked::PeerKey(identity.to_vec(), public.to_vec()),
             Question::UnauthenticatedPeer { public, mode } => Asked::UnauthenticatedPeer(public.to_vec(), mode),
             Question::AuditRelease { sequence } => Asked::AuditRelease(sequence),
+            Question::Enrol { user, role } => Asked::Enrol(user, role),
+            Question::SecondFactor { user, role } => Asked::SecondFactor(user, role),
+            Question::DualControl { act } => Asked::DualControl(act),
+            Question::Reinitialise { tampered, lost_marks } => Asked::Reinitialise(tampered, lost_marks),
             _ => panic!("an unknown question"),
         };
         let mut world = self.world();
+        world.call();
         world.asked.push(asked);
         if let (Some(limit), Some(account)) = (world.card_limit, question.account()) {
             let tries = world.tries.entry(account).or_default();
@@ -282,6 +319,18 @@ impl Platform for Device {
 
     fn tick(&mut self) -> Option<u64> {
         self.world().now
+    }
+
+    fn unix_time(&mut self) -> Option<u64> {
+        self.world().unix
+    }
+
+    fn code_is_sound(&mut self) -> Option<bool> {
+        self.world().sound
+    }
+
+    fn tampered(&self) -> bool {
+        self.0.try_borrow().is_ok_and(|world| world.tampered)
     }
 }
 
@@ -312,6 +361,8 @@ pub fn start_limited(
         policy,
         storage_key: Some(&storage_key),
         pin_limits,
+        // The known answers have tests of their own, and a debug build is slow.
+        self_tests: SelfTestMode::Off,
         ..Config::default()
     };
     Hsm::new(device.clone(), slots, groups, config)

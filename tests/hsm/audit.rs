@@ -347,6 +347,8 @@ fn a_tamper_event_is_the_last_record() {
     assert_eq!(hsm.status_message(&[0; 16], &mut [0; 92]), Err(Error::Tampered));
     assert_eq!(hsm.next_event().unwrap().event, LogEvent::Tamper);
     drop(hsm);
+    // The mark of the event would make the next start tampered, too: without it damage is looked at.
+    device.world().records.remove(&0x301E);
     // Found at the start: the log opens all the same, and says so.
     let mut broken = module(&device);
     let kbpk = load_kbpk(&mut broken);

@@ -18,18 +18,11 @@ use payhsm::store::seal::{Scratch, Sealer};
 use crate::common::{AES_ID, Device, PROFILE, key, module, start, value};
 use crate::snapshots;
 
-/// The last valid counter serves both ends; after it the key is exhausted for ever, also after a restart; and an update
-/// begins a new life.
-#[test]
-fn an_exhausted_aes_group() {
-    const LAST: u32 = 0xFFFF_0000;
-    let device = Device::new(1);
-    let mut host = start(&Device::new(4), Policy::STRICT, 4, 2).unwrap();
-    let bdk = key(&mut host, "B0", 'A', 'X', 40);
+/// Puts an AES terminal into group 0 of the storage that has one transaction left, as it would have stored itself.
+pub fn nearly_spent(device: &Device) {
     let id = aes::InitialKeyId::parse(&AES_ID).unwrap();
     let mut ik = Key::<InitialKey, Aes>::empty();
     aes::Host::initial_key(&Key::<Bdk, Aes>::from_bytes(&value(40, 16)).unwrap(), &id, &mut ik).unwrap();
-    // A terminal two transactions before its last, as it would have stored itself.
     let sealing = Key::<StorageKey, _>::from_bytes(&[0x5A; 32]).unwrap();
     let (sealer, mut scratch, mut records) = (Sealer::new(&sealing).unwrap(), Scratch::new(), Records::NEW);
     let mut storage = device.clone();
@@ -45,7 +38,17 @@ fn an_exhausted_aes_group() {
         scratch: &mut scratch,
     };
     terminal.step(&mut journal, &mut aes::Transaction::empty()).unwrap();
+}
 
+/// The last valid counter serves both ends; after it the key is exhausted for ever, also after a restart; and an update
+/// begins a new life.
+#[test]
+fn an_exhausted_aes_group() {
+    const LAST: u32 = 0xFFFF_0000;
+    let device = Device::new(1);
+    let mut host = start(&Device::new(4), Policy::STRICT, 4, 2).unwrap();
+    let bdk = key(&mut host, "B0", 'A', 'X', 40);
+    nearly_spent(&device);
     let mut hsm = module(&device);
     let (group, info) = hsm.dukpt_find(0).unwrap();
     assert_eq!(info.next.unwrap().counter(), LAST);

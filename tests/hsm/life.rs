@@ -16,7 +16,7 @@ use payhsm::error::Error;
 use payhsm::hsm::audit::Position;
 use payhsm::hsm::{
     ArpcRequest, EncipheredPin, Export, GroupHandle, KeyHandle, KeyRef, MacMethod, MacPurpose, PinProfile,
-    ScriptTarget, State, TransactionHandle, WorkingKey,
+    ScriptTarget, SecondFactor, State, TransactionHandle, UserRole, WorkingKey,
 };
 use payhsm::inject::agreement::unauthenticated::Kdf;
 use payhsm::inject::agreement::{M1_LEN, M2_LEN, SIGNED_M2_LEN, SIGNED_M3_LEN};
@@ -37,30 +37,42 @@ use crate::common::{
 };
 
 /// One handle of each kind, alive at the beginning.
-struct Handles {
-    key: KeyHandle,
-    group: GroupHandle,
-    transaction: TransactionHandle,
+pub struct Handles {
+    pub key: KeyHandle,
+    pub group: GroupHandle,
+    pub transaction: TransactionHandle,
 }
 
-fn populated(device: &Device) -> (Module, Handles) {
+pub fn populated(device: &Device) -> (Module, Handles) {
     let mut hsm = module(device);
-    let kbpk = load_kbpk(&mut hsm);
+    let handles = populate(&mut hsm);
+    (hsm, handles)
+}
+
+pub fn populate(hsm: &mut Module) -> Handles {
+    let kbpk = load_kbpk(hsm);
     let text = initial_key('T', 1, &value(30, 16));
     let (group, _) = hsm.dukpt_load(kbpk, &text, PROFILE).unwrap();
     let (transaction, _) = hsm.dukpt_begin(group).unwrap();
     hsm.mac_begin(transaction.into(), MacMethod::X9_19, MacPurpose::Generate)
         .unwrap();
-    let handles = Handles {
-        key: key(&mut hsm, "M6", 'A', 'C', 31),
+    Handles {
+        key: key(hsm, "M6", 'A', 'C', 31),
         group,
         transaction,
-    };
-    (hsm, handles)
+    }
 }
 
 /// Every command that is not of the ceremony, and what it says. Outputs of a refused one are zero.
 fn every_command(hsm: &mut Module, handles: &Handles) -> Vec<(&'static str, Error)> {
+    every_result(hsm, handles)
+        .into_iter()
+        .map(|(name, result)| (name, result.expect_err(name)))
+        .collect()
+}
+
+/// Every command that is not of the ceremony and not of log-ins and locks.
+pub fn every_result(hsm: &mut Module, handles: &Handles) -> Vec<(&'static str, Result<(), Error>)> {
     let &Handles {
         key,
         group,
@@ -289,17 +301,26 @@ fn every_command(hsm: &mut Module, handles: &Handles) -> Vec<(&'static str, Erro
                 .map(|_| ()),
         ),
         ("key_public", hsm.key_public(key).map(|_| ())),
+        (
+            "role_enrol",
+            hsm.role_enrol(9, UserRole::Officer, key, SecondFactor::None),
+        ),
+        ("role_revoke", hsm.role_revoke(9)),
+        ("policy_narrow", hsm.policy_narrow(Policy::STRICT)),
+        ("policy_freeze", hsm.policy_freeze()),
+        ("policy_widen", hsm.policy_widen(Policy::STRICT)),
     ];
-    assert!(value.is_empty() && spare == [[0; 32]; 7]);
-    assert!(scripts.iter().flatten().all(|&b| b == 0));
+    if results.iter().all(|(_, result)| result.is_err()) {
+        assert!(value.is_empty() && spare == [[0; 32]; 7]);
+        assert!(scripts.iter().flatten().all(|&b| b == 0));
+    }
     results.extend(issuer_commands(hsm, key));
     results.extend(offline_commands(hsm));
     results.push(("key_erase", hsm.key_erase(key)));
-    assert!(long.iter().flatten().chain(short.iter().flatten()).all(|&b| b == 0));
+    if results.iter().all(|(_, result)| result.is_err()) {
+        assert!(long.iter().flatten().chain(short.iter().flatten()).all(|&b| b == 0));
+    }
     results
-        .into_iter()
-        .map(|(name, result)| (name, result.expect_err(name)))
-        .collect()
 }
 
 /// What a terminal does with PINs for the card in it.
@@ -313,7 +334,9 @@ fn offline_commands(hsm: &mut Module) -> Vec<(&'static str, Result<(), Error>)> 
             let enciphered = hsm.offline_pin_encipher(card, &[7; 8], &pin, &mut data);
             results.push(("offline_pin_encipher", enciphered.map(|_| ())));
             results.push(("offline_pin_plaintext", hsm.offline_pin_plaintext(&pin, &mut block)));
-            assert!(data.iter().chain(&block).all(|&byte| byte == 0));
+            assert!(
+                results.iter().any(|(_, result)| result.is_ok()) || data.iter().chain(&block).all(|&byte| byte == 0)
+            );
         },
     );
     results
@@ -374,7 +397,7 @@ fn issuer_commands(hsm: &mut Module, key: KeyHandle) -> Vec<(&'static str, Resul
                 .map(|_| ()),
         ),
     ];
-    assert_eq!(outs, [[0; 16]; 4]);
+    assert!(results.iter().any(|(_, result)| result.is_ok()) || outs == [[0; 16]; 4]);
     results
 }
 
@@ -401,7 +424,22 @@ pub fn commands_in_the_source() -> BTreeSet<String> {
 }
 
 /// Commands that answer in every state, as `tests/hsm/audit.rs` has it.
-pub const IN_EVERY_STATE: [&str; 3] = ["audit_open", "audit_read", "status_message"];
+pub const IN_EVERY_STATE: [&str; 13] = [
+    "audit_open",
+    "audit_read",
+    "status_message",
+    // These have states of their own: `tests/hsm/states.rs`.
+    "self_test",
+    "self_test_step",
+    "wipe",
+    "reinitialise",
+    "role_status",
+    "login_begin",
+    "login_finish",
+    "logout",
+    "lock",
+    "unlock",
+];
 
 /// E04, I03: in a ceremony nothing else runs, and after a tamper event nothing at all.
 #[test]
@@ -442,6 +480,11 @@ fn e04_i03_every_command_in_every_state() {
     assert_eq!(hsm.component_finish().err(), Some(Error::Tampered));
     assert_eq!(hsm.component_abort(), Err(Error::Tampered));
     assert_eq!((hsm.status(), device.touched()), (status, touched));
+
+    // The next start is tampered, too.
+    drop(hsm);
+    device.boot(None);
+    assert_eq!(module(&device).status().state, State::Tampered);
 }
 
 /// A tamper event in a ceremony ends it.

@@ -167,6 +167,7 @@ fn b01_tables_are_registered() {
     hsm.tamper();
     assert_eq!(hsm.pin_profile_register(&profile_3624()), Err(Error::Tampered));
     // Another start knows none.
+    device.world().records.clear();
     let mut hsm = start(&device, Policy::STRICT, 2, 0).unwrap();
     let pvk = key(&mut hsm, "V1", 'T', 'C', 81);
     let zone = key(&mut hsm, "P0", 'T', 'D', 60);

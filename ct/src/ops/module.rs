@@ -67,6 +67,10 @@ impl Platform for Device {
     fn decide(&mut self, _: &Question<'_>) -> Result<(), Error> {
         Ok(())
     }
+
+    fn unix_time(&mut self) -> Option<u64> {
+        Some(1_000_000_000)
+    }
 }
 
 pub(super) type Module = Hsm<'static, Device>;
@@ -88,6 +92,7 @@ pub(super) fn start_with(seed: u8, policy: Policy) -> Module {
         storage_key: Some(&storage_key),
         pin_limits: PinLimits::default(),
         ceremony_minutes: 0,
+        self_tests: payhsm::hsm::SelfTestMode::Off,
         ..Config::default()
     };
     Hsm::new(device, slots, groups, config).unwrap()

@@ -132,7 +132,7 @@ impl<P: Platform> Hsm<'_, P> {
     }
 
     /// Judges a key of UnionPay's track encipherment.
-    fn track_key(&self, handle: KeyHandle, way: Way) -> Result<(), Error> {
+    fn track_key(&mut self, handle: KeyHandle, way: Way) -> Result<(), Error> {
         self.allow(match way {
             Way::Encipher => Command::Track2Encipher,
             Way::Decipher => Command::Track2Decipher,

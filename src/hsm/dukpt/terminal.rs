@@ -17,6 +17,7 @@ use crate::keyblock::{KbpkRef, KeyBlock, Payload, Profile, Unverified};
 use crate::policy::Operation;
 use crate::store::anchor;
 use crate::store::journal::{GroupJournal, Records};
+use crate::store::seal::Kind;
 use crate::weaken::guard;
 
 /// What is public about an initial key that was loaded.
@@ -344,12 +345,78 @@ impl<P: Platform> Hsm<'_, P> {
         let first = u16::try_from(self.groups.capacity()).unwrap_or(MAX_GROUPS);
         sound &= anchor::check(&mut self.platform, sealer, sequences, first, &mut self.scratch).is_ok();
         if !sound || self.groups.has_twins() {
-            self.tamper();
+            self.found_damaged();
         }
         if self.groups.used() != 0 {
             self.life.happen(Event::Populated);
             self.review_groups();
         }
+    }
+
+    /// Erases every group, here and in storage, where the marks of used initial keys stay.
+    pub(in crate::hsm) fn give_up_groups(&mut self) -> Result<(), Error> {
+        for (_, group) in self.groups.iter_mut().filter(|(_, group)| !group.is_free()) {
+            group.unsettled |= !matches!(group.registers, Registers::None);
+            group.erase();
+        }
+        self.settle();
+        self.review_groups();
+        if self.groups.unsettled() {
+            return Err(Error::Storage);
+        }
+        Ok(())
+    }
+
+    /// How many groups in storage have a memory of used initial keys that cannot be read.
+    pub(in crate::hsm) fn lost_marks(&mut self) -> Result<u16, Error> {
+        let Some(sealer) = &self.sealer else {
+            return Ok(0);
+        };
+        let mut lost = 0_u16;
+        for group in 0..MAX_GROUPS {
+            let mut records = Records::NEW;
+            match records.mount(&mut self.platform, sealer, group, &mut self.scratch, |_| Ok(())) {
+                Err(Error::StorageIntegrity | Error::Record) => lost = lost.saturating_add(1),
+                mounted => {
+                    mounted?;
+                }
+            }
+        }
+        Ok(lost)
+    }
+
+    /// Gives up what the storage holds of any group. Marks stay; what cannot be read is erased.
+    pub(in crate::hsm) fn renew_groups(&mut self) -> Result<(), Error> {
+        let Some(sealer) = &self.sealer else {
+            return Ok(());
+        };
+        for group in 0..MAX_GROUPS {
+            let mut records = Records::NEW;
+            let mut keys = false;
+            let mounted = records.mount(&mut self.platform, sealer, group, &mut self.scratch, |_| {
+                keys = true;
+                Ok(())
+            });
+            match mounted {
+                Err(Error::StorageIntegrity | Error::Record) => {
+                    crate::store::record::abandon(&mut self.platform, Kind::Group, group, &mut self.scratch)?;
+                }
+                other => {
+                    other?;
+                    if keys {
+                        records.retire(&mut self.platform, sealer, group, &mut self.scratch)?;
+                    }
+                }
+            }
+        }
+        for (index, place) in self.groups.iter_mut() {
+            place
+                .records
+                .mount(&mut self.platform, sealer, index.into(), &mut self.scratch, |_| Ok(()))?;
+            place.unsettled = false;
+            place.restate = false;
+        }
+        Ok(())
     }
 
     /// Sees whether any group can go on.
@@ -367,7 +434,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Errors
     /// [`Error::InvalidHandle`] if nothing is there; the state's error.
     pub fn dukpt_find(&self, index: u8) -> Result<(GroupHandle, InitialKeyInfo), Error> {
-        self.allow(Command::DukptFind)?;
+        self.allow_reading(Command::DukptFind)?;
         let group = self.groups.0.get(usize::from(index)).ok_or(Error::InvalidHandle)?;
         let info = group.info()?;
         Ok((GroupHandle::new(index, group.generation.value()), info))
@@ -378,7 +445,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Errors
     /// [`Error::InvalidHandle`]; [`Error::CounterExhausted`]; the state's error.
     pub fn dukpt_ksn(&self, group: GroupHandle) -> Result<TransactionKsn, Error> {
-        self.allow(Command::DukptKsn)?;
+        self.allow_reading(Command::DukptKsn)?;
         self.groups.group(group)?.info()?.next.ok_or(Error::CounterExhausted)
     }
 

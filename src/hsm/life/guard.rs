@@ -107,6 +107,14 @@ impl<P: Platform> Platform for Guard<P> {
         self.inner.tick()
     }
 
+    fn unix_time(&mut self) -> Option<u64> {
+        self.inner.unix_time()
+    }
+
+    fn code_is_sound(&mut self) -> Option<bool> {
+        self.inner.code_is_sound()
+    }
+
     fn tampered(&self) -> bool {
         self.inner.tampered()
     }

@@ -79,6 +79,10 @@ impl<P: Platform> Hsm<'_, P> {
     pub fn component_add(&mut self, custodian: u32, component: &[u8], kcv: &[u8]) -> Result<(), Error> {
         self.expire();
         self.allow(Command::ComponentAdd)?;
+        if !self.people.is_custodian(custodian) {
+            self.end_ceremony();
+            return Err(Error::NotAuthenticated);
+        }
         let result = check_value(kcv).and_then(|kcv| self.assembly.add(CustodianId(custodian), component, kcv));
         if result.is_err() {
             self.end_ceremony();

@@ -135,7 +135,7 @@ impl<P: Platform> Hsm<'_, P> {
     }
 
     /// The state, and the profile of a handle.
-    pub(super) fn ready_profile(&self, command: Command, profile: PinProfile) -> Result<Profile, Error> {
+    pub(super) fn ready_profile(&mut self, command: Command, profile: PinProfile) -> Result<Profile, Error> {
         self.allow(command)?;
         self.pin_profile(profile)
     }
