@@ -726,13 +726,6 @@ typedef struct {
     uint32_t per_start;
 } payhsm_rate_t;
 
-/* Writes the seconds since 1970-01-01 UTC; 0 if it could. */
-typedef payhsm_status_t (*payhsm_time_fn_t)(void *user,
-                                            uint64_t *seconds);
-
-/* Judges whether the code in memory is what it should be: 0 if it is. */
-typedef payhsm_status_t (*payhsm_integrity_fn_t)(void *user);
-
 /*
  * Reads `len` bytes at `address` into `out`; 0 if it could, another number for what cannot be read. `address`, counted
  * from the first byte of the flash that the module has, and `len` are multiples of 16.
@@ -802,6 +795,13 @@ typedef payhsm_status_t (*payhsm_monotonic_read_fn_t)(void *user,
 /* Advances that counter by `by`, at least 1; returns 0 only when the new value would survive a loss of power. */
 typedef payhsm_status_t (*payhsm_monotonic_advance_fn_t)(void *user,
                                                          uint64_t by);
+
+/* Writes the seconds since 1970-01-01 UTC; 0 if it could. */
+typedef payhsm_status_t (*payhsm_time_fn_t)(void *user,
+                                            uint64_t *seconds);
+
+/* Judges whether the code in memory is what it should be: 0 if it is. */
+typedef payhsm_status_t (*payhsm_integrity_fn_t)(void *user);
 
 /*
  * What the device gives, and how the module is set up. Set it to zero, then the fields.
