@@ -129,7 +129,7 @@
 #define PAYHSM_CTX_BASE_SIZE 5120
 
 /* Bytes of a slot in a context, on every target. */
-#define PAYHSM_SLOT_SIZE 128
+#define PAYHSM_SLOT_SIZE 192
 
 /* Bytes of a group in a context, on every target. */
 #define PAYHSM_GROUP_SIZE 1344
@@ -200,6 +200,8 @@
 #define PAYHSM_POLICY_PIN_VERIFY_FORMAT_1 256
 /* Policy bit: new PINs may be one digit throughout or a run. */
 #define PAYHSM_POLICY_TRIVIAL_PINS 512
+/* Policy bit: keys whose last day of use is over verify and decipher what was made before. */
+#define PAYHSM_POLICY_EXPIRED_KEYS (1 << 22)
 /* Policy bit: PINs that are enciphered for the card in the terminal. */
 #define PAYHSM_POLICY_OFFLINE_PIN (1 << 27)
 /* Policy bit: PINs that go to the card in clear. */
@@ -246,6 +248,20 @@
 #define PAYHSM_ASK_SCRIPT 31
 /* Question: may a working key of this usage and mode of use come in by ECB? */
 #define PAYHSM_ASK_WORKING_KEY 25
+/* Question: may a session of this owner be opened? `counter`: the owner. */
+#define PAYHSM_ASK_SESSION 51
+/* Question: may the counts of persistent limits begin anew: are two people here who may do it? */
+#define PAYHSM_ASK_LIMITS_RESET 52
+/* Question: may the verification key of the audit log leave? */
+#define PAYHSM_ASK_AUDIT_KEY 53
+/* Question: may the keys of a backup come back? `counter`: `PAYHSM_RESTORE_...` bits. `subject`: its number, 8 bytes. */
+#define PAYHSM_ASK_RESTORE 54
+
+/* The backup is of another device. */
+#define PAYHSM_RESTORE_OTHER_DEVICE 1
+/* The backup is older than the last. */
+#define PAYHSM_RESTORE_OLDER 2
+
 /* Question: may the audit log be released up to a record? `subject`: the record's number, 8 bytes. */
 #define PAYHSM_ASK_AUDIT_RELEASE 50
 /* Question: is this the finger, face or card of the user who logs in? `counter`: the user; `subject`: the role, one byte. */
@@ -647,6 +663,26 @@
 /* The longest card verification value, in ASCII digits. */
 #define PAYHSM_CARD_VALUE_MAX_LEN 5
 
+/* The key ends with its session. */
+#define PAYHSM_BOUND_SESSION 1
+/* The key comes back at the next start. */
+#define PAYHSM_BOUND_STORED 2
+/* Today is a day of use. */
+#define PAYHSM_BOUND_VALID 4
+
+/* Length of a record of the audit log, in bytes. */
+#define PAYHSM_AUDIT_RECORD_LEN 80
+/* Length of the tag of a record, in bytes. */
+#define PAYHSM_AUDIT_TAG_LEN 16
+
+/* Length of a status message, in bytes. */
+#define PAYHSM_STATUS_MESSAGE_LEN 92
+
+/* When the log is full, commands that would be logged are refused. */
+#define PAYHSM_AUDIT_STOP 0
+/* When the log is full, the oldest records go, and a record says so. */
+#define PAYHSM_AUDIT_OVERWRITE 1
+
 /* A context. Its memory is the caller's, its content is the library's. */
 typedef struct payhsm_ctx_t payhsm_ctx_t;
 
@@ -845,7 +881,10 @@ typedef struct {
     payhsm_tick_fn_t tick;
     /* PINs that are enciphered at this terminal. Default: 10 at once, one in 30 seconds on average, 120 without a clock. */
     payhsm_rate_t pin_entry;
-    /* PIN commands of a host, of all cards together. Default: no limit; the decision callback is asked each time. */
+    /*
+     * PIN commands of a host, of all cards together. All zero: no limit; the decision callback is asked each time. Otherwise a
+     * field of 0 has the default of `pin_entry`.
+     */
     payhsm_rate_t pin_host;
     /* What `entropy` gives: `PAYHSM_ENTROPY_READY` (0), `PAYHSM_ENTROPY_SEED` or `PAYHSM_ENTROPY_RAW`. */
     uint32_t entropy_source;
@@ -878,6 +917,13 @@ typedef struct {
     payhsm_time_fn_t unix_time;
     /* The platform's verdict on the code in memory; `NULL` without one. */
     payhsm_integrity_fn_t integrity;
+    /*
+     * Not 0: limits over time do not begin anew at a start (needs `storage_key`). A start brings no PIN then, and what is
+     * counted without a clock is counted until `payhsm_limits_reset`.
+     */
+    uint32_t persistent_limits;
+    /* 0. */
+    uint32_t reserved;
 } payhsm_config_t;
 
 /* The state of a context. */
@@ -1303,6 +1349,80 @@ typedef struct {
     /* The value of tag 91, zeros behind. */
     uint8_t data[PAYHSM_ISSUER_AUTH_MAX_LEN];
 } payhsm_batch_issuer_auth_t;
+
+/* What a key is bound to. 0: nothing. */
+typedef struct {
+    /* How many commands may use the key. */
+    uint32_t max_uses;
+    /* After how many an alarm says so. */
+    uint32_t warn_uses;
+    /* How many have used it; counted for keys with a limit. */
+    uint32_t uses;
+    /* The first day of use. */
+    uint32_t valid_from;
+    /* The last day of use. */
+    uint32_t valid_until;
+    /* The owner. */
+    uint32_t owner;
+    /* `PAYHSM_BOUND_...` bits. */
+    uint32_t flags;
+} payhsm_key_bounds_t;
+
+/* How a key shall be narrowed. What is 0 stays as it is. */
+typedef struct {
+    /* `sizeof(payhsm_narrowing_t)`. */
+    uint32_t size;
+    /* How many commands may use the key in all, those that have done so included. */
+    uint32_t max_uses;
+    /* After how many an alarm says so. */
+    uint32_t warn_uses;
+    /* The first day of use, as a number of eight digits: 20261231. */
+    uint32_t valid_from;
+    /* The last day of use. */
+    uint32_t valid_until;
+    /* Whose sessions alone may use the key. */
+    uint16_t owner;
+    /* A narrower mode of use. */
+    uint8_t mode;
+    /* A narrower exportability. */
+    uint8_t exportability;
+    /* `PAYHSM_BOUND_SESSION`, or 0. */
+    uint32_t flags;
+} payhsm_narrowing_t;
+
+/* The end of a log or of a part of one: a record's number, and its tag. */
+typedef struct {
+    /* The number; 0 before the first record. */
+    uint64_t sequence;
+    /* The tag; zeros before the first record. */
+    uint8_t tag[PAYHSM_AUDIT_TAG_LEN];
+} payhsm_audit_position_t;
+
+/* How the log stands. */
+typedef struct {
+    /* The number of the oldest record that is still there. */
+    uint64_t oldest;
+    /* The last record. */
+    payhsm_audit_position_t last;
+    /* Up to where the log was released. */
+    uint64_t released;
+    /* How many records it holds. */
+    uint32_t capacity;
+    /* Records that could not be written since the start. */
+    uint32_t lost;
+} payhsm_audit_status_t;
+
+/* An alarm. */
+typedef struct {
+    /* The event, a number of `docs/AUDIT.md`; 0: no alarm waits. */
+    uint32_t event;
+    /* The slot, or 0x8000 and the group; 0xFFFF: none. */
+    uint32_t place;
+    /* The error; `PAYHSM_OK`: none. */
+    payhsm_status_t result;
+    /* What the event counts. */
+    uint32_t value;
+} payhsm_event_t;
 
 /* Success. */
 #define PAYHSM_OK 0
@@ -3755,6 +3875,366 @@ payhsm_status_t payhsm_cvc3_verify(payhsm_ctx_t *ctx,
                                    uint32_t atc,
                                    const uint8_t *value,
                                    size_t value_len);
+
+/*
+ * Tells the next key of the inventory. Keys of all owners are in it.
+ *
+ * Parameters: `cursor`: 0 for the first key, then what `next` received. `next`, `key`, `info`: receive the cursor for the
+ * next call, the handle and what is public; zero on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_NO_KEY` behind the last; the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_key_next(payhsm_ctx_t *ctx,
+                                uint32_t cursor,
+                                uint32_t *next,
+                                uint32_t *key,
+                                payhsm_key_info_t *info);
+
+/*
+ * Tells what a key is bound to, and how far it has come.
+ *
+ * Parameters: `bounds`: receives it; zero on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_NOT_AUTHENTICATED` (another owner's); the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for `bounds`.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_key_bounds(payhsm_ctx_t *ctx,
+                                  uint32_t key,
+                                  payhsm_key_bounds_t *bounds);
+
+/*
+ * Narrows a key, and its copies with it. Nothing is ever widened.
+ *
+ * Parameters: `narrowing`: what shall be narrower.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_NOT_AUTHENTICATED`, `PAYHSM_ERR_MODE_NOT_PERMITTED`,
+ * `PAYHSM_ERR_EXPORT_NOT_PERMITTED`, the `PAYHSM_ERR_KEY_BLOCK_...` errors, `PAYHSM_ERR_REFUSED` (wider than now),
+ * `PAYHSM_ERR_INVALID_ARGUMENT` (day, flags), `PAYHSM_ERR_ABI_MISMATCH` (size), `PAYHSM_ERR_BAD_STATE` (no session open, or
+ * the key is stored), `PAYHSM_ERR_LIMIT_REACHED` (log full), `PAYHSM_ERR_STORAGE`; the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 and C2 for `narrowing`, with as many bytes as its size says.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_key_narrow(payhsm_ctx_t *ctx,
+                                  uint32_t key,
+                                  const payhsm_narrowing_t *narrowing);
+
+/*
+ * Makes a key persistent: it is sealed in the storage with everything that belongs to it, and in its place again after a
+ * start; find it with `payhsm_key_next`. `payhsm_key_erase` erases it there, too.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_NOT_AUTHENTICATED`, `PAYHSM_ERR_BAD_STATE` (ends with
+ * its session), `PAYHSM_ERR_LIMIT_REACHED` (log full), `PAYHSM_ERR_STORAGE`; the context's errors.
+ *
+ * Contract:
+ * The context's contract.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_key_store(payhsm_ctx_t *ctx,
+                                 uint32_t key);
+
+/*
+ * Gives a key the place of another, which is gone then; old or new, never both, also in the storage.
+ *
+ * Parameters: `old`: the key that goes; `new_key`: the one that takes its place, for the same usage and algorithm. `key`:
+ * receives the handle of the key in its new place; 0 on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_NOT_AUTHENTICATED`, `PAYHSM_ERR_INVALID_ARGUMENT` (one
+ * key), `PAYHSM_ERR_USAGE_NOT_PERMITTED`, `PAYHSM_ERR_ALGORITHM_MISMATCH`, `PAYHSM_ERR_KEY_BLOCK_KEY_VERSION` (older),
+ * `PAYHSM_ERR_BAD_STATE` (stored already, or of a session), `PAYHSM_ERR_LIMIT_REACHED` (log full), `PAYHSM_ERR_STORAGE`
+ * (as it was, under other handles); the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for `key`.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_key_replace(payhsm_ctx_t *ctx,
+                                   uint32_t old,
+                                   uint32_t new_key,
+                                   uint32_t *key);
+
+/*
+ * Opens the session of an owner: keys that are bound to him can be used. One at a time. The decision callback is asked
+ * (`PAYHSM_ASK_SESSION`).
+ *
+ * Parameters: `owner`: 1 to 65535. `session`: receives its number; 0 on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` (one is open), `PAYHSM_ERR_INVALID_ARGUMENT`, `PAYHSM_ERR_REFUSED`,
+ * `PAYHSM_ERR_LIMIT_REACHED` (log full), `PAYHSM_ERR_STORAGE`; the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for `session`.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_session_open(payhsm_ctx_t *ctx,
+                                    uint32_t owner,
+                                    uint32_t *session);
+
+/*
+ * Closes a session: keys that are bound to it are erased, and those of its owner cannot be used.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`; the context's errors.
+ *
+ * Contract:
+ * The context's contract.
+ */
+payhsm_status_t payhsm_session_close(payhsm_ctx_t *ctx,
+                                     uint32_t session);
+
+/*
+ * Says what day it is, for keys that have days of use. Never an earlier one than before.
+ *
+ * Parameters: `today`: a number of eight digits: 20261231.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_ARGUMENT` (no day, or earlier), `PAYHSM_ERR_STORAGE`; the context's errors.
+ *
+ * Contract:
+ * The context's contract.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_set_date(payhsm_ctx_t *ctx,
+                                uint32_t today);
+
+/*
+ * Begins the counts of persistent limits anew. The decision callback is asked (`PAYHSM_ASK_LIMITS_RESET`).
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` (limits are not persistent), `PAYHSM_ERR_REFUSED`,
+ * `PAYHSM_ERR_LIMIT_REACHED` (log full), `PAYHSM_ERR_STORAGE`; the context's errors.
+ *
+ * Contract:
+ * The context's contract.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_limits_reset(payhsm_ctx_t *ctx);
+
+/*
+ * Tells how long a backup of the keys that are here is at most.
+ *
+ * Parameters: `len`: receives the bytes; 0 on error.
+ *
+ * Returns: `PAYHSM_OK`; the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for `len`.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_backup_len(payhsm_ctx_t *ctx,
+                                  size_t *len);
+
+/*
+ * Writes a backup of the keys that may leave: not those that are not exportable, that have a limit of uses or end with a
+ * session, and no DUKPT state.
+ *
+ * Parameters: `kbpk`: an AES `"K1"` key with mode of use `'E'` or `'B'` that serves nothing else. `backup`,
+ * `backup_capacity`, `backup_len`: at most what `payhsm_backup_len` says.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`, `PAYHSM_ERR_MODE_NOT_PERMITTED`,
+ * `PAYHSM_ERR_ALGORITHM_MISMATCH`, `PAYHSM_ERR_BUFFER_TOO_SMALL`, `PAYHSM_ERR_STORAGE`, `PAYHSM_ERR_ENTROPY`,
+ * `PAYHSM_ERR_LIMIT_REACHED` (log full); the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_backup_write(payhsm_ctx_t *ctx,
+                                    uint32_t kbpk,
+                                    uint8_t *backup,
+                                    size_t backup_capacity,
+                                    size_t *backup_len);
+
+/*
+ * Brings the keys of a backup back, all or none. The decision callback is asked (`PAYHSM_ASK_RESTORE`): for a backup of
+ * another device or an older one it should want two officers.
+ *
+ * Parameters: `kbpk`: the key of the backup, with mode of use `'D'` or `'B'`. `backup`, `backup_len`: the backup. `keys`:
+ * receives how many came; 0 on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`, `PAYHSM_ERR_MODE_NOT_PERMITTED`,
+ * `PAYHSM_ERR_ALGORITHM_MISMATCH`, `PAYHSM_ERR_RECORD` (no backup), `PAYHSM_ERR_VERIFICATION_FAILED` (altered, or a key is
+ * here already), `PAYHSM_ERR_REFUSED`, `PAYHSM_ERR_SLOTS_FULL`, `PAYHSM_ERR_STORAGE`, `PAYHSM_ERR_LIMIT_REACHED` (log
+ * full); the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_backup_restore(payhsm_ctx_t *ctx,
+                                      uint32_t kbpk,
+                                      const uint8_t *backup,
+                                      size_t backup_len,
+                                      uint32_t *keys);
+
+/*
+ * Opens the audit log and takes up what the storage has of it: once, right behind `payhsm_init`. Without it nothing is
+ * logged.
+ *
+ * Parameters: `memory`, `memory_len`: a whole number of records, 8 to 2048 of `PAYHSM_AUDIT_RECORD_LEN` bytes, as many at
+ * every start; they stay the module's until `payhsm_close`. `when_full`: `PAYHSM_AUDIT_...`.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` (open already), `PAYHSM_ERR_NO_KEY` (no storage key),
+ * `PAYHSM_ERR_INVALID_LENGTH`, `PAYHSM_ERR_INVALID_ARGUMENT` (`when_full`), `PAYHSM_ERR_STORAGE`,
+ * `PAYHSM_ERR_STORAGE_INTEGRITY` (the log was altered: the module is tampered), `PAYHSM_ERR_TAMPERED`; the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for `memory`, until `payhsm_close`.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_audit_open(payhsm_ctx_t *ctx,
+                                  void *memory,
+                                  size_t memory_len,
+                                  uint32_t when_full);
+
+/*
+ * Tells how the log stands. In every state.
+ *
+ * Parameters: `status`: receives it; zero on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` without a log; the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for `status`.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_audit_status(payhsm_ctx_t *ctx,
+                                    payhsm_audit_status_t *status);
+
+/*
+ * Reads out whole records. In every state.
+ *
+ * Parameters: `from`: the number of the first; an older one than there is: the oldest. `records`, `records_capacity`,
+ * `records_len`: as many as the buffer takes; 0 behind the last. `next`: receives the number of the record that comes next.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` without a log, `PAYHSM_ERR_BUFFER_TOO_SMALL` for less than a record; the
+ * context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_audit_read(payhsm_ctx_t *ctx,
+                                  uint64_t from,
+                                  uint8_t *records,
+                                  size_t records_capacity,
+                                  size_t *records_len,
+                                  uint64_t *next);
+
+/*
+ * Says that the log was read up to a record: these may be overwritten. The decision callback is asked
+ * (`PAYHSM_ASK_AUDIT_RELEASE`).
+ *
+ * Parameters: `read`: the number and the tag of the last record that was read.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` without a log, `PAYHSM_ERR_INVALID_ARGUMENT` (no such record),
+ * `PAYHSM_ERR_VERIFICATION_FAILED` (another tag), `PAYHSM_ERR_REFUSED`, `PAYHSM_ERR_STORAGE`; the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 and C2 for `read`.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_audit_release(payhsm_ctx_t *ctx,
+                                     const payhsm_audit_position_t *read);
+
+/*
+ * Notes something of the caller's in the log. The record's number identifies it for ever.
+ *
+ * Parameters: `reference`: 8 bytes. `pan`, `pan_len`: digits of the card, of which the log has a fingerprint; `NULL` and 0
+ * without a card. `sequence`: receives the record's number; 0 on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_BAD_STATE` without a log, `PAYHSM_ERR_INVALID_PAN`, `PAYHSM_ERR_LIMIT_REACHED` (full),
+ * `PAYHSM_ERR_STORAGE`; the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_audit_note(payhsm_ctx_t *ctx,
+                                  const uint8_t *reference,
+                                  const uint8_t *pan,
+                                  size_t pan_len,
+                                  uint64_t *sequence);
+
+/*
+ * Wraps the verification key of the log for whoever reads it: usage `"M6"`, algorithm `'A'`, mode of use `'V'`. The
+ * decision callback is asked (`PAYHSM_ASK_AUDIT_KEY`).
+ *
+ * Parameters: `kbpk`: a protection key with mode of use `'E'` or `'B'`. `block`, `block_capacity`, `block_len`: as
+ * `payhsm_key_export`.
+ *
+ * Returns: as `payhsm_key_export`; `PAYHSM_ERR_NO_KEY` (no storage key), `PAYHSM_ERR_REFUSED`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_audit_key_export(payhsm_ctx_t *ctx,
+                                        uint32_t kbpk,
+                                        uint8_t *block,
+                                        size_t block_capacity,
+                                        size_t *block_len);
+
+/*
+ * Verifies a part of another device's log.
+ *
+ * Parameters: `key`: the device's verification key. `records`, `records_len`: as `payhsm_audit_read` gave them. `after`:
+ * where the part before it ended; `NULL`: unknown, and what was in front may be missing. `until`: where the device says
+ * that its log ends; `NULL`: unknown, and records may be missing at the end. `end`: receives where the part ends; zero on
+ * error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_HANDLE`, `PAYHSM_ERR_USAGE_NOT_PERMITTED`, `PAYHSM_ERR_MODE_NOT_PERMITTED`,
+ * `PAYHSM_ERR_ALGORITHM_MISMATCH`, `PAYHSM_ERR_INVALID_LENGTH`, `PAYHSM_ERR_VERIFICATION_FAILED`; the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_audit_verify(payhsm_ctx_t *ctx,
+                                    uint32_t key,
+                                    const uint8_t *records,
+                                    size_t records_len,
+                                    const payhsm_audit_position_t *after,
+                                    const payhsm_audit_position_t *until,
+                                    payhsm_audit_position_t *end);
+
+/*
+ * Fetches the oldest alarm that waits. In every state.
+ *
+ * Parameters: `event`: receives it; all zero if none waits, and on error.
+ *
+ * Returns: `PAYHSM_OK`; the context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for `event`.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_next_event(payhsm_ctx_t *ctx,
+                                  payhsm_event_t *event);
+
+/*
+ * Writes a status message for the host: state, tables, alarms, the end of the log, under the key of the log.
+ *
+ * Parameters: `nonce`: 16 bytes of the host's. `message`, `message_capacity`, `message_len`:
+ * `PAYHSM_STATUS_MESSAGE_LEN` bytes; `docs/AUDIT.md` has the layout.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_NO_KEY` (no storage key), `PAYHSM_ERR_TAMPERED`, `PAYHSM_ERR_BUFFER_TOO_SMALL`; the
+ * context's errors.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_status_message(payhsm_ctx_t *ctx,
+                                      const uint8_t *nonce,
+                                      uint8_t *message,
+                                      size_t message_capacity,
+                                      size_t *message_len);
 
 #ifdef __cplusplus
 }  // extern "C"

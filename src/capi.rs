@@ -12,6 +12,7 @@
 // The border to C is one of the few places where `unsafe` is: each block says which clause of the contract it uses.
 #![allow(unsafe_code)]
 
+mod audit;
 #[cfg(feature = "host")]
 mod batch;
 #[cfg(feature = "host")]
@@ -25,6 +26,7 @@ mod emv;
 mod flash;
 #[cfg(feature = "host")]
 mod host;
+mod inventory;
 mod key;
 #[cfg(feature = "host")]
 mod ksn;
@@ -45,6 +47,7 @@ mod selftest;
 mod status;
 mod transaction;
 
+pub use audit::*;
 #[cfg(feature = "host")]
 pub use batch::*;
 #[cfg(feature = "host")]
@@ -58,6 +61,7 @@ pub use emv::*;
 pub use flash::*;
 #[cfg(feature = "host")]
 pub use host::*;
+pub use inventory::*;
 pub use key::*;
 #[cfg(feature = "host")]
 pub use ksn::*;

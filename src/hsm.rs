@@ -27,6 +27,7 @@ mod dukpt;
 mod emv;
 mod event;
 mod handle;
+mod inventory;
 mod life;
 mod limit;
 mod load;
@@ -68,6 +69,7 @@ pub use self::dukpt::{Group, TransactionKsn, Ways, WorkingKey};
 pub use self::emv::{ArpcRequest, ArqcAnswer, EncipheredPin, ScriptTarget};
 pub use self::event::{Alarm, LogEvent, NO_PLACE, QUEUE_LEN};
 pub use self::handle::{GroupHandle, KeyHandle, KeyRef, SessionHandle, TransactionHandle};
+pub use self::inventory::Session;
 #[cfg(feature = "hazmat")]
 pub use self::life::read_life_record;
 pub use self::life::{Command, Event, Next, State, States};
@@ -85,7 +87,7 @@ pub use self::role::{Act, CHALLENGE_LEN, CodeHash, Roles, SESSIONS, SecondFactor
 #[cfg(feature = "hazmat")]
 pub use self::role::{RECORD_LEN as USER_RECORD_LEN, read_user_record};
 pub use self::selftest::{SelfTest, SelfTestMode, SelfTestReport, SelfTests};
-pub use self::slot::{KEY_CAPACITY, KeyCheck, KeyInfo, Slot};
+pub use self::slot::{Date, KEY_CAPACITY, KeyBounds, KeyCheck, KeyInfo, Narrowing, Slot};
 pub use crate::mac::iso9797::Padding;
 
 use self::dukpt::Groups;
@@ -192,6 +194,25 @@ pub enum Question<'a> {
         /// What the key will be.
         attributes: &'a Attributes,
     },
+    /// A session is about to be opened: is the owner of this number here?
+    Session {
+        /// The owner.
+        owner: u16,
+    },
+    /// What persistent limits have counted is about to begin anew: are those here who may do it, two of them?
+    LimitsReset,
+    /// A backup has verified, and its keys are about to come back: may they? For a backup of another device, and for one that
+    /// is older than the last, two officers should say so.
+    Restore {
+        /// Whether it is of this device.
+        is_own: bool,
+        /// Whether it is older than the last that was written or restored here.
+        is_older: bool,
+        /// Its number.
+        sequence: u64,
+    },
+    /// The verification key of the audit log is about to leave under a protection key: is the auditor here, and is it his?
+    AuditKey,
     /// The audit log is about to be released up to a record: is the auditor here, and was it read?
     AuditRelease {
         /// The number of the last record that was read.
@@ -332,6 +353,9 @@ pub struct Config<'a> {
     pub login_tries: u8,
     /// Minutes without a command after which a user is logged out; 0 means 15. Needs [`Platform::tick`].
     pub idle_minutes: u16,
+    /// Limits over time do not begin anew at a start, for which there must be a storage key: a start brings no PIN, and
+    /// what is counted without a clock is counted until [`Hsm::limits_reset`].
+    pub persistent_limits: bool,
 }
 
 /// How long a component ceremony lasts if nothing else is said, in minutes: time for nine custodians.
@@ -376,6 +400,11 @@ pub struct Hsm<'m, P: Platform> {
     /// A tamper event whose mark is still to be written.
     tamper_to_note: bool,
     mark_tried: bool,
+    session: Option<Session>,
+    sessions: u32,
+    /// The last day that was said, as digits.
+    last_day: u32,
+    persistent_limits: bool,
     assembly: Assembly,
     ceremony: Option<Attributes>,
     ceremony_minutes: u16,
@@ -408,7 +437,8 @@ impl<'m, P: Platform> Hsm<'m, P> {
     /// Starts the module over the caller's memory, and takes up the DUKPT groups that the storage holds.
     ///
     /// # Errors
-    /// [`Error::Entropy`]; [`Error::InvalidLength`] for more than 256 slots or groups. Damaged records are no error
+    /// [`Error::Entropy`]; [`Error::InvalidLength`] for more than 256 slots or groups; [`Error::NoKey`] for persistent limits
+    /// without a storage key. Damaged records are no error
     /// here: the module comes up [`State::Tampered`].
     pub fn new(platform: P, slots: &'m mut [Slot], groups: &'m mut [Group], config: Config<'_>) -> Result<Self, Error> {
         let mut platform = Guard::new(platform, config.entropy);
@@ -443,6 +473,10 @@ impl<'m, P: Platform> Hsm<'m, P> {
             frozen: false,
             tamper_to_note: false,
             mark_tried: false,
+            session: None,
+            sessions: 0,
+            last_day: 0,
+            persistent_limits: config.persistent_limits,
             assembly: Assembly::empty(),
             ceremony: None,
             ceremony_minutes: match config.ceremony_minutes {
@@ -477,6 +511,10 @@ impl<'m, P: Platform> Hsm<'m, P> {
             let _ = module.test_now(SelfTests::KEYS);
         }
         module.take_up_life();
+        if config.persistent_limits && config.storage_key.is_none() {
+            return Err(Error::NoKey);
+        }
+        module.take_up_slots();
         #[cfg(feature = "terminal")]
         if !matches!(module.life.state(), State::Tampered | State::Error) {
             module.take_up_groups();
@@ -518,7 +556,8 @@ impl<'m, P: Platform> Hsm<'m, P> {
             Some(account) => self.own.fingerprint(&account)?,
             None => [0; FINGERPRINT_LEN],
         };
-        self.platform.decide_card(question, &fingerprint)
+        self.platform.decide_card(question, &fingerprint)?;
+        self.commit_uses()
     }
 
     /// What is public about a key.
@@ -542,6 +581,10 @@ impl<'m, P: Platform> Hsm<'m, P> {
         #[cfg(feature = "host")]
         self.initial_keys.forget(key);
         self.end_orphaned_mac();
+        self.settle_slots();
+        if self.slots.next_unsettled().is_some() {
+            return Err(Error::Storage);
+        }
         self.note(Note::of(LogEvent::KeyErase).at(key.place()).check(&check))
     }
 
@@ -576,6 +619,7 @@ impl<'m, P: Platform> Hsm<'m, P> {
     /// Whether a command may run now: judged before everything else. Notes tamper events and failures first, ends sessions
     /// that were idle, and runs the self-tests that the command needs.
     fn allow(&mut self, command: Command) -> Result<(), Error> {
+        self.slots.disarm();
         self.poll();
         self.life.allow(command)?;
         self.people.allow(command)?;
@@ -622,6 +666,8 @@ impl<'m, P: Platform> Hsm<'m, P> {
 
     /// Everything but the keys of stored records.
     fn erase_keys(&mut self) {
+        self.session = None;
+        self.slots.set_owner(0);
         if guard!("J06", true) {
             self.slots.erase_all();
         }

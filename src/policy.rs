@@ -306,6 +306,8 @@ pub enum Permission {
     LegacyPinVariantData = 1 << 29,
     /// Data are enciphered again under a key that is weaker than the one they came under.
     WeakerDataKey = 1 << 30,
+    /// Keys whose last day of use is over verify and decipher what was made before.
+    ExpiredKeys = 1 << 22,
     /// PINs that are enciphered for the card in the terminal.
     OfflinePin = 1 << 27,
     /// PINs that go to the card in clear, in a terminal that is one protected housing with its card reader.
@@ -338,6 +340,7 @@ impl Policy {
         | Permission::PinFormat1 as u32
         | Permission::PinVerifyFormat1 as u32
         | Permission::TrivialPins as u32
+        | Permission::ExpiredKeys as u32
         | Permission::UnionPay as u32
         | Permission::EcbData as u32
         | Permission::SingleDes as u32

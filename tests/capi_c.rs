@@ -37,6 +37,7 @@ fn c_programs_pass() {
         "pointers",
         "flash",
         "threads",
+        "uses",
         "terminal",
     ] {
         let passed = match program {

@@ -46,6 +46,8 @@ const SOURCES: &[&str] = &[
     "emv/script",
     "batch",
     "card",
+    "inventory",
+    "audit",
 ];
 /// Those without C functions.
 const INTERNAL: &[&str] = &["memory", "panic", "platform"];

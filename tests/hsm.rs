@@ -25,6 +25,8 @@ mod vectors;
 mod agreement;
 #[path = "hsm/audit.rs"]
 mod audit;
+#[path = "hsm/backup.rs"]
+mod backup;
 #[path = "hsm/batch.rs"]
 mod batch;
 #[path = "hsm/card.rs"]
@@ -43,6 +45,8 @@ mod dukpt_update;
 mod dukpt_working;
 #[path = "hsm/faults.rs"]
 mod faults;
+#[path = "hsm/inventory.rs"]
+mod inventory;
 #[path = "hsm/issuer.rs"]
 mod issuer;
 #[path = "hsm/key_blocks.rs"]

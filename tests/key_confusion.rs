@@ -35,7 +35,7 @@ use std::path::Path;
 
 use common::{Device, Module, PERMISSIVE, attributes, block, ceremony, key, payload, profile_3624, start, value};
 use payhsm::error::Error;
-use payhsm::hsm::{KeyHandle, PinProfile};
+use payhsm::hsm::{KeyHandle, Narrowing, PinProfile};
 use payhsm::inject::agreement::M1_LEN;
 use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
 use payhsm::keyblock::Profile;
@@ -115,7 +115,19 @@ const BY_PERMISSION: [Operation; 3] = [
 ];
 
 /// Commands that name a key and do nothing with its value but to compare a check value.
-const WITHOUT_OPERATION: [&str; 3] = ["key_check", "key_erase", "key_info"];
+const WITHOUT_OPERATION: [&str; 10] = [
+    // Protection keys; `tests/hsm/audit.rs` and `tests/hsm/backup.rs`.
+    "audit_key_export",
+    "backup_restore",
+    "backup_write",
+    "key_bounds",
+    "key_check",
+    "key_erase",
+    "key_info",
+    "key_narrow",
+    "key_replace",
+    "key_store",
+];
 
 /// The key under test, the same for all attributes of an algorithm.
 const SEED: u8 = 1;
@@ -304,12 +316,35 @@ impl Rig {
     /// The key with every operation. Gives how many work.
     fn row(&mut self, key: KeyHandle, attributes: &Attributes) -> usize {
         let mut allowed = 0;
+        // Each command that goes on counts a use, once or more; one that is refused, none.
+        let many = Narrowing {
+            max_uses: Some(1 << 20),
+            ..Narrowing::default()
+        };
+        self.hsm.key_narrow(key, &many).unwrap();
         for &operation in Operation::ALL.iter().filter(|&&op| op != Operation::DukptLoad) {
             let expected = is_allowed(operation, attributes, self.permissive);
             allowed += usize::from(expected);
             let before = self.state();
+            let uses = self.hsm.key_bounds(key).unwrap().uses;
             let outcomes = self.attempt(operation, key, attributes);
             assert!(!outcomes.is_empty());
+            let used = (self.hsm.key_bounds(key).unwrap().uses - uses) as usize;
+            // The public key is no secret, and a user's key is judged when it is enrolled, and used by logging in.
+            let worked = outcomes.iter().filter(|outcome| outcome.result.is_ok()).count();
+            let counted = expected
+                && !matches!(
+                    operation,
+                    Operation::PublicKey | Operation::RoleKey | Operation::CodeKey
+                );
+            // With all permissions some columns work with other keys only.
+            let (used, counted) = if self.permissive { (0, false) } else { (used, counted) };
+            // Some commands of a column take the key in anew.
+            assert!(
+                used >= usize::from(counted && worked != 0),
+                "{operation:?} {attributes:?} {used}"
+            );
+            assert!(counted || used == 0, "{operation:?} {attributes:?} {used}");
             for outcome in outcomes {
                 let cell = format!("{operation:?} {attributes:?} {}", outcome.command);
                 self.commands.insert(outcome.command);

@@ -28,6 +28,8 @@ const UPDATE: By = Operation("module: update of an AES initial key");
 const CVV: By = Operation("module: CVV");
 const LOGIN: By = Operation("module: log-in with a one-time code");
 const LOG: By = Operation("module: audit log and status message");
+const STORED: By = Operation("module: persistent keys over a start");
+const BACKUP: By = Operation("module: backup and restore");
 const WIPES: By = Nothing("writes zeros over a place, whatever stood there");
 const TELLS: By = Nothing("tells a KSN, a counter or attributes");
 
@@ -46,6 +48,7 @@ pub const COMMANDS: &[(&str, By)] = &[
     ("arqc_explain", Operation("module: explain a cryptogram")),
     ("arqc_verify", Operation("module: ARQC, Visa CVN 18")),
     ("arqc_verify_raw", Operation("module: raw ARQC")),
+    ("audit_key_export", LOG),
     ("audit_note", LOG),
     ("audit_open", LOG),
     ("audit_read", Nothing("nothing in the log is secret")),
@@ -57,6 +60,9 @@ pub const COMMANDS: &[(&str, By)] = &[
     ("batch_mac_verify", Operation("module: batches")),
     ("batch_pin_translate", Operation("module: batches")),
     ("batch_pin_verify_pvv", Operation("module: batches")),
+    ("backup_len", TELLS),
+    ("backup_restore", BACKUP),
+    ("backup_write", BACKUP),
     ("component_abort", WIPES),
     ("component_add", SALE),
     ("component_begin", Nothing("attributes and check values are public")),
@@ -80,6 +86,7 @@ pub const COMMANDS: &[(&str, By)] = &[
     ("dukpt_load", SALE),
     ("dukpt_update", UPDATE),
     ("key_block_export", BLOCK),
+    ("key_bounds", TELLS),
     ("key_block_export_as", TRANSLATE),
     ("key_block_import", BLOCK),
     ("key_block_import_as", TRANSLATE),
@@ -88,11 +95,16 @@ pub const COMMANDS: &[(&str, By)] = &[
     ("key_erase", WIPES),
     ("key_generate", BLOCK),
     ("key_info", TELLS),
+    ("key_narrow", STORED),
+    ("key_next", TELLS),
     ("key_public", Operation("module: make, export and import a key pair")),
     ("lock", Nothing("the state is public")),
     ("login_begin", Nothing("a challenge is random and public")),
     ("login_finish", LOGIN),
     ("logout", Nothing("sessions hold no secret")),
+    ("key_replace", STORED),
+    ("key_store", STORED),
+    ("limits_reset", Nothing("counts are public")),
     ("mac_begin", PARTS),
     ("mac_finish", PARTS),
     ("mac_finish_verify", PARTS),
@@ -136,6 +148,9 @@ pub const COMMANDS: &[(&str, By)] = &[
     ),
     ("self_test", Nothing("known answers are public")),
     ("self_test_step", Nothing("known answers are public")),
+    ("session_close", WIPES),
+    ("session_open", TELLS),
+    ("set_date", TELLS),
     ("status_message", LOG),
     ("track2_decipher", TRACK),
     ("track2_encipher", TRACK),

@@ -5,7 +5,7 @@
 
 #include <payhsm.h>
 
-enum { DEVICE_RECORDS = 8, DEVICE_RECORD_LEN = 1280, DEVICE_SLOTS = 32, DEVICE_GROUPS = 2 };
+enum { DEVICE_RECORDS = 64, DEVICE_RECORD_LEN = 1280, DEVICE_SLOTS = 40, DEVICE_GROUPS = 2 };
 
 typedef struct device {
     /* Storage: lost with the process. A product writes to flash or to a file, and returns when it is written. */
@@ -23,6 +23,8 @@ typedef struct device {
     /* The last question. */
     uint32_t asked;
     payhsm_ctx_t *ctx;
+    /* The audit log, for programs that open it. */
+    uint8_t log[16 * PAYHSM_AUDIT_RECORD_LEN];
     /* The context lives here. `uint64_t` and a slack of one alignment: C99 has no alignment of its own. */
     uint64_t memory[(PAYHSM_CTX_SIZE(DEVICE_SLOTS, DEVICE_GROUPS) + PAYHSM_CTX_ALIGN) / sizeof(uint64_t)];
 } device_t;

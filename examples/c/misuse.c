@@ -94,6 +94,7 @@ static void all_commands(payhsm_ctx_t *ctx, payhsm_status_t expected, int wiped,
     static const payhsm_pin_profile_t profile = {
         sizeof(payhsm_pin_profile_t),
     {'0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '0', '1', '2', '3', '4', '5'}, 0, 12, 15, 13, 4, 4, {0, 0}};
+    static const payhsm_narrowing_t narrowing = {sizeof(payhsm_narrowing_t), 0, 0, 0, 0, 0, 0, 0, 0};
     static const payhsm_export_t asked = {sizeof(payhsm_export_t), 0, 0, 0, 0, 0};
     const uint8_t *block = (const uint8_t *)"D0112P0AE00E0000B82679114F470F540165EDFBF7E250FC"
                                             "EA43F810D215F8D207E2E417C07156A27E8E31DA05F7425509593D03A457DC34";
@@ -107,6 +108,16 @@ static void all_commands(payhsm_ctx_t *ctx, payhsm_status_t expected, int wiped,
 
     REFUSED(payhsm_random(ctx, b, 256) + (*out.len = 0, 0), wiped ? BYTES : 0);
     REFUSED(payhsm_key_info(ctx, NO_KEY, out.info), INFO);
+    REFUSED(payhsm_key_narrow(ctx, NO_KEY, &narrowing), 0);
+    REFUSED(payhsm_key_store(ctx, NO_KEY), 0);
+    REFUSED(payhsm_key_replace(ctx, NO_KEY, NO_KEY + 1, out.handle), HANDLE);
+    REFUSED(payhsm_session_open(ctx, 7, out.handle), HANDLE);
+    REFUSED(payhsm_session_close(ctx, 1), 0);
+    REFUSED(payhsm_set_date(ctx, 20261231), 0);
+    REFUSED(payhsm_limits_reset(ctx), 0);
+    REFUSED(payhsm_audit_key_export(ctx, NO_KEY, b, 256, out.len), BYTES);
+    REFUSED(payhsm_backup_write(ctx, NO_KEY, b, 256, out.len), BYTES);
+    REFUSED(payhsm_backup_restore(ctx, NO_KEY, zeros, 44, out.handle), HANDLE);
     REFUSED(payhsm_key_erase(ctx, NO_KEY), 0);
     REFUSED(payhsm_key_generate(ctx, &attributes, 16, out.handle, out.info), HANDLE | INFO);
     REFUSED(payhsm_component_begin(ctx, &attributes, 16, 2, NULL, 0), 0);
@@ -198,7 +209,7 @@ static void all_commands(payhsm_ctx_t *ctx, payhsm_status_t expected, int wiped,
     REFUSED(payhsm_data_reencipher(ctx, NO_KEY, zeros, 16, zeros, 32, NO_KEY + 1, zeros, 16, b, 256, out.len), BYTES);
     REFUSED(payhsm_track2_encipher(ctx, NO_KEY, PAN, 13, b, 256, out.len), BYTES);
     REFUSED(payhsm_track2_decipher(ctx, NO_KEY, zeros, 14, 27, b, 256, out.len), BYTES);
-    CHECK(calls == (loading ? 75u : 78u));
+    CHECK(calls == (loading ? 85u : 88u));
 }
 
 static void contexts(device_t *device)

@@ -49,7 +49,7 @@ typedef struct {
 /* --- the world ----------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    uint32_t kbpk, kbpk_out, bdk, psk, mac, pin_in, pin_out, pvk, pvk_3624, imk, cvk, imk_dn, imk_smi, imk_smc, pin_tdea,
+    uint32_t kbpk_saved, kbpk, kbpk_out, bdk, psk, mac, pin_in, pin_out, pvk, pvk_3624, imk, cvk, imk_dn, imk_smi, imk_smc, pin_tdea,
         data, data_to, data_ecb, data_ctr, track, mac_to, sign, group, transaction;
 } keys_t;
 
@@ -78,6 +78,7 @@ static const payhsm_key_attributes_t MAC_KEY = {{'M', '6'}, 'A', 'C', {'0', '0'}
 static const payhsm_export_t NARROWER = {
     sizeof(payhsm_export_t), PAYHSM_EXPORT_KEY_CHECK | PAYHSM_EXPORT_KBPK_CHECK, 'D', 'V', 'N', 0};
 static const payhsm_enrolment_t ENROLMENT = {sizeof(payhsm_enrolment_t), 1, PAYHSM_ROLE_OFFICER, 0, 0, 0, 0, 0, 0};
+static const payhsm_narrowing_t NARROWING = {sizeof(payhsm_narrowing_t), 0, 0, 0, 0, 0, 0, 0, 0};
 static const uint8_t LABEL[] = {'L', 'B', '0', '8', 'n', 'o', ' ', '1'};
 /* The base point of P-256, a point of the curve, and zeros: the first message of an agreement, and each of the others. */
 static const uint8_t M1[PAYHSM_AGREEMENT_SIGNED_M2_LEN] = {
@@ -164,6 +165,8 @@ static void fill(device_t *device, keys_t *keys)
                                       PAYHSM_POLICY_EXPLAIN_CRYPTOGRAM | PAYHSM_POLICY_ECB_DATA |
                                       PAYHSM_POLICY_UNIONPAY | PAYHSM_POLICY_OFFLINE_PIN |
                                       PAYHSM_POLICY_PLAINTEXT_OFFLINE_PIN));
+    CHECK_OK(payhsm_audit_open(device->ctx, device->log, sizeof device->log, PAYHSM_AUDIT_OVERWRITE));
+    keys->kbpk_saved = make(device, "K1", 'A', 'B', 'N');
     keys->kbpk = make(device, "K1", 'A', 'B', 'N');
     keys->kbpk_out = make(device, "K1", 'A', 'E', 'N');
     keys->bdk = make(device, "B0", 'A', 'X', 'N');
@@ -309,6 +312,22 @@ static void mac_checking(void)
     CHECK_OK(payhsm_mac_begin(here.ctx, own.mac, PAYHSM_MAC_CMAC, PAYHSM_MAC_VERIFY));
 }
 
+/* The last record of the log: nothing comes behind it while it is read. */
+static uint64_t last_record;
+
+static void log_end(void)
+{
+    payhsm_audit_status_t status;
+
+    CHECK_OK(payhsm_audit_status(here.ctx, &status));
+    last_record = status.last.sequence;
+}
+
+static void end_session(void)
+{
+    ignore(payhsm_session_close(here.ctx, given()));
+}
+
 /* --- the functions ------------------------------------------------------------------------------------------------- */
 
 #define C p.ctx
@@ -324,6 +343,27 @@ static void mac_checking(void)
     }
 
 F(state, payhsm_state(C, O(0)))
+F(audit_open, payhsm_audit_open(C, O(0), p.capacity, PAYHSM_AUDIT_STOP))
+F(audit_status, payhsm_audit_status(C, O(0)))
+F(audit_read, payhsm_audit_read(C, last_record, OB, O(2)))
+F(audit_release, payhsm_audit_release(C, I(0)))
+F(audit_note, payhsm_audit_note(C, I(0), IL(1), O(0)))
+F(audit_key_export, payhsm_audit_key_export(C, H(0), OB))
+F(audit_verify, payhsm_audit_verify(C, H(0), IL(0), NULL, NULL, O(0)))
+F(next_event, payhsm_next_event(C, O(0)))
+F(status_message, payhsm_status_message(C, I(0), OB))
+F(key_next, payhsm_key_next(C, 0, O(0), O(1), O(2)))
+F(key_bounds, payhsm_key_bounds(C, H(0), O(0)))
+F(key_narrow, payhsm_key_narrow(C, H(0), I(0)))
+F(key_store, payhsm_key_store(C, H(0)))
+F(key_replace, payhsm_key_replace(C, H(0), H(1), O(0)))
+F(session_open, payhsm_session_open(C, 7, O(0)))
+F(session_close, payhsm_session_close(C, 1))
+F(set_date, payhsm_set_date(C, 20261231))
+F(limits_reset, payhsm_limits_reset(C))
+F(backup_len, payhsm_backup_len(C, O(0)))
+F(backup_write, payhsm_backup_write(C, H(0), OB))
+F(backup_restore, payhsm_backup_restore(C, H(0), IL(0), O(0)))
 F(random, payhsm_random(C, O(0), p.capacity))
 F(policy, payhsm_policy(C, O(0)))
 F(self_test, payhsm_self_test(C, PAYHSM_TEST_TDEA, O(0)))
@@ -439,6 +479,29 @@ F(cvc3_verify, payhsm_cvc3_verify(C, H(0), PAYHSM_MASTER_KEY_A, IL(0), 0, IL(1),
 
 static const call_t CALLS[] = {
     {ROW(state), 0, NULL, NULL, {0}, {{0}}, {{SIZED, sizeof(payhsm_state_t)}}, 0},
+    {ROW(audit_open), PAYHSM_ERR_BAD_STATE, NULL, NULL, {0}, {{0}}, {{BYTES, 8 * PAYHSM_AUDIT_RECORD_LEN}}, 0},
+    {ROW(audit_status), 0, NULL, NULL, {0}, {{0}}, {{VALUE, sizeof(payhsm_audit_status_t)}}, 0},
+    {ROW(audit_read), 0, log_end, NULL, {0}, {{0}}, {{BUFFER, PAYHSM_AUDIT_RECORD_LEN}, LEN, {VALUE, sizeof(uint64_t)}}, 0},
+    {ROW(audit_release), PAYHSM_ERR_INVALID_ARGUMENT, NULL, NULL, {0}, {{ZEROS, sizeof(payhsm_audit_position_t), 1}},
+     {{NOTHING, 0}}, 0},
+    {ROW(audit_note), 0, NULL, NULL, {0}, {{ZEROS, 8, 1}, PAN_IN}, {{VALUE, sizeof(uint64_t)}}, 0},
+    {ROW(audit_key_export), 0, NULL, NULL, {&own.kbpk_out}, {{0}}, {{BUFFER, 256}, LEN}, 0},
+    {ROW(audit_verify), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.mac}, {{ZEROS, PAYHSM_AUDIT_RECORD_LEN, 0}},
+     {{VALUE, sizeof(payhsm_audit_position_t)}}, 0},
+    {ROW(next_event), 0, NULL, NULL, {0}, {{0}}, {{VALUE, sizeof(payhsm_event_t)}}, 0},
+    {ROW(status_message), 0, NULL, NULL, {0}, {{ZEROS, 16, 1}}, {{BUFFER, PAYHSM_STATUS_MESSAGE_LEN}, LEN}, 0},
+    {ROW(key_next), 0, NULL, NULL, {0}, {{0}}, {HANDLE, HANDLE, INFO}, 0},
+    {ROW(key_bounds), 0, NULL, NULL, {&own.mac}, {{0}}, {{VALUE, sizeof(payhsm_key_bounds_t)}}, 0},
+    {ROW(key_narrow), 0, NULL, NULL, {&own.mac}, {{&NARROWING, sizeof NARROWING, 1}}, {{NOTHING, 0}}, 0},
+    {ROW(key_store), 0, NULL, NULL, {&own.mac_to}, {{0}}, {{NOTHING, 0}}, 0},
+    {ROW(key_replace), PAYHSM_ERR_USAGE_NOT_PERMITTED, NULL, NULL, {&own.mac, &own.data}, {{0}}, {HANDLE}, 0},
+    {ROW(session_open), 0, NULL, end_session, {0}, {{0}}, {HANDLE}, 0},
+    {ROW(session_close), PAYHSM_ERR_INVALID_HANDLE, NULL, NULL, {0}, {{0}}, {{NOTHING, 0}}, 0},
+    {ROW(set_date), 0, NULL, NULL, {0}, {{0}}, {{NOTHING, 0}}, 0},
+    {ROW(limits_reset), PAYHSM_ERR_BAD_STATE, NULL, NULL, {0}, {{0}}, {{NOTHING, 0}}, 0},
+    {ROW(backup_len), 0, NULL, NULL, {0}, {{0}}, {LEN}, 0},
+    {ROW(backup_write), 0, NULL, NULL, {&own.kbpk_saved}, {{0}}, {{BUFFER, 1024}, LEN}, 0},
+    {ROW(backup_restore), PAYHSM_ERR_RECORD, NULL, NULL, {&own.kbpk_saved}, {{ZEROS, 44, 0}}, {HANDLE}, 0},
     {ROW(random), 0, NULL, NULL, {0}, {{0}}, {{BYTES, 64}}, 0},
     {ROW(policy), 0, NULL, NULL, {0}, {{0}}, {HANDLE}, 0},
     {ROW(self_test), 0, NULL, NULL, {0}, {{0}}, {{SIZED, sizeof(payhsm_self_test_report_t)}}, 0},

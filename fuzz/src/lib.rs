@@ -14,6 +14,7 @@ pub mod emv;
 pub mod hsm;
 pub mod inject;
 pub mod keyblock;
+pub mod ledger;
 pub mod oda;
 pub mod pin;
 pub mod script;
@@ -29,6 +30,8 @@ pub const TARGETS: &[Target] = &[
     ("agreement", inject::agreement),
     ("atc_window", script::atc_window),
     ("attributes", codec::attributes),
+    ("audit_records", ledger::audit_records),
+    ("backup", ledger::backup),
     ("bcd", codec::bcd),
     ("c_calls", c_calls::c_calls),
     ("card_value", card::card_value),
@@ -57,6 +60,7 @@ pub const TARGETS: &[Target] = &[
     ("replay_window", dukpt::replay_window),
     ("script", script::script),
     ("sign_on", inject::sign_on),
+    ("slot_record", ledger::slot_record),
     ("snapshot", dukpt::snapshot),
     ("tlv", codec::tlv),
     ("track2", emv::track2),

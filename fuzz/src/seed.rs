@@ -230,6 +230,32 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             vec![1],
             vec![1, 8, 40, 1],
             vec![1, 10, 80, 4, 0, 90, 128],
+        "audit_records" => vec![(0..200).collect(), [vec![7; 16], vec![0; 3], vec![9; 100]].concat()],
+        "backup" => vec![
+            vec![0; 4],
+            vec![1, 0, 0, 0],
+            vec![1, 0, 30, 1],
+            [vec![1, 0, 0, 0], vec![0; 40]].concat(),
+            vec![1, 0, 7, 3],
+        ],
+        "slot_record" => vec![
+            [
+                b"\x01M6AC00N\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00".to_vec(),
+                vec![0xFF; 8],
+                vec![0; 4],
+                vec![0xFF; 4],
+                vec![7; 16],
+            ]
+            .concat(),
+            [
+                b"\x01M3TG12E\x00\x00\x81\x00\x11\x02\x00\x07\x00\x00\x04\x00\x00\x00\x00\x05".to_vec(),
+                vec![0, 0, 0, 9, 0, 0, 0, 8],
+                20_260_101_u32.to_be_bytes().to_vec(),
+                20_261_231_u32.to_be_bytes().to_vec(),
+                (1..17).collect(),
+            ]
+            .concat(),
+            vec![1; 56],
         ],
         "record" => vec![
             [

@@ -56,6 +56,13 @@ impl PayhsmRate {
         if self.burst == PAYHSM_RATE_UNLIMITED {
             return RateLimit::NONE;
         }
+        // Whoever limits something at all does not leave the rest without a limit.
+        let given = self.burst | self.interval_ms | self.per_start != 0;
+        let default = if given && matches!(default.interval, 0) {
+            RateLimit::PIN_ENTRY
+        } else {
+            default
+        };
         RateLimit {
             burst: or(self.burst, default.burst),
             interval: or(self.interval_ms, default.interval),
@@ -102,7 +109,8 @@ pub struct PayhsmConfig {
     pub tick: PayhsmTickFn,
     /// PINs that are enciphered at this terminal. Default: 10 at once, one in 30 seconds on average, 120 without a clock.
     pub pin_entry: PayhsmRate,
-    /// PIN commands of a host, of all cards together. Default: no limit; the decision callback is asked each time.
+    /// PIN commands of a host, of all cards together. All zero: no limit; the decision callback is asked each time. Otherwise a
+    /// field of 0 has the default of `pin_entry`.
     pub pin_host: PayhsmRate,
     /// What `entropy` gives: `PAYHSM_ENTROPY_READY` (0), `PAYHSM_ENTROPY_SEED` or `PAYHSM_ENTROPY_RAW`.
     pub entropy_source: u32,
@@ -129,6 +137,11 @@ pub struct PayhsmConfig {
     pub unix_time: PayhsmTimeFn,
     /// The platform's verdict on the code in memory; `NULL` without one.
     pub integrity: PayhsmIntegrityFn,
+    /// Not 0: limits over time do not begin anew at a start (needs `storage_key`). A start brings no PIN then, and what is
+    /// counted without a clock is counted until `payhsm_limits_reset`.
+    pub persistent_limits: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 /// Writes the seconds since 1970-01-01 UTC; 0 if it could.

@@ -20,7 +20,7 @@ use crate::weaken::guard;
 /// Bytes of a context without slots and groups, on every target; see `PAYHSM_CTX_SIZE`.
 pub const PAYHSM_CTX_BASE_SIZE: usize = 5120;
 /// Bytes of a slot in a context, on every target.
-pub const PAYHSM_SLOT_SIZE: usize = 128;
+pub const PAYHSM_SLOT_SIZE: usize = 192;
 /// Bytes of a group in a context, on every target.
 pub const PAYHSM_GROUP_SIZE: usize = 1344;
 /// The alignment that the memory of a context needs.
@@ -81,6 +81,8 @@ pub struct PayhsmCtx {
     tampered: AtomicBool,
     /// Bytes of the context with its tables.
     len: usize,
+    /// The memory of the audit log.
+    log: Place,
     module: Module,
     mirror: u32,
 }
@@ -139,8 +141,10 @@ unsafe fn enter(
         }
         memory::disjoint(outputs, inputs)?;
         let context = Place::bytes(ctx.cast_const().cast(), (*ctx).len);
-        memory::disjoint(&[context], outputs)?;
-        memory::disjoint(&[context], inputs)?;
+        for own in [context, (*ctx).log] {
+            memory::disjoint(&[own], outputs)?;
+            memory::disjoint(&[own], inputs)?;
+        }
         (*ctx).busy.store(true, Ordering::Release);
         // A tamper event of before is noted here, and its keys are gone before anything else happens.
         (*ctx).module.expire();
@@ -159,6 +163,15 @@ unsafe fn enter(
         }
         result
     }
+}
+
+/// Remembers the memory of the audit log, which is the module's as the context is.
+///
+/// # Safety
+/// A call on the context has just succeeded, and none runs.
+pub(super) unsafe fn keep_place(ctx: *mut PayhsmCtx, log: Place) {
+    // SAFETY: the caller's.
+    unsafe { (*ctx).log = log };
 }
 
 /// Starts a module in the caller's memory.
@@ -293,6 +306,7 @@ unsafe fn init(
             self_test_hours: u16::try_from(config.self_test_hours).map_err(|_| Error::InvalidArgument)?,
             login_tries: config.tries()?,
             idle_minutes: u16::try_from(config.idle_minutes).map_err(|_| Error::InvalidArgument)?,
+            persistent_limits: config.persistent_limits != 0,
         },
     )?;
     // SAFETY: aligned and large enough; see above.
@@ -302,6 +316,7 @@ unsafe fn init(
             busy: AtomicBool::new(false),
             tampered: AtomicBool::new(false),
             len: needed,
+            log: Place::NONE,
             module,
             mirror: !MAGIC,
         });

@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::weaken::guard;
 
 /// Where a parameter lies. Nothing is read through it; an output is wiped through it when the call has failed.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     data: *const u8,
     len: usize,

@@ -49,6 +49,8 @@ pub const PAYHSM_POLICY_PIN_FORMAT_1: u32 = 128;
 pub const PAYHSM_POLICY_PIN_VERIFY_FORMAT_1: u32 = 256;
 /// Policy bit: new PINs may be one digit throughout or a run.
 pub const PAYHSM_POLICY_TRIVIAL_PINS: u32 = 512;
+/// Policy bit: keys whose last day of use is over verify and decipher what was made before.
+pub const PAYHSM_POLICY_EXPIRED_KEYS: u32 = 1 << 22;
 /// Policy bit: PINs that are enciphered for the card in the terminal.
 pub const PAYHSM_POLICY_OFFLINE_PIN: u32 = 1 << 27;
 /// Policy bit: PINs that go to the card in clear.
@@ -86,3 +88,4 @@ const _: () = assert!(PAYHSM_POLICY_LEGACY_PIN_VARIANT_DATA == Permission::Legac
 const _: () = assert!(PAYHSM_POLICY_WEAKER_DATA_KEY == Permission::WeakerDataKey as u32);
 const _: () = assert!(PAYHSM_POLICY_OFFLINE_PIN == Permission::OfflinePin as u32);
 const _: () = assert!(PAYHSM_POLICY_PLAINTEXT_OFFLINE_PIN == Permission::PlaintextOfflinePin as u32);
+const _: () = assert!(PAYHSM_POLICY_EXPIRED_KEYS == Permission::ExpiredKeys as u32);

@@ -43,6 +43,18 @@ pub const PAYHSM_ASK_SCRIPT: u32 = 31;
 /// Question: may a working key of this usage and mode of use come in by ECB?
 pub const PAYHSM_ASK_WORKING_KEY: u32 = 25;
 
+/// Question: may a session of this owner be opened? `counter`: the owner.
+pub const PAYHSM_ASK_SESSION: u32 = 51;
+/// Question: may the counts of persistent limits begin anew: are two people here who may do it?
+pub const PAYHSM_ASK_LIMITS_RESET: u32 = 52;
+/// Question: may the verification key of the audit log leave?
+pub const PAYHSM_ASK_AUDIT_KEY: u32 = 53;
+/// Question: may the keys of a backup come back? `counter`: `PAYHSM_RESTORE_…` bits. `subject`: its number, 8 bytes.
+pub const PAYHSM_ASK_RESTORE: u32 = 54;
+/// The backup is of another device.
+pub const PAYHSM_RESTORE_OTHER_DEVICE: u32 = 1;
+/// The backup is older than the last.
+pub const PAYHSM_RESTORE_OLDER: u32 = 2;
 /// Question: may the audit log be released up to a record? `subject`: the record's number, 8 bytes.
 pub const PAYHSM_ASK_AUDIT_RELEASE: u32 = 50;
 
@@ -138,6 +150,19 @@ pub(super) fn with<R>(
             let [a, b] = attributes.usage.to_chars();
             working = [a, b, attributes.mode.to_char()];
             (PAYHSM_ASK_WORKING_KEY, 0, &working)
+        }
+        Question::Session { owner } => (PAYHSM_ASK_SESSION, u32::from(*owner), &[]),
+        Question::LimitsReset => (PAYHSM_ASK_LIMITS_RESET, 0, &[]),
+        Question::AuditKey => (PAYHSM_ASK_AUDIT_KEY, 0, &[]),
+        Question::Restore {
+            is_own,
+            is_older,
+            sequence,
+        } => {
+            number = sequence.to_be_bytes();
+            let other = if *is_own { 0 } else { PAYHSM_RESTORE_OTHER_DEVICE };
+            let older = if *is_older { PAYHSM_RESTORE_OLDER } else { 0 };
+            (PAYHSM_ASK_RESTORE, other | older, &number)
         }
         Question::AuditRelease { sequence } => {
             number = sequence.to_be_bytes();

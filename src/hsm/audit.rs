@@ -16,20 +16,19 @@ use core::fmt;
 use crate::ct;
 use crate::error::Error;
 use crate::hsm::event::{LogEvent, Note};
-use crate::hsm::{Command, Hsm, Platform, State};
+use crate::hsm::load::{Kbpk, Way};
 #[cfg(feature = "host")]
-use crate::hsm::{KeyHandle, slot::Choices};
+use crate::hsm::slot::Choices;
+use crate::hsm::{Command, Hsm, KeyHandle, Platform, State};
+use crate::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
 use crate::mac::Mac;
 use crate::mac::cmac::CmacAes;
 use crate::pin::pan::Pan;
+#[cfg(feature = "host")]
+use crate::policy::{MacAlgorithm, Operation};
 use crate::store::Storage;
 use crate::store::record as stored;
 use crate::store::seal::{Kind, Place};
-#[cfg(feature = "host")]
-use crate::{
-    key::usage::KeyAlgorithm,
-    policy::{MacAlgorithm, Operation},
-};
 
 pub use self::record::{Entry, Position, RECORD_LEN, Record, TAG_LEN};
 
@@ -218,7 +217,14 @@ impl<'m, P: Platform> Hsm<'m, P> {
             noted = noted.and(self.note(Note::of(LogEvent::Tamper)));
             self.own.wipe();
         }
-        noted
+        match noted {
+            // Full: it is there to be read.
+            Ok(()) | Err(Error::LimitReached) => Ok(()),
+            Err(error) => {
+                self.log = None;
+                Err(error)
+            }
+        }
     }
 
     fn take_up_log(&mut self, ring: &'m mut [Record], when_full: WhenFull) -> Result<Log<'m>, Error> {
@@ -350,7 +356,7 @@ impl<'m, P: Platform> Hsm<'m, P> {
         let behind = log.last.sequence.wrapping_sub(log.durable).saturating_add(2) >= log.capacity();
         if behind || (full && log.when_full == WhenFull::Stop) {
             log.lost = log.lost.saturating_add(1);
-            return Err(Error::Storage);
+            return Err(if behind { Error::Storage } else { Error::LimitReached });
         }
         let key = self.own.audit();
         if full && !log.marked {
@@ -448,6 +454,39 @@ impl<'m, P: Platform> Hsm<'m, P> {
         self.note(Note::of(LogEvent::LogReleased).value(read.sequence))
     }
 
+    /// Wraps the verification key of the log for whoever reads it: an AES-128 key of usage M6, mode of use V, not
+    /// exportable. Gives the length of the block; the rest of `out` is zero. The platform is asked
+    /// ([`Question::AuditKey`](super::Question::AuditKey)): who has the key can write such logs himself.
+    ///
+    /// `kbpk`: a protection key with mode of use E or B.
+    ///
+    /// # Errors
+    /// As [`key_block_export`](Self::key_block_export); [`Error::NoKey`] without a storage key; the platform's refusal.
+    ///
+    /// # Timing
+    /// The length of the protection key.
+    pub fn audit_key_export(&mut self, kbpk: KeyHandle, out: &mut [u8]) -> Result<usize, Error> {
+        out.fill(0);
+        self.allow(Command::AuditKeyExport)?;
+        let mut protection = Kbpk::empty();
+        self.kbpk(kbpk, Way::Wrap, &mut protection)?;
+        if self.own.audit().is_empty() {
+            return Err(Error::NoKey);
+        }
+        self.audit_ready()?;
+        self.ask(&super::Question::AuditKey)?;
+        let attributes = Attributes::new(
+            Usage::M6,
+            KeyAlgorithm::Aes,
+            ModeOfUse::Verify,
+            Exportability::NonExportable,
+        );
+        let len = protection.wrap(&attributes, &[], self.own.audit(), &mut self.platform, out)?;
+        self.note(Note::of(LogEvent::LogKeyExport).at(kbpk.place()))
+            .inspect_err(|_| out.fill(0))?;
+        Ok(len)
+    }
+
     /// Notes something of the caller's in the log: a reference of 8 bytes, and the fingerprint of a card. Gives where the
     /// record stands; its number is an identifier that a transaction can carry.
     ///
@@ -488,6 +527,7 @@ impl<'m, P: Platform> Hsm<'m, P> {
     ) -> Result<Position, Error> {
         self.log_key(key)?;
         self.slots.bind(key, Choices::Mac(MacAlgorithm::Cmac))?;
+        self.commit_uses()?;
         record::verify_chain(self.slots.get(key)?.material(), records, after, until)
     }
 
@@ -497,7 +537,7 @@ impl<'m, P: Platform> Hsm<'m, P> {
         self.allow(Command::AuditVerify)?;
         let slot = self.slots.get(key)?;
         let attributes = slot.attributes()?;
-        crate::policy::permit(Operation::MacVerify, attributes, self.policy)?;
+        slot.permit(Operation::MacVerify, self.policy)?;
         if !MacAlgorithm::Cmac.is_of(attributes.usage) || attributes.algorithm != KeyAlgorithm::Aes {
             return Err(Error::AlgorithmMismatch);
         }

@@ -26,7 +26,7 @@ use crate::keyblock;
 use crate::pin::block::Format;
 use crate::pin::pan::Pan;
 use crate::pin::pvv::Pvv;
-use crate::policy::{Operation, permit};
+use crate::policy::Operation;
 
 /// A PIN block to be verified: the parameters of [`dukpt_derive`](Hsm::dukpt_derive) and
 /// [`pin_verify_pvv`](Hsm::pin_verify_pvv).
@@ -356,7 +356,7 @@ impl<P: Platform> Hsm<'_, P> {
     fn batch_ksn(&mut self, bdk: KeyHandle, ksn: &[u8]) -> Result<Option<tdes::Ksn>, Error> {
         self.allow(Command::DukptDerive)?;
         let slot = self.slots.get(bdk)?;
-        permit(Operation::DukptDerive, slot.attributes()?, self.policy)?;
+        slot.permit(Operation::DukptDerive, self.policy)?;
         if slot.attributes()?.algorithm != KeyAlgorithm::Tdea {
             return Ok(None);
         }
@@ -365,7 +365,7 @@ impl<P: Platform> Hsm<'_, P> {
         }
         let ksn = tdes::Ksn::parse(ksn)?;
         ksn.check()?;
-        self.platform.decide(&Question::DukptCounter {
+        self.ask(&Question::DukptCounter {
             identity: ksn.initial_key_id().as_bytes(),
             counter: ksn.counter(),
         })?;
@@ -383,9 +383,8 @@ impl<P: Platform> Hsm<'_, P> {
         lane: &mut PinLane,
     ) -> Result<(), Error> {
         let mut key = Key::<role::Bdk, key::Tdea>::empty();
-        self.slots
-            .get(bdk)?
-            .take(Operation::DukptDerive, self.policy, &mut key)?;
+        // Judged and counted with its KSN.
+        key.set(self.slots.get(bdk)?.material())?;
         let block = block.try_into().map_err(|_| Error::InvalidLength)?;
         lane.open(key.material()?, ksn, format, Some(pan), block)
     }
@@ -550,6 +549,7 @@ where
         let mut key = Key::<role::Imk<role::Ac>, key::Tdea>::empty();
         slot.take(Operation::ArqcVerify, module.policy, &mut key)?;
         job.answer.check(job.profile.arpc())?;
+        module.commit_uses()?;
         lane.load(
             job.profile,
             Ok(&key),

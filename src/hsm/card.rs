@@ -61,7 +61,7 @@ impl<P: Platform> Hsm<'_, P> {
         self.cvk(cvk, Operation::CvvGenerate, kind, len, &mut key)?;
         judge(pan, expiry)?;
         self.ask(&Question::CardValue { pan })?;
-        self.slots.bind(cvk, kind.into())?;
+        self.bind_key(cvk, kind.into())?;
         cvv::generate(&key, kind, pan, expiry, len, out)
     }
 
@@ -91,7 +91,7 @@ impl<P: Platform> Hsm<'_, P> {
         self.cvk(cvk, Operation::CvvVerify, kind, value.len(), &mut key)?;
         judge(pan, expiry)?;
         guard!("B07", self.ask(&Question::CardValue { pan }))?;
-        self.slots.bind(cvk, kind.into())?;
+        self.bind_key(cvk, kind.into())?;
         cvv::verify(&key, kind, pan, expiry, value)
     }
 

@@ -14,7 +14,7 @@ use crate::hsm::dukpt::Purpose;
 use crate::hsm::slot::{Choices, Slots};
 use crate::hsm::{Command, Hsm, KeyHandle, KeyRef, Platform, TransactionHandle};
 use crate::key::usage::KeyAlgorithm;
-use crate::policy::{self, Operation};
+use crate::policy::Operation;
 use crate::weaken::guard;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl<P: Platform> Hsm<'_, P> {
                 }
                 whole(algorithm, data.len())?;
                 self.data_used(handle, Choices::Cbc, data.len())?;
-                let (algorithm, key) = self.data_key(handle, way.operation(), Choices::Cbc)?;
+                let (algorithm, key) = self.data_material(handle)?;
                 run(algorithm, key, way, iv, data)
             }
             KeyRef::Transaction(handle) => {
@@ -101,17 +101,24 @@ impl<P: Platform> Hsm<'_, P> {
     fn data_key(&self, handle: KeyHandle, operation: Operation, mode: Choices) -> Result<(KeyAlgorithm, &[u8]), Error> {
         let slot = self.slots.get(handle)?;
         let attributes = slot.attributes()?;
-        policy::permit(operation, attributes, self.policy)?;
+        slot.permit(operation, self.policy)?;
         if !slot.serves(mode) {
             return Err(Error::UsageNotPermitted);
         }
         Ok((attributes.algorithm, slot.material()))
     }
 
+    /// The key of a slot that was judged and counted.
+    fn data_material(&self, handle: KeyHandle) -> Result<(KeyAlgorithm, &[u8]), Error> {
+        let slot = self.slots.get(handle)?;
+        Ok((slot.attributes()?.algorithm, slot.material()))
+    }
+
     /// Counts what a key in a slot is about to do, and binds it to the mode of operation.
     fn data_used(&mut self, handle: KeyHandle, mode: Choices, len: usize) -> Result<(), Error> {
         self.slots.charge(handle, blocks(len))?;
-        self.slots.bind(handle, mode)
+        self.slots.bind(handle, mode)?;
+        self.commit_uses()
     }
 
     /// Lends a transaction's data key to `work`, once: for CBC with an IV over so many bytes. `judge` looks at the key

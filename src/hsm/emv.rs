@@ -181,6 +181,7 @@ impl<P: Platform> Hsm<'_, P> {
             .get(imk)?
             .take(Operation::ArqcVerify, self.policy, &mut key)?;
         answer.check(profile.arpc())?;
+        self.commit_uses()?;
         let verified = verify_arqc(profile, &key, pan, psn, field55)?;
         self.answer_arqc(verified, pan, answer)
     }
@@ -200,6 +201,7 @@ impl<P: Platform> Hsm<'_, P> {
             .take(Operation::ArqcVerify, self.policy, &mut key)?;
         self.permitted(Permission::RawCryptogram)?;
         answer.check(recipe.arpc)?;
+        self.commit_uses()?;
         let verified = raw::verify(recipe, &key, pan, psn, request)?;
         self.answer_arqc(verified, pan, answer)
     }

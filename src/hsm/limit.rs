@@ -2,7 +2,13 @@
 //! Limits over time: a token bucket on the platform's clock, a count since the start without one.
 
 #[cfg(any(feature = "host", feature = "terminal"))]
+mod persistent;
+
+#[cfg(any(feature = "host", feature = "terminal"))]
 use crate::error::Error;
+
+#[cfg(any(feature = "host", feature = "terminal"))]
+pub(super) use self::persistent::Rate;
 
 /// How often something may happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,9 +16,11 @@ pub struct RateLimit {
     /// How many may follow each other without a pause. A start brings one, however many there were before: whoever
     /// starts the device again and again gains nothing.
     pub burst: u32,
-    /// Milliseconds until there may be one more.
+    /// Milliseconds until there may be one more. 0: time gives nothing, `per_start` is the limit.
     pub interval: u32,
-    /// How many there may be between two starts if the platform has no clock.
+    /// How many there may be between two starts if the platform has no clock. With
+    /// [`persistent_limits`](super::Config::persistent_limits) starts do not count: how many until
+    /// [`limits_reset`](super::Hsm::limits_reset).
     pub per_start: u32,
 }
 
@@ -61,7 +69,13 @@ pub(super) struct Bucket {
     /// Up to when the time has been turned into tokens.
     last: Option<u64>,
     taken: u32,
+    /// How many the storage says were taken: ahead of `taken` if limits are persistent.
+    reserved: Option<u32>,
 }
+
+/// How far a stored count is ahead of what was taken.
+#[cfg(any(feature = "host", feature = "terminal"))]
+const AHEAD: u32 = 4;
 
 #[cfg(any(feature = "host", feature = "terminal"))]
 impl Bucket {
@@ -71,7 +85,33 @@ impl Bucket {
             tokens: if limit.burst == 0 { 0 } else { 1 },
             last: now,
             taken: 0,
+            reserved: None,
         }
+    }
+
+    /// Goes on where the storage says that the count was. A start brings nothing then.
+    pub(super) const fn persist(&mut self, taken: u32) {
+        self.tokens = 0;
+        self.taken = taken;
+        self.reserved = Some(taken);
+    }
+
+    /// The count that the storage is to have before one more is taken, if it has another.
+    pub(super) fn to_reserve(&self, now: Option<u64>) -> Option<u32> {
+        let counted = now.is_none() || self.limit.interval == 0;
+        let reserved = self.reserved.filter(|_| counted && self.limit != RateLimit::NONE)?;
+        let room = self.taken < self.limit.per_start;
+        (room && self.taken >= reserved).then(|| self.taken.saturating_add(AHEAD))
+    }
+
+    /// The storage has this count.
+    pub(super) const fn reserved(&mut self, count: u32) {
+        self.reserved = Some(count);
+    }
+
+    /// What a start would begin with.
+    pub(super) fn stored(&self) -> u32 {
+        self.reserved.unwrap_or(0)
     }
 
     /// Takes one.
@@ -80,11 +120,11 @@ impl Bucket {
             return Ok(());
         }
         let left = match now {
-            Some(now) => {
+            Some(now) if self.limit.interval != 0 => {
                 self.refill(now);
                 self.tokens
             }
-            None => self.limit.per_start.saturating_sub(self.taken),
+            _ => self.limit.per_start.saturating_sub(self.taken),
         };
         if left == 0 {
             return Err(Error::RateLimited);
@@ -98,9 +138,7 @@ impl Bucket {
     fn refill(&mut self, now: u64) {
         let last = *self.last.get_or_insert(now);
         let interval = u64::from(self.limit.interval);
-        let gained = now.saturating_sub(last).checked_div(interval);
-        // No interval: one more at once.
-        let gained = gained.unwrap_or(u64::MAX);
+        let gained = now.saturating_sub(last).checked_div(interval).unwrap_or(0);
         let tokens = u64::from(self.tokens).saturating_add(gained);
         if tokens >= u64::from(self.limit.burst) {
             self.tokens = self.limit.burst;
@@ -190,8 +228,28 @@ mod tests {
         };
         let mut bucket = Bucket::new(none, Some(0));
         assert_eq!(run(&mut bucket, Some(u64::MAX)) + run(&mut bucket, None), 0);
-        let at_once = RateLimit { interval: 0, ..LIMIT };
-        let mut bucket = Bucket::new(at_once, Some(0));
-        assert_eq!(run(&mut bucket, Some(1)), 100);
+        // Time gives nothing: a count, with a clock as without.
+        let counted = RateLimit { interval: 0, ..LIMIT };
+        let mut bucket = Bucket::new(counted, Some(0));
+        assert_eq!(run(&mut bucket, Some(1)) + run(&mut bucket, Some(u64::MAX)), 5);
+    }
+
+    #[test]
+    fn a_persistent_count_is_ahead_in_the_storage() {
+        let mut bucket = Bucket::new(LIMIT, None);
+        assert_eq!(bucket.to_reserve(None), None);
+        bucket.persist(2);
+        // A start brings nothing.
+        assert_eq!(run(&mut bucket, Some(0)), 0);
+        assert_eq!(bucket.to_reserve(Some(0)), None);
+        assert_eq!(bucket.to_reserve(None), Some(6));
+        bucket.reserved(6);
+        assert_eq!(bucket.to_reserve(None), None);
+        assert_eq!((run(&mut bucket, None), bucket.stored()), (3, 6));
+        assert_eq!(bucket.to_reserve(None), None);
+        // The next start begins with what was reserved.
+        let mut next = Bucket::new(LIMIT, None);
+        next.persist(bucket.stored());
+        assert_eq!((next.to_reserve(None), run(&mut next, None)), (None, 0));
     }
 }

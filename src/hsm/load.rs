@@ -28,7 +28,6 @@ use crate::{
 };
 
 pub use self::key_block::Export;
-#[cfg(feature = "host")]
 pub(super) use self::key_block::{Kbpk, Way};
 
 #[cfg(feature = "legacy")]
@@ -141,6 +140,7 @@ impl<P: Platform> Hsm<'_, P> {
         history: History,
         material: &[u8],
     ) -> Result<ImportedKey, Error> {
+        self.settle_slots();
         let key = self.slots.admit(attributes, history, material, self.policy)?;
         self.life.happen(Event::Populated);
         let info = self.slots.get(key)?.info()?;

@@ -348,9 +348,8 @@ impl<P: Platform> Hsm<'_, P> {
         let total = u64::from(stream.uncounted).saturating_add(data.len() as u64);
         let key = stream.key;
         if let KeyRef::Slot(handle) = key {
-            self.slots
-                .charge(handle, total >> 3)
-                .inspect_err(|_| self.mac_clear())?;
+            let charged = self.slots.charge(handle, total >> 3).and_then(|()| self.keep_up());
+            charged.inspect_err(|_| self.mac_clear())?;
         }
         // Less than a block.
         self.mac.uncounted = u8::try_from(total & 7).unwrap_or(0);
@@ -433,7 +432,8 @@ impl<P: Platform> Hsm<'_, P> {
         match key {
             KeyRef::Slot(handle) => {
                 self.slots.charge(handle, blocks)?;
-                self.slots.bind(handle, Choices::Mac(method.algorithm))
+                self.slots.bind(handle, Choices::Mac(method.algorithm))?;
+                self.commit_uses()
             }
             // A transaction's MAC keys are chosen before the first MAC.
             KeyRef::Transaction(handle) => self.groups.use_for_mac(handle, method.algorithm),
@@ -462,7 +462,7 @@ impl<P: Platform> Hsm<'_, P> {
                     MacPurpose::Verify => Operation::MacVerify,
                 };
                 let attributes = slot.attributes()?;
-                crate::policy::permit(operation, attributes, self.policy)?;
+                slot.permit(operation, self.policy)?;
                 if !method.algorithm.is_of(attributes.usage) {
                     return Err(Error::AlgorithmMismatch);
                 }

@@ -17,6 +17,7 @@ use crate::error::Error;
 #[cfg(feature = "host")]
 use crate::hsm::NO_PLACE;
 use crate::hsm::dukpt::{Purpose, Side, Transaction};
+use crate::hsm::limit::Rate;
 use crate::hsm::{Command, Hsm, KeyRef, Platform};
 #[cfg(feature = "host")]
 use crate::hsm::{KeyHandle, Question};
@@ -144,10 +145,8 @@ impl<P: Platform> Hsm<'_, P> {
         let mut pin_key = PinKey::empty();
         self.pin_key(key, Operation::PinEncipher, FormatUse::Carry, format, pan, &mut pin_key)?;
         pin.ready()?;
-        let now = self.platform.tick();
-        if let Err(error) = guard!("A06.rate" | "K04", self.entry_rate.take(now)) {
-            return Err(self.limited(key.place(), error));
-        }
+        guard!("A06.rate" | "K04", self.take_rate(Rate::Entry, key.place()))?;
+        self.commit_uses()?;
         let len = pin_key
             .with(format)?
             .encipher(pin, Some(pan), &mut self.platform, out)?;
@@ -336,8 +335,7 @@ impl<P: Platform> Hsm<'_, P> {
 
     #[cfg(feature = "host")]
     pub(super) fn pin_host_rate(&mut self) -> Result<(), Error> {
-        let now = self.platform.tick();
-        guard!("A05.rate", self.host_rate.take(now)).map_err(|error| self.limited(NO_PLACE, error))
+        guard!("A05.rate", self.take_rate(Rate::Host, NO_PLACE))
     }
 
     /// A transaction's key serves one PIN.

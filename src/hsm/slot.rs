@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The slot table: keys with their attributes, in the caller's memory.
 
+mod bounds;
+mod record;
+mod uses;
+
+use core::cell::Cell;
 use core::fmt;
 
 use subtle::{Choice, ConstantTimeEq};
@@ -16,6 +21,12 @@ use crate::keyblock::optional::{CheckMethod, CheckValue, Derivations, Pedigree};
 use crate::policy::{self, MacAlgorithm, Operation, Permission, Policy, TDEA_BLOCK_LIMIT};
 use crate::secret::SecretBuf;
 use crate::weaken::guard;
+
+pub use self::bounds::{Date, KeyBounds, Narrowing};
+
+use self::bounds::Bounds;
+
+pub(crate) use self::record::{Kept, MAX_LEN as MAX_RECORD_LEN};
 
 /// The longest key that a slot holds, in bytes.
 pub const KEY_CAPACITY: usize = 64;
@@ -137,6 +148,8 @@ pub(crate) enum Choices {
     Ctr,
     /// A data key: ECB, alone or in UnionPay's track encipherment.
     Ecb,
+    /// A protection key: backups.
+    Backup,
 }
 
 /// What a key block said of its key beyond the attributes, and a slot keeps.
@@ -185,6 +198,19 @@ impl Derivable {
         Ok(Self(Some(bits)))
     }
 
+    /// The bits, if a DA block named some.
+    const fn bits(self) -> Option<u8> {
+        self.0
+    }
+
+    /// From the bits.
+    const fn from_bits(bits: u8) -> Result<Self, Error> {
+        if bits == 0 || bits >> Self::ALL.len() != 0 {
+            return Err(Error::Record);
+        }
+        Ok(Self(Some(bits)))
+    }
+
     /// Whether the key with these attributes may be derived.
     #[cfg(feature = "ec")]
     pub(crate) fn allows(self, derived: &Attributes) -> bool {
@@ -218,10 +244,44 @@ pub struct Slot {
     choice: Option<Choices>,
     /// Blocks that a DES or TDEA key has processed.
     blocks: u32,
+    bounds: Bounds,
+    stored: Stored,
+    /// Today is no day of use, or the policy does not take such a key any more.
+    invalid: bool,
+    /// A command that has begun uses the key: it is counted before the key works.
+    armed: Cell<bool>,
+}
+
+/// What the storage has of a key.
+#[derive(Clone, Copy, Debug)]
+struct Stored {
+    /// The key comes back at the next start.
+    is_stored: bool,
+    /// The record is behind: it is written before the key works.
+    is_behind: bool,
+    /// The storage may hold a key that is not here any more: the place takes no other until it is gone there.
+    unsettled: bool,
+    /// The counts in the record, ahead of those here.
+    blocks: u32,
+    uses: u32,
+}
+
+impl Stored {
+    const NONE: Self = Self {
+        is_stored: false,
+        is_behind: false,
+        unsettled: false,
+        blocks: 0,
+        uses: 0,
+    };
 }
 
 impl Slot {
     /// No key.
+    #[expect(
+        clippy::declare_interior_mutable_const,
+        reason = "a new slot wherever it is named, which is what is wanted"
+    )]
     pub const EMPTY: Self = Self {
         material: SecretBuf::new(),
         entry: None,
@@ -234,6 +294,10 @@ impl Slot {
         generation: Generation::new(0),
         choice: None,
         blocks: 0,
+        bounds: Bounds::NONE,
+        stored: Stored::NONE,
+        invalid: false,
+        armed: Cell::new(false),
     };
 
     fn erase(&mut self) {
@@ -242,6 +306,13 @@ impl Slot {
         self.failures = 0;
         self.choice = None;
         self.blocks = 0;
+        self.bounds = Bounds::NONE;
+        self.stored = Stored {
+            unsettled: self.stored.is_stored | self.stored.unsettled,
+            ..Stored::NONE
+        };
+        self.invalid = false;
+        self.armed.set(false);
         if self.entry.take().is_some() {
             self.generation.advance();
         }
@@ -299,6 +370,11 @@ impl Slot {
         }
     }
 
+    /// Whether the key has served backups.
+    pub(crate) const fn is_for_backup(&self) -> bool {
+        matches!(self.choice, Some(Choices::Backup))
+    }
+
     /// Whether the key has been used for nothing else.
     pub(crate) fn serves(&self, choice: Choices) -> bool {
         self.choice.is_none_or(|first| first == choice)
@@ -313,6 +389,44 @@ impl Slot {
         })
     }
 
+    /// Whether both hold one value: parity bits of DES parts make no other key.
+    fn has_value_of(&self, other: &Self) -> Choice {
+        let algorithm = |slot: &Self| {
+            slot.entry
+                .map_or(KeyAlgorithm::Aes, |(attributes, _)| attributes.algorithm)
+        };
+        let mask = key_bits(algorithm(self), algorithm(other));
+        equal_under(mask, self.material.expose(), other.material.expose())
+    }
+
+    /// What the key is bound to.
+    pub(crate) fn bounds(&self) -> KeyBounds {
+        self.bounds.public(self.stored.is_stored, !self.invalid)
+    }
+
+    /// Judges whether the key may do `operation`: its attributes, whether it is valid, whether it was used too often. The
+    /// use is counted when the command goes on.
+    pub(crate) fn permit(&self, operation: Operation, policy: Policy) -> Result<(), Error> {
+        policy::permit(operation, self.attributes()?, policy)?;
+        let outlives = policy.has(Permission::ExpiredKeys) && bounds::is_of_old_data(operation);
+        if self.invalid && !outlives {
+            return Err(Error::Expired);
+        }
+        if self.bounds.is_limited() {
+            if self.bounds.uses >= self.bounds.max_uses {
+                return Err(Error::LimitReached);
+            }
+            self.armed.set(true);
+        }
+        Ok(())
+    }
+
+    /// Whether the record in the storage says less than has happened.
+    const fn is_behind(&self) -> bool {
+        let stored = &self.stored;
+        stored.is_stored && (stored.is_behind || stored.blocks < self.blocks || stored.uses < self.bounds.uses)
+    }
+
     /// Copies the key into a typed one, if its attributes allow `operation`.
     pub(crate) fn take<R: Role, A: Algorithm>(
         &self,
@@ -321,7 +435,7 @@ impl Slot {
         out: &mut Key<R, A>,
     ) -> Result<(), Error> {
         out.zeroize();
-        policy::permit(operation, self.attributes()?, policy)?;
+        self.permit(operation, policy)?;
         out.set(self.material.expose())
     }
 }
@@ -342,7 +456,16 @@ impl fmt::Debug for Slot {
 
 /// The table.
 #[derive(Debug)]
-pub(crate) struct Slots<'m>(&'m mut [Slot]);
+pub(crate) struct Slots<'m>(&'m mut [Slot], Here);
+
+/// What the bounds of keys are compared with.
+#[derive(Clone, Copy, Debug)]
+struct Here {
+    /// As digits; 0 if nobody has said what day it is.
+    today: u32,
+    /// Whose session is open; 0: nobody's.
+    owner: u16,
+}
 
 impl<'m> Slots<'m> {
     /// Takes at most 256 slots of `memory`, empty, each with a random first generation.
@@ -358,7 +481,7 @@ impl<'m> Slots<'m> {
             *slot = Slot::EMPTY;
             slot.generation = Generation::new(u32::from_be_bytes(start));
         }
-        Ok(Self(memory))
+        Ok(Self(memory, Here { today: 0, owner: 0 }))
     }
 
     pub(crate) fn capacity(&self) -> usize {
@@ -375,12 +498,22 @@ impl<'m> Slots<'m> {
         if slot.entry.is_none() || guard!("I02" | "I05", is_stale) {
             return Err(Error::InvalidHandle);
         }
+        if slot.bounds.owner != 0 && slot.bounds.owner != self.1.owner {
+            return Err(Error::NotAuthenticated);
+        }
         Ok(slot)
     }
 
     fn get_mut(&mut self, handle: KeyHandle) -> Result<&mut Slot, Error> {
         self.get(handle)?;
         self.0.get_mut(handle.index()).ok_or(Error::InvalidHandle)
+    }
+
+    /// Empties a place, whoever owns its key.
+    pub(crate) fn erase_place(&mut self, handle: KeyHandle) {
+        if let Some(slot) = self.0.get_mut(handle.index()) {
+            slot.erase();
+        }
     }
 
     pub(crate) fn erase(&mut self, handle: KeyHandle) -> Result<(), Error> {
@@ -395,6 +528,7 @@ impl<'m> Slots<'m> {
         }
         self.with_copies(handle, |slot| {
             slot.choice.get_or_insert(choice);
+            slot.stored.is_behind = true;
         })
     }
 
@@ -426,7 +560,18 @@ impl<'m> Slots<'m> {
     /// Counts a wrong authenticator of 32 bits.
     pub(crate) fn count_failure(&mut self, handle: KeyHandle) {
         // The handle was judged when the key was used.
-        let _ = self.with_copies(handle, |slot| slot.failures = slot.failures.saturating_add(1));
+        let _ = self.with_copies(handle, |slot| {
+            slot.failures = slot.failures.saturating_add(1);
+            slot.stored.is_behind = true;
+        });
+    }
+
+    /// Takes back what was counted before an authenticator turned out right.
+    pub(crate) fn uncount_failure(&mut self, handle: KeyHandle) {
+        let _ = self.with_copies(handle, |slot| {
+            slot.failures = slot.failures.saturating_sub(1);
+            slot.stored.is_behind = true;
+        });
     }
 
     /// Judges a key and puts it into the first free slot.
@@ -442,7 +587,7 @@ impl<'m> Slots<'m> {
         let check = KeyCheck::of(attributes, material)?;
         let (index, slot) = (0..=u8::MAX)
             .zip(self.0.iter_mut())
-            .find(|(_, slot)| slot.entry.is_none())
+            .find(|(_, slot)| slot.entry.is_none() && !slot.stored.unsettled)
             .ok_or(Error::SlotsFull)?;
         slot.material.set(material)?;
         slot.entry = Some((*attributes, check));
@@ -493,9 +638,8 @@ impl<'m> Slots<'m> {
             let (Some(one), Some(other)) = (self.0.get(handle.index()), self.0.get(index)) else {
                 return Err(Error::Internal);
             };
-            let is_copy = index == handle.index()
-                || (other.entry == entry
-                    && ct::verdict(equal_under(0xFF, one.material.expose(), other.material.expose())).is_ok());
+            let is_copy =
+                index == handle.index() || (other.entry == entry && ct::verdict(one.has_value_of(other)).is_ok());
             if is_copy && let Some(slot) = self.0.get_mut(index) {
                 change(slot);
             }
@@ -510,20 +654,24 @@ impl<'m> Slots<'m> {
             let mut others = self.0.iter().zip(0_usize..);
             others
                 .find(|(other, index)| {
-                    *index != handle.index()
-                        && other.entry == one.entry
-                        && ct::verdict(equal_under(0xFF, one.material.expose(), other.material.expose())).is_ok()
+                    *index != handle.index() && other.entry == one.entry && ct::verdict(one.has_value_of(other)).is_ok()
                 })
-                .map(|(other, _)| (other.choice, other.blocks, other.failures))
+                .map(|(other, _)| (other.choice, other.blocks, other.failures, other.bounds, other.invalid))
         };
-        if let Some((choice, blocks, failures)) = copy
+        if let Some((choice, blocks, failures, bounds, invalid)) = copy
             && guard!("C05.counter", true)
         {
             let slot = self.get_mut(handle)?;
             slot.choice = choice.or(slot.choice);
             (slot.blocks, slot.failures) = (blocks, failures);
+            (slot.bounds, slot.invalid) = (bounds, invalid);
         }
-        Ok(())
+        // A copy of a key that is somebody else's is his.
+        let result = self.get(handle).map(|_| ());
+        if result.is_err() {
+            self.erase_place(handle);
+        }
+        result
     }
 
     /// Whether a slot holds this value.

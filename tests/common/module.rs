@@ -98,6 +98,11 @@ pub enum Asked {
     DualControl(Act),
     Reinitialise(bool, u16),
     AuditRelease(u64),
+    Session(u16),
+    LimitsReset,
+    AuditKey,
+    /// Of this device, older.
+    Restore(bool, bool),
 }
 
 /// What outlives a loss of power, and what shall fail.
@@ -297,6 +302,10 @@ impl Platform for Device {
             Question::SecondFactor { user, role } => Asked::SecondFactor(user, role),
             Question::DualControl { act } => Asked::DualControl(act),
             Question::Reinitialise { tampered, lost_marks } => Asked::Reinitialise(tampered, lost_marks),
+            Question::Session { owner } => Asked::Session(owner),
+            Question::LimitsReset => Asked::LimitsReset,
+            Question::AuditKey => Asked::AuditKey,
+            Question::Restore { is_own, is_older, .. } => Asked::Restore(is_own, is_older),
             _ => panic!("an unknown question"),
         };
         let mut world = self.world();

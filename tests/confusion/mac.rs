@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! MACs with the key under test.
 
+use payhsm::hsm::audit::{RECORD_LEN, TAG_LEN};
 use payhsm::hsm::{KeyHandle, MacMethod, MacPurpose, Padding};
-use payhsm::key::usage::{Attributes, ModeOfUse};
+use payhsm::key::usage::{Attributes, KeyAlgorithm, ModeOfUse};
+use payhsm::mac::Mac;
+use payhsm::mac::cmac::CmacAes;
 use payhsm::policy::{MacAlgorithm, Operation, Policy};
 
 use payhsm::keyblock::Profile;
@@ -74,8 +77,28 @@ impl Rig {
                 });
             }
         }
+        if operation == Operation::MacVerify {
+            let fits = names("M6", attributes.usage) && attributes.algorithm == KeyAlgorithm::Aes
+                || !names("M0 M1 M3 M6 M7", attributes.usage);
+            let verified = hsm.audit_verify(key, &record(), None, None);
+            outcomes.push(Outcome {
+                fits,
+                ..Outcome::new("audit_verify", verified, &[])
+            });
+        }
         outcomes
     }
+}
+
+/// A record of a log under the key under test.
+fn record() -> [u8; RECORD_LEN] {
+    let mut record = [0; RECORD_LEN];
+    let (covered, tag) = record.split_at_mut(RECORD_LEN - TAG_LEN);
+    covered[7] = 1;
+    let mut mac = CmacAes::new(&value(SEED, 16)).unwrap();
+    mac.update(covered);
+    mac.finish(tag).unwrap();
+    record
 }
 
 /// The MAC under the key under test, made by another module; anything if there is none.

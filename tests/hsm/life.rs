@@ -15,8 +15,8 @@ use payhsm::emv::script::{Command, MAX_COMMAND_LEN, Request};
 use payhsm::error::Error;
 use payhsm::hsm::audit::Position;
 use payhsm::hsm::{
-    ArpcRequest, EncipheredPin, Export, GroupHandle, KeyHandle, KeyRef, MacMethod, MacPurpose, PinProfile,
-    ScriptTarget, SecondFactor, State, TransactionHandle, UserRole, WorkingKey,
+    ArpcRequest, Date, EncipheredPin, Export, GroupHandle, KeyHandle, KeyRef, MacMethod, MacPurpose, Narrowing,
+    PinProfile, ScriptTarget, SecondFactor, Session, State, TransactionHandle, UserRole, WorkingKey,
 };
 use payhsm::inject::agreement::unauthenticated::Kdf;
 use payhsm::inject::agreement::{M1_LEN, M2_LEN, SIGNED_M2_LEN, SIGNED_M3_LEN};
@@ -123,6 +123,22 @@ pub fn every_result(hsm: &mut Module, handles: &Handles) -> Vec<(&'static str, R
         ("audit_note", hsm.audit_note(&[0; 8], None).map(|_| ())),
         ("audit_release", hsm.audit_release(&log)),
         ("audit_verify", hsm.audit_verify(key, &[], None, None).map(|_| ())),
+        (
+            "audit_key_export",
+            hsm.audit_key_export(key, &mut [0xA5; 200]).map(|_| ()),
+        ),
+        ("backup_len", hsm.backup_len().map(|_| ())),
+        ("backup_restore", hsm.backup_restore(key, &[]).map(|_| ())),
+        ("backup_write", hsm.backup_write(key, &mut [0xA5; 200]).map(|_| ())),
+        ("key_bounds", hsm.key_bounds(key).map(|_| ())),
+        ("key_narrow", hsm.key_narrow(key, &Narrowing::default())),
+        ("key_next", hsm.key_next(0).map(|_| ())),
+        ("key_replace", hsm.key_replace(key, key).map(|_| ())),
+        ("key_store", hsm.key_store(key)),
+        ("limits_reset", hsm.limits_reset()),
+        ("session_close", hsm.session_close(Session::from_raw(1))),
+        ("session_open", hsm.session_open(1).map(|_| ())),
+        ("set_date", hsm.set_date(Date::from_digits(20_261_231).unwrap())),
         ("key_info", hsm.key_info(key).map(|_| ())),
         ("random", hsm.random(long0)),
         (

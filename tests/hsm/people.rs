@@ -100,8 +100,13 @@ fn roles_of(name: &str) -> Roles {
             Roles::ANYONE
         }
         "key_info" | "key_check" | "key_public" | "random" | "dukpt_find" | "dukpt_ksn" | "transaction_ksn"
-        | "audit_note" => Roles::PEOPLE,
-        "audit_release" | "audit_verify" => Roles::AUDITOR,
+        | "audit_note" | "backup_len" | "key_bounds" | "key_next" | "session_close" | "session_open" | "set_date" => {
+            Roles::PEOPLE
+        }
+        "audit_key_export" | "audit_release" | "audit_verify" => Roles::AUDITOR,
+        "backup_restore" | "backup_write" | "key_narrow" | "key_replace" | "key_store" | "limits_reset" => {
+            Roles::OFFICER
+        }
         "dukpt_load" | "dukpt_update" | "unionpay_sign_on" | "working_key_import" | "batch_key_import" => Roles::HOST,
         "key_erase" | "key_generate" | "dukpt_erase" | "pin_profile_register" | "lock" | "unlock" => Roles::OFFICER,
         _ if starts(&["role_", "policy_"]) => Roles::OFFICER,

@@ -10,8 +10,8 @@ use payhsm::entropy::Entropy;
 use payhsm::error::Error;
 use payhsm::hsm::audit::{RECORD_LEN, Record, STATUS_LEN, WhenFull};
 use payhsm::hsm::{
-    Config, EncipheredPin, Export, Group, Hsm, KeyHandle, KeyRef, MacMethod, Padding, PinLimits, Platform, Question,
-    Slot,
+    Config, EncipheredPin, Export, Group, Hsm, KeyHandle, KeyRef, MacMethod, Narrowing, Padding, PinLimits, Platform,
+    Question, Slot,
 };
 use payhsm::key::role::StorageKey;
 use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
@@ -80,12 +80,17 @@ pub(super) fn start(seed: u8) -> Module {
 }
 
 pub(super) fn start_with(seed: u8, policy: Policy) -> Module {
+    start_on(seed, policy, BTreeMap::new())
+}
+
+/// A start on what the storage has.
+fn start_on(seed: u8, policy: Policy, records: BTreeMap<u16, Vec<u8>>) -> Module {
     let slots = Box::leak(Box::new([const { Slot::EMPTY }; 6]));
     let groups = Box::leak(Box::new([const { Group::EMPTY }; 2]));
     let storage_key = Key::<StorageKey, Aes>::from_bytes(&secret(bytes::<32>(seed))).unwrap();
     let device = Device {
         random: Random(seed),
-        records: BTreeMap::new(),
+        records,
     };
     let config = Config {
         policy,
@@ -120,6 +125,49 @@ pub(super) fn enter(module: &mut Module, usage: &[u8; 2], algorithm: KeyAlgorith
     module.component_finish().unwrap().key
 }
 
+/// A backup of one device that another one takes.
+fn backup() -> bool {
+    let mut module = start(0x3B);
+    let data = Attributes::new(Usage::D0, KeyAlgorithm::Aes, ModeOfUse::Both, Exportability::Exportable);
+    let key = module.key_generate(&data, 16).unwrap().key;
+    let kbpk = enter(&mut module, b"K1", KeyAlgorithm::Aes, b'B', 0x3C);
+    let mut out = [0; 1024];
+    let len = module.backup_write(kbpk, &mut out).unwrap();
+    open(&mut out);
+    module.key_erase(key).unwrap();
+    let came = module.backup_restore(kbpk, &out[..len]).unwrap();
+    let again = module.backup_restore(kbpk, &out[..len]).is_err();
+    came == 1 && again
+}
+
+/// Keys that are stored, narrowed, used and replaced, and taken up by the next start.
+fn stored() -> bool {
+    let mut module = start(0x35);
+    let (old, new) = (
+        enter(&mut module, b"M6", KeyAlgorithm::Aes, b'C', 0x36),
+        enter(&mut module, b"M6", KeyAlgorithm::Aes, b'G', 0x37),
+    );
+    module.key_store(old).unwrap();
+    let narrowing = Narrowing {
+        max_uses: Some(100),
+        ..Narrowing::default()
+    };
+    module.key_narrow(old, &narrowing).unwrap();
+    let mut tag = [0; 16];
+    let method = MacMethod::CMAC;
+    module.mac_generate(old.into(), method, b"message", &mut tag).unwrap();
+    let key = module.key_replace(old, new).unwrap();
+    let records = core::mem::take(&mut module.platform().records);
+    drop(module);
+    let mut module = start_on(0x35, Policy::STRICT, records);
+    let (_, found, _) = module.key_next(0).unwrap().unwrap();
+    let mut again = [0; 16];
+    module
+        .mac_generate(found.into(), method, b"message", &mut again)
+        .unwrap();
+    found.to_raw() != key.to_raw() && tag != again
+}
+
 /// The log of a device, its status message, and a host that verifies it.
 fn log() -> bool {
     let mut device = start(0x31);
@@ -134,7 +182,17 @@ fn log() -> bool {
     let key = enter(&mut host, b"M6", KeyAlgorithm::Aes, b'V', 0x43);
     // Of another device: refused, after all the work.
     let refused = host.audit_verify(key, &records[..len], None, Some(&end)).is_err();
-    refused && message[76..] != [0; 16]
+    // And under the device's own key, which comes wrapped.
+    let wrapping = enter(&mut device, b"K1", KeyAlgorithm::Aes, b'E', 0x45);
+    let mut block = [0; 256];
+    let block_len = device.audit_key_export(wrapping, &mut block).unwrap();
+    open(&mut block);
+    let unwrapping = enter(&mut host, b"K1", KeyAlgorithm::Aes, b'D', 0x45);
+    let own = host
+        .key_block_import(unwrapping, &block[..block_len], Profile::X9143Strict)
+        .unwrap();
+    let verified = host.audit_verify(own.key, &records[..len], None, Some(&end)).is_ok();
+    refused && verified && message[76..] != [0; 16]
 }
 
 /// The PAN of the whole sale.
@@ -253,6 +311,8 @@ fn new_pins(algorithm: KeyAlgorithm, format: Format) -> bool {
 
 pub fn run(h: &mut Harness) {
     h.verdict("module: audit log and status message", true, log);
+    h.verdict("module: persistent keys over a start", true, stored);
+    h.verdict("module: backup and restore", true, backup);
     h.verdict("module: new PINs, TDES", true, || {
         new_pins(KeyAlgorithm::Tdea, Format::Iso3)
     });

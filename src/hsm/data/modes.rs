@@ -152,7 +152,7 @@ impl<P: Platform> Hsm<'_, P> {
 
     fn track(&mut self, handle: KeyHandle, way: Way, block: &mut [u8]) -> Result<(), Error> {
         self.data_used(handle, Choices::Ecb, block.len())?;
-        let (algorithm, key) = self.data_key(handle, way.operation(), Choices::Ecb)?;
+        let (algorithm, key) = self.data_material(handle)?;
         ecb(algorithm, key, way, block)
     }
 
@@ -167,7 +167,7 @@ impl<P: Platform> Hsm<'_, P> {
         }
         super::whole(algorithm, data.len())?;
         self.data_used(handle, Choices::Ecb, data.len())?;
-        let (_, key) = self.data_key(handle, way.operation(), Choices::Ecb)?;
+        let (_, key) = self.data_material(handle)?;
         ecb(algorithm, key, way, data)
     }
 
@@ -180,7 +180,7 @@ impl<P: Platform> Hsm<'_, P> {
             return Err(Error::InvalidLength);
         }
         self.data_used(handle, Choices::Ctr, data.len())?;
-        match self.data_key(handle, Operation::DataEncipher, Choices::Ctr)? {
+        match self.data_material(handle)? {
             (KeyAlgorithm::Aes, key) => modes::ctr(&aes::Aes::new(key)?, counter, data),
             (_, key) => modes::ctr(&tdes::Tdes::new(key)?, counter, data),
         }

@@ -162,7 +162,8 @@ impl<P: Platform> Hsm<'_, P> {
                     slots.bind(output, Choices::Cbc)?;
                     transfer(&Cipher::new(algorithm, key)?, input_iv, &to, output_iv, data)
                 };
-                self.with_transaction_key(handle, Way::Decipher, (input_iv, len), strong_enough, work)
+                self.with_transaction_key(handle, Way::Decipher, (input_iv, len), strong_enough, work)?;
+                self.commit_uses().inspect_err(|_| data.fill(0))
             }
         }
     }

@@ -16,7 +16,7 @@ use crate::keyblock::KbpkRef;
 use crate::keyblock::header::Version;
 use crate::keyblock::optional::Optional;
 use crate::keyblock::wrap::Template;
-use crate::policy::{Operation, permit};
+use crate::policy::Operation;
 use crate::weaken::guard;
 
 impl<P: Platform> Hsm<'_, P> {
@@ -42,12 +42,13 @@ impl<P: Platform> Hsm<'_, P> {
     pub fn dukpt_derive(&mut self, bdk: KeyHandle, ksn: &[u8]) -> Result<TransactionHandle, Error> {
         self.allow(Command::DukptDerive)?;
         let slot = self.slots.get(bdk)?;
-        let (index, group) = self.groups.free()?;
-        let attributes = slot.attributes()?;
-        permit(Operation::DukptDerive, attributes, self.policy)?;
-        let derived = match attributes.algorithm {
+        self.groups.free()?;
+        slot.permit(Operation::DukptDerive, self.policy)?;
+        let (algorithm, len) = (slot.attributes()?.algorithm, slot.material().len());
+        let (index, group);
+        let derived = match algorithm {
             KeyAlgorithm::Tdea => {
-                if slot.material().len() != 16 {
+                if len != 16 {
                     return Err(Error::InvalidKeyLength);
                 }
                 let ksn = tdes::Ksn::parse(ksn)?;
@@ -55,15 +56,16 @@ impl<P: Platform> Hsm<'_, P> {
                 let id = ksn.initial_key_id();
                 guard!(
                     "F06.asked",
-                    self.platform.decide(&Question::DukptCounter {
+                    self.ask(&Question::DukptCounter {
                         identity: id.as_bytes(),
                         counter: ksn.counter(),
                     })
                 )?;
+                (index, group) = self.groups.free()?;
                 let mut ik = Key::empty();
                 if !self.initial_keys.find(bdk, id.as_bytes(), &mut ik)? {
                     let mut key = Key::empty();
-                    slot.take(Operation::DukptDerive, self.policy, &mut key)?;
+                    key.set(self.slots.get(bdk)?.material())?;
                     tdes::Host::initial_key(&key, &id, &mut ik)?;
                     self.initial_keys.keep(bdk, id.as_bytes(), &ik)?;
                 }
@@ -79,15 +81,16 @@ impl<P: Platform> Hsm<'_, P> {
                 let id = ksn.initial_key_id();
                 guard!(
                     "F06.asked",
-                    self.platform.decide(&Question::DukptCounter {
+                    self.ask(&Question::DukptCounter {
                         identity: id.as_bytes(),
                         counter: ksn.counter(),
                     })
                 )?;
+                (index, group) = self.groups.free()?;
                 let mut ik = Key::empty();
                 if !self.initial_keys.find(bdk, id.as_bytes(), &mut ik)? {
                     let mut key = Key::empty();
-                    slot.take(Operation::DukptDerive, self.policy, &mut key)?;
+                    key.set(self.slots.get(bdk)?.material())?;
                     aes::Host::initial_key(&key, &id, &mut ik)?;
                     self.initial_keys.keep(bdk, id.as_bytes(), &ik)?;
                 }
@@ -201,7 +204,7 @@ impl<P: Platform> Hsm<'_, P> {
         let (slot, new_slot) = (self.slots.get(bdk)?, self.slots.get(new_bdk)?);
         let (mut key, mut new_key) = (Key::<role::Bdk, key::Aes>::empty(), Key::<role::Bdk, key::Aes>::empty());
         for (slot, key) in [(slot, &mut key), (new_slot, &mut new_key)] {
-            permit(Operation::DukptDerive, slot.attributes()?, self.policy)?;
+            slot.permit(Operation::DukptDerive, self.policy)?;
             if slot.attributes()?.algorithm != KeyAlgorithm::Aes {
                 return Err(Error::AlgorithmMismatch);
             }

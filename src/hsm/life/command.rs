@@ -100,7 +100,21 @@ commands! {
     AuditRelease "audit_release" WORK AUDITOR KEYS;
     #[cfg(feature = "host")]
     AuditVerify "audit_verify" WORK AUDITOR KEYS;
+    AuditKeyExport "audit_key_export" WORK AUDITOR KEYS;
+    BackupLen "backup_len" WORK PEOPLE NONE;
+    BackupRestore "backup_restore" WORK OFFICER KEYS;
+    BackupWrite "backup_write" WORK OFFICER KEYS;
+    KeyBounds "key_bounds" WORK PEOPLE NONE;
     KeyInfo "key_info" WORK PEOPLE NONE;
+    KeyNarrow "key_narrow" WORK OFFICER NONE;
+    KeyNext "key_next" WORK PEOPLE NONE;
+    KeyReplace "key_replace" WORK OFFICER NONE;
+    KeyStore "key_store" WORK OFFICER KEYS;
+    SessionClose "session_close" WORK PEOPLE NONE;
+    SessionOpen "session_open" WORK PEOPLE NONE;
+    SetDate "set_date" WORK PEOPLE NONE;
+    #[cfg(any(feature = "host", feature = "terminal"))]
+    LimitsReset "limits_reset" WORK OFFICER NONE;
     KeyErase "key_erase" WORK OFFICER NONE;
     KeyCheck "key_check" WORK PEOPLE KEYS;
     KeyGenerate "key_generate" WORK OFFICER GENERATE;

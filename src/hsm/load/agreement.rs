@@ -53,6 +53,7 @@ impl<P: Platform> Hsm<'_, P> {
         let mut psk = Key::empty();
         self.agreement_key(authentication, &HOST_KBPK, &mut psk)?;
         let parties = self.parties(host, terminal, kbpk_len)?;
+        self.commit_uses()?;
         let m1 = self.initiator.start(&parties, &mut self.platform)?;
         self.initiator_key = Some(authentication);
         Ok(m1)
@@ -75,6 +76,7 @@ impl<P: Platform> Hsm<'_, P> {
         let mut psk = Key::empty();
         self.agreement_key(authentication, &HOST_KBPK, &mut psk)?;
         let mut kbpk = Key::empty();
+        self.commit_uses()?;
         let confirmation = initiator.finish(&psk, m2, &mut self.peers, &mut kbpk)?;
         let imported = self.admit_kbpk(&kbpk, &HOST_KBPK)?;
         Ok((imported, confirmation.m3))
@@ -102,6 +104,7 @@ impl<P: Platform> Hsm<'_, P> {
         let mut psk = Key::empty();
         self.agreement_key(authentication, &TERMINAL_KBPK, &mut psk)?;
         let parties = self.parties(host, terminal, kbpk_len)?;
+        self.commit_uses()?;
         self.responder
             .answer(&psk, &parties, m1, &self.peers, &mut self.platform)
     }
@@ -139,6 +142,7 @@ impl<P: Platform> Hsm<'_, P> {
         self.initiator.abort();
         self.signing_key(signing, &mut SigningKey::empty())?;
         let parties = self.parties(host, terminal, kbpk_len)?;
+        self.commit_uses()?;
         let m1 = self.initiator.start(&parties, &mut self.platform)?;
         self.initiator_key = Some(signing);
         Ok(m1)

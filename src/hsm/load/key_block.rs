@@ -6,6 +6,7 @@
 //! (labels, times, check values, identifiers, certificates) end with the import. A block of another kind may be a
 //! restriction that a slot cannot keep: its key comes in, but does not leave again.
 
+mod backup;
 mod kbpk;
 
 use crate::ct;
@@ -308,7 +309,8 @@ impl<P: Platform> Hsm<'_, P> {
 
     /// Notes that a key leaves; without a record it does not.
     pub(in crate::hsm) fn exported(&mut self, place: u16, check: &KeyCheck, out: &mut [u8]) -> Result<(), Error> {
-        self.note(Note::of(LogEvent::KeyExport).at(place).check(check))
+        self.commit_uses()
+            .and_then(|()| self.note(Note::of(LogEvent::KeyExport).at(place).check(check)))
             .inspect_err(|_| out.fill(0))
     }
 
@@ -459,10 +461,14 @@ impl<P: Platform> Hsm<'_, P> {
             }
             guard!("D04", slot.may_guess())?;
             self.slots.bind(handle, Choices::OldBlocks)?;
-        }
-        let verified = block.verify(protection.borrow(), payload);
-        if is_guess && matches!(verified, Err(Error::VerificationFailed)) {
+            // Counted before it is compared: no loss of power takes a try back.
             self.slots.count_failure(handle);
+        }
+        self.commit_uses()?;
+        let verified = block.verify(protection.borrow(), payload);
+        if is_guess && !matches!(verified, Err(Error::VerificationFailed)) {
+            self.slots.uncount_failure(handle);
+            self.keep_up()?;
         }
         let verified = verified.map_err(|error| self.unwrap_failed(handle, error))?;
         protection.protects(verified.attributes().algorithm, verified.key().len())?;
@@ -470,7 +476,13 @@ impl<P: Platform> Hsm<'_, P> {
     }
 
     pub(in crate::hsm) fn kbpk(&self, handle: KeyHandle, way: Way, out: &mut Kbpk) -> Result<(), Error> {
-        out.fill(self.slots.get(handle)?, way, self.policy)
+        let slot = self.slots.get(handle)?;
+        out.fill(slot, way, self.policy)?;
+        // A key that has served backups serves nothing else.
+        if slot.is_for_backup() {
+            return Err(Error::UsageNotPermitted);
+        }
+        Ok(())
     }
 }
 

@@ -97,8 +97,9 @@ impl<P: Platform> Hsm<'_, P> {
         self.audit_ready()?;
         self.ask(&Question::WorkingKey { attributes })?;
         let mut key = SecretBuf::new();
+        self.count_try(kek)?;
         let opened = working::unwrap_ecb(&master, cipher, kcv, &mut key);
-        self.count_wrong(kek, opened)?;
+        self.tried(kek, opened)?;
         self.admit(attributes, key.expose())
     }
 
@@ -140,8 +141,9 @@ impl<P: Platform> Hsm<'_, P> {
         };
         self.audit_ready()?;
         let mut keys = SignOnKeys::empty();
+        self.count_try(tmk)?;
         let opened = sign_on.open(&master, &mut keys);
-        self.count_wrong(tmk, opened)?;
+        self.tried(tmk, opened)?;
 
         let pin = self.admit(&PIN_KEY, keys.pin.expose())?;
         let mac = self.admit(&mac_key(algorithm), keys.mac.expose());
@@ -169,12 +171,20 @@ impl<P: Platform> Hsm<'_, P> {
         Ok(strength_bits(KeyAlgorithm::Tdea, out.len()))
     }
 
-    /// A wrong check value counts against the master key: whoever may try at will makes up keys.
-    fn count_wrong(&mut self, handle: KeyHandle, opened: Result<(), Error>) -> Result<(), Error> {
-        if opened == Err(Error::VerificationFailed) {
-            self.slots.count_failure(handle);
-        }
+    /// A wrong check value counts against the master key: whoever may try at will makes up keys. It is counted before it is
+    /// compared: no loss of power takes a try back.
+    fn count_try(&mut self, handle: KeyHandle) -> Result<(), Error> {
         self.slots.bind(handle, Choices::WorkingKeys)?;
+        self.slots.count_failure(handle);
+        self.commit_uses()
+    }
+
+    /// What became of the try.
+    fn tried(&mut self, handle: KeyHandle, opened: Result<(), Error>) -> Result<(), Error> {
+        if opened != Err(Error::VerificationFailed) {
+            self.slots.uncount_failure(handle);
+            self.keep_up()?;
+        }
         opened.map_err(|error| self.unwrap_failed(handle, error))
     }
 

@@ -458,6 +458,11 @@ impl Pedigree {
         }
     }
 
+    /// From the digit of the block, of which the two lowest bits.
+    pub(crate) const fn from_digit(digit: u8) -> Self {
+        Self(digit & 3)
+    }
+
     /// The pedigree of a key that was protected as `self` says and then as `other` says.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
