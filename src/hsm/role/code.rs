@@ -112,8 +112,9 @@ fn remainder(word: u32, digits: u8) -> u32 {
         (2_251_799_814_u64, 51, 1_000_000_u32)
     };
     let quotient = u64::from(word).wrapping_mul(multiplier).wrapping_shr(shift);
-    // Below 2^31.
-    let quotient = u32::try_from(quotient & 0x7FFF_FFFF).unwrap_or(0);
+    // Below 2^31: the lower half. A checked conversion would be a branch on it.
+    let [_, _, _, _, a, b, c, d] = quotient.to_be_bytes();
+    let quotient = u32::from_be_bytes([a, b, c, d]);
     word.wrapping_sub(quotient.wrapping_mul(divisor))
 }
 
