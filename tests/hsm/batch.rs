@@ -42,7 +42,7 @@ fn keys(hsm: &mut Module) -> Keys {
 
 /// A KSN, one in ten malformed, and its BDK: one in sixteen of AES.
 fn ksn(keys: &Keys, job: usize) -> (KeyHandle, Vec<u8>) {
-    let counter = (job as u32 * 37) & 0x1F_FFFF;
+    let counter = (u32::try_from(job).unwrap() * 37) & 0x1F_FFFF;
     let [_, a, b, c] = counter.to_be_bytes();
     let mut ksn = TDEA_ID.to_vec();
     (ksn[7], ksn[8], ksn[9]) = (ksn[7] | a, b, c);
@@ -80,7 +80,7 @@ fn pins() {
             let format =
                 [Format::Iso0, Format::Iso3, Format::Iso1, Format::Iso4][(job % 9) / 3 + usize::from(job % 16 == 5)];
             let len = if job % 40 == 11 { 7 } else { format.block_len() };
-            let block: Vec<u8> = (0..len).map(|i| (job * 7 + i * 13) as u8).collect();
+            let block: Vec<u8> = (0..len).map(|i| (job * 7 + i * 13).to_le_bytes()[0]).collect();
             (ksn(&keys[0], job), ksn(&keys[1], job), format, block)
         })
         .collect();
@@ -177,7 +177,7 @@ fn pins_that_are_right() {
     // A PIN of the issuer's, under a key that the zone shares with the terminal's transaction: made by translation.
     let bdk = payhsm::key::Key::from_bytes(&value(1, 16)).unwrap();
     let mut jobs = Vec::new();
-    for counter in 1..=JOBS as u32 {
+    for counter in 1..=u32::try_from(JOBS).unwrap() {
         let id = payhsm::dukpt::tdes::InitialKeyId::parse(&TDEA_ID).unwrap();
         let Ok(ksn) = id.ksn(counter) else { continue };
         let (mut ik, mut transaction) = (payhsm::key::Key::empty(), payhsm::dukpt::tdes::Transaction::empty());
@@ -263,7 +263,7 @@ fn cryptograms() {
             } else {
                 CryptogramKind::Arqc
             };
-            let (arqc, mut text) = card.request(job as u16, kind, iad);
+            let (arqc, mut text) = card.request(u16::try_from(job).unwrap(), kind, iad);
             if job % 5 == 1 {
                 let at = text.windows(8).position(|window| window == arqc).unwrap();
                 text[at + job % 8] ^= 4;
