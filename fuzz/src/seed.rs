@@ -230,6 +230,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             vec![1],
             vec![1, 8, 40, 1],
             vec![1, 10, 80, 4, 0, 90, 128],
+        ],
         "audit_records" => vec![(0..200).collect(), [vec![7; 16], vec![0; 3], vec![9; 100]].concat()],
         "backup" => vec![
             vec![0; 4],

@@ -304,7 +304,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// Takes up the keys that the storage holds. Damage, and two keys of one value, make the module tampered.
     pub(super) fn take_up_slots(&mut self) {
         if self.read_slots().is_err() {
-            self.tamper();
+            self.found_damaged();
         }
     }
 

@@ -547,7 +547,7 @@ fn i6_tries_are_counted_before_the_compare() {
     let policy = Policy::STRICT.with(Permission::LegacyImport);
     let wanted = attributes("P0", 'T', 'E', 'N');
     let (cipher, kcv) = working_key(&value(40, 16), &value(41, 16));
-    let mut wrong = kcv.clone();
+    let mut wrong = kcv;
     wrong[0] ^= 1;
     let device = Device::new(1);
     let mut hsm = start(&device, policy, 3, 0).unwrap();
