@@ -146,5 +146,5 @@ fn same_len(lengths: &[usize]) -> Result<(), Error> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "hazmat"))]
 mod tests;

@@ -134,9 +134,8 @@ fn permitted(function: &str, parameter: &str) -> Option<(&'static [&'static str]
         (_, "imk_smc") => (&["E1"], "X", false),
         (_, "imk_ac") => (&["E0"], "X", false),
         (_, "bdk" | "new_bdk") => (&["B0"], "X", false),
-        ("dukpt_export_initial_key" | "key_export" | "key_export_as", "kbpk") | ("key_translate", "to") => {
-            (&["K1", "K4", "K0"], "BE", false)
-        }
+        ("dukpt_export_initial_key" | "key_export" | "key_export_as" | "audit_key_export" | "backup_write", "kbpk")
+        | ("key_translate", "to") => (&["K1", "K4", "K0"], "BE", false),
         (_, "kbpk") | ("key_translate", "from") => (&["K1", "K4", "K0"], "BD", false),
         (_, "kek" | "tmk") => (&["K0"], "BD", false),
         (_, "authentication") => (&["B3"], "X", false),
@@ -185,7 +184,9 @@ fn fixed_len(function: &str, name: &str) -> usize {
 
 /// What runs while a ceremony is open.
 fn runs_in_a_ceremony(name: &str) -> bool {
-    name.starts_with("payhsm_component_") || runs_when_tampered(name)
+    const FAMILIES: &[&str] = &["component_", "lock", "login_", "logout", "role_status"];
+    let bare = name.strip_prefix("payhsm_").unwrap_or(name);
+    FAMILIES.iter().any(|family| bare.starts_with(family)) || runs_when_tampered(name)
 }
 
 /// What runs when the keys are gone: what tells, and what takes no keys.
@@ -202,6 +203,11 @@ fn runs_when_tampered(name: &str) -> bool {
         "life",
         "agreement_abort",
         "mac_abort",
+        "next_event",
+        "policy",
+        "reinitialise",
+        "role_status",
+        "wipe",
     ];
     let name = name.strip_prefix("payhsm_").unwrap_or(name);
     FAMILIES.iter().any(|family| name.starts_with(family))

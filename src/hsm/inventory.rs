@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Commands on keys as things that one has: the inventory, bounds, sessions, keys that outlive a start.
 
+use crate::ct;
 use crate::error::Error;
 use crate::hsm::event::{LogEvent, Note};
 use crate::hsm::slot::{Choices, Date, KeyBounds, KeyInfo, MAX_RECORD_LEN, Narrowing};
@@ -320,6 +321,7 @@ impl<P: Platform> Hsm<'_, P> {
         let mut today = [0; 4];
         let (storage, scratch) = (&mut self.platform, &mut self.scratch);
         stored::load(storage, sealer, Kind::Module, TODAY, &mut today, scratch)?;
+        ct::public(&mut today);
         self.last_day = u32::from_be_bytes(today);
         let mut body = SecretBuf::<MAX_RECORD_LEN>::new();
         let mut found = false;

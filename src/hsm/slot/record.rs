@@ -21,6 +21,7 @@
 //!
 //! Numbers are big-endian. Blocks and uses are ahead of what was processed, so that a start never has fewer.
 
+use crate::ct;
 use crate::error::Error;
 use crate::hsm::slot::{Bounds, Choices, Derivable, History, KEY_CAPACITY, KeyCheck, Slot};
 use crate::key::usage::{Attributes, Exportability, KeyAlgorithm, KeyVersion, ModeOfUse, Usage};
@@ -168,7 +169,10 @@ impl Slot {
     /// [`Error::Record`] for anything that [`write`](Self::write) does not write.
     pub(super) fn read(&mut self, body: &[u8]) -> Result<(), Error> {
         let (head, key) = body.split_first_chunk::<HEAD_LEN>().ok_or(Error::Record)?;
-        let &[
+        // What the record says about its key is public; only the key is not.
+        let mut head = *head;
+        ct::public(&mut head);
+        let [
             LAYOUT,
             u0,
             u1,
