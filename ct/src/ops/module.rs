@@ -165,6 +165,8 @@ fn stored() -> bool {
     module
         .mac_generate(found.into(), method, b"message", &mut again)
         .unwrap();
+    open(&mut tag);
+    open(&mut again);
     found.to_raw() != key.to_raw() && tag != again
 }
 

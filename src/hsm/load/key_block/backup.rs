@@ -417,6 +417,7 @@ impl<P: Platform> Hsm<'_, P> {
         let mut sequence = [0; 8];
         let (storage, scratch) = (&mut self.platform, &mut self.scratch);
         stored::load(storage, sealer, Kind::Module, SEQUENCE, &mut sequence, scratch)?;
+        ct::public(&mut sequence);
         Ok(u64::from_be_bytes(sequence))
     }
 
