@@ -68,7 +68,7 @@ impl Record {
     /// No record.
     pub const EMPTY: Self = Self([0; RECORD_LEN]);
 
-    /// From its bytes; whether it is authentic is for [`verify`].
+    /// From its bytes; whether it is authentic is for `verify`.
     #[must_use]
     pub const fn from_bytes(bytes: &[u8; RECORD_LEN]) -> Self {
         Self(*bytes)
