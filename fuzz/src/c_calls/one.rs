@@ -444,6 +444,8 @@ impl Machine {
             !self.model.tampered || runs_when_tampered(name) || !name_has_context(name),
             "{name}: after a tamper event"
         );
+        // A ceremony whose time is over ends with the next command.
+        self.model.loading &= self.state() == capi::PAYHSM_STATE_LOADING;
         assert!(
             !self.model.loading || runs_in_a_ceremony(name) || !name_has_context(name),
             "{name}: in a ceremony"
