@@ -14,7 +14,6 @@ const KNOWN: u8 = 1;
 const AVX2: u8 = 2;
 const AVX512: u8 = 4;
 const VBMI: u8 = 8;
-const AES: u8 = 16;
 
 impl Cpu {
     /// Asks the processor; from the second call on, only memory.
@@ -42,15 +41,9 @@ impl Cpu {
     }
 
     /// [`avx512`](Self::avx512) with VBMI and BITALG: byte permutations of two registers, gathers of bits.
-    #[allow(dead_code, reason = "for engines of single blocks")]
+    #[cfg(all(target_arch = "x86_64", not(target_os = "none")))]
     pub(crate) const fn vbmi(self) -> bool {
         self.0 & VBMI != 0
-    }
-
-    /// AES rounds in hardware.
-    #[allow(dead_code, reason = "for engines of AES")]
-    pub(crate) const fn aes(self) -> bool {
-        self.0 & AES != 0
     }
 }
 
@@ -68,9 +61,6 @@ fn ask() -> u8 {
     let bit = |word: u32, at: u32| word.wrapping_shr(at) & 1 != 0;
     let one = __cpuid(1).ecx;
     let mut found = 0;
-    if bit(one, 25) {
-        found |= AES;
-    }
     // 27: the operating system has switched `xsave` on. 28: AVX.
     if __cpuid(0).eax < 7 || !bit(one, 27) || !bit(one, 28) {
         return found;
@@ -114,7 +104,6 @@ mod tests {
             let avx512 = has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl");
             assert_eq!(cpu.avx512(), avx512);
             assert_eq!(cpu.vbmi(), avx512 && has!("avx512vbmi") && has!("avx512bitalg"));
-            assert_eq!(cpu.aes(), has!("aes"));
         }
     }
 }

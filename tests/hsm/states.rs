@@ -95,7 +95,7 @@ pub fn in_state(state: State, device: &Device) -> (Module, Handles) {
             let mut report = SelfTestReport::default();
             assert_eq!(hsm.self_test(SelfTests::ALL, &mut report), Err(Error::SelfTestFailed));
         }
-        _ => unreachable!(),
+        other => panic!("nobody knows the way into {other:?}"),
     }
     assert_eq!(hsm.status().state, state);
     (hsm, handles)
