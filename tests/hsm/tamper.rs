@@ -202,6 +202,38 @@ fn damage_is_told_before_the_module_is_made_anew() {
     assert_eq!(module(&device).status().state, State::Virgin);
 }
 
+/// Stored keys go with the old identity, sound ones and damaged ones: neither comes back, and neither keeps the module
+/// from being made anew.
+#[test]
+fn stored_keys_end_with_the_identity() {
+    for damaged in [false, true] {
+        let device = Device::new(1);
+        let mut hsm = module(&device);
+        let stored = key(&mut hsm, "M6", 'A', 'C', 31);
+        hsm.key_store(stored).unwrap();
+        if !damaged {
+            hsm.tamper();
+        }
+        drop(hsm);
+        let is_key = |id: &u16| id >> 12 == 2;
+        let id = *device.world().records.keys().find(|id| is_key(id)).unwrap();
+        if damaged {
+            device.world().records.get_mut(&id).unwrap()[30] ^= 1;
+        }
+        device.boot(None);
+        let mut hsm = module(&device);
+        assert_eq!(hsm.status().state, State::Tampered);
+        hsm.reinitialise().unwrap();
+        assert!(!device.world().records.keys().any(|id| is_key(id)));
+        for _ in 0..2 {
+            assert_eq!((hsm.status().state, hsm.status().slots.1), (State::Virgin, 0));
+            drop(hsm);
+            device.boot(None);
+            hsm = module(&device);
+        }
+    }
+}
+
 /// The power goes at every operation of the storage of a re-initialisation: the module is as before, tampered, or new.
 #[test]
 fn a_cut_in_a_reinitialisation() {

@@ -248,6 +248,14 @@ impl<P: Platform> Hsm<'_, P> {
         self.people.forget();
         self.renew_groups()?;
         if let Some(sealer) = &self.sealer {
+            // The keys of the old identity, damaged ones too, also in places that this start does not have.
+            let (storage, scratch) = (&mut self.platform, &mut self.scratch);
+            for id in 0..=u8::MAX {
+                match record::remove(storage, sealer, Kind::Slot, id.into(), scratch) {
+                    Err(Error::StorageIntegrity) => record::abandon(storage, Kind::Slot, id.into(), scratch)?,
+                    other => other?,
+                }
+            }
             // The users, then what names them.
             for id in (1..MARK_ID).chain([LIFE_ID]) {
                 record::remove(&mut self.platform, sealer, Kind::Module, id, &mut self.scratch)?;
