@@ -215,8 +215,8 @@ fn stored_keys_end_with_the_identity() {
             hsm.tamper();
         }
         drop(hsm);
-        let is_key = |id: &u16| id >> 12 == 2;
-        let id = *device.world().records.keys().find(|id| is_key(id)).unwrap();
+        let is_key = |id: &&u16| **id >> 12 == 2;
+        let id = *device.world().records.keys().find(is_key).unwrap();
         if damaged {
             device.world().records.get_mut(&id).unwrap()[30] ^= 1;
         }
@@ -224,7 +224,7 @@ fn stored_keys_end_with_the_identity() {
         let mut hsm = module(&device);
         assert_eq!(hsm.status().state, State::Tampered);
         hsm.reinitialise().unwrap();
-        assert!(!device.world().records.keys().any(|id| is_key(id)));
+        assert!(!device.world().records.keys().any(|id| is_key(&id)));
         for _ in 0..2 {
             assert_eq!((hsm.status().state, hsm.status().slots.1), (State::Virgin, 0));
             drop(hsm);
