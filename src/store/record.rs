@@ -223,7 +223,6 @@ pub fn load(
 }
 
 /// Erases a group's records, damaged or not, with its memory of used initial keys: only for a module that is made anew.
-#[cfg(feature = "terminal")]
 pub(crate) fn abandon(storage: &mut impl Storage, kind: Kind, id: u16, scratch: &mut Scratch) -> Result<(), Error> {
     let results = [false, true].map(|second| erase(storage, Place::new(kind, id, second)?, scratch));
     scratch.wipe();
