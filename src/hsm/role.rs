@@ -28,6 +28,7 @@ use crate::hsm::handle::{Generation, SessionHandle};
 use crate::hsm::life::Command;
 use crate::hsm::{Event, Hsm, KeyHandle, LogEvent, Note, Platform, Question, State};
 use crate::policy::{Operation, Policy};
+use crate::weaken::guard;
 
 pub use self::code::CodeHash;
 pub use self::login::CHALLENGE_LEN;
@@ -138,6 +139,8 @@ pub enum Act {
     EnrolOfficer = 5,
     /// An officer loses his role.
     RevokeOfficer = 6,
+    /// The counts of persistent limits begin anew.
+    LimitsReset = 7,
 }
 
 /// What is asked of a user besides the response to the challenge.
@@ -279,10 +282,11 @@ impl People {
             .iter()
             .flatten()
             .any(|session| roles.contains(session.role));
-        if roles == Roles::ANYONE || present || !self.are_enrolled() {
-            Ok(())
-        } else {
+        let nobody = roles != Roles::ANYONE && !present && self.are_enrolled();
+        if guard!("C10", nobody) {
             Err(Error::NotAuthenticated)
+        } else {
+            Ok(())
         }
     }
 
@@ -305,7 +309,7 @@ impl People {
                         .is_none_or(|idle| idle > self.idle)
                 })
             });
-            if over {
+            if guard!("C10.idle", over) {
                 self.end(index);
             }
         }
@@ -460,7 +464,7 @@ impl<P: Platform> Hsm<'_, P> {
             self.load_user(user, &mut other)?;
             known |= crate::ct::eq(other.key.expose(), record.key.expose());
         }
-        crate::ct::verdict(!known)
+        crate::ct::verdict(guard!("C10.key", !known))
     }
 
     /// Ends a user's enrolment: the key is erased from storage, and the session is over. Officers stay two at least.
@@ -517,18 +521,24 @@ impl<P: Platform> Hsm<'_, P> {
     pub fn logout(&mut self, session: SessionHandle) -> Result<(), Error> {
         self.allow(Command::Logout)?;
         let index = session.index();
-        let alive = self.people.sessions.get(index).is_some_and(Option::is_some)
-            && self
-                .people
-                .generations
-                .get(index)
-                .is_some_and(|generation| generation.value() == session.generation());
-        if !alive {
+        let is_open = self.people.sessions.get(index).is_some_and(Option::is_some);
+        let generation = self.people.generations.get(index).map(|generation| generation.value());
+        let is_past = generation != Some(session.generation());
+        if !is_open || guard!("C10.handle", is_past) {
             return Err(Error::InvalidHandle);
         }
         self.people.end(index);
         self.people.pending = None;
         self.note(Note::of(LogEvent::Session).at(session.place()))
+    }
+
+    /// Sees that two different officers are logged in, if any are enrolled: for what the platform is asked about in any case,
+    /// with a question of its own.
+    pub(in crate::hsm) fn require_officers_too(&mut self, act: Act) -> Result<(), Error> {
+        if self.people.are_enrolled() {
+            self.require_two_officers(act)?;
+        }
+        Ok(())
     }
 
     /// Sees that two different officers are logged in. Without enrolled officers the platform answers
@@ -539,10 +549,11 @@ impl<P: Platform> Hsm<'_, P> {
         }
         let officers = self.people.sessions.iter().flatten();
         // One user has one session.
-        if officers.filter(|session| session.role == UserRole::Officer).count() >= 2 {
-            Ok(())
-        } else {
+        let count = officers.filter(|session| session.role == UserRole::Officer).count();
+        if guard!("C10.two", count < 2) {
             Err(Error::NotAuthenticated)
+        } else {
+            Ok(())
         }
     }
 

@@ -295,7 +295,8 @@ fn c06_order_of_strength() {
     assert_eq!((cells, allowed), (25, 15));
 }
 
-/// C06: no key under itself, be it in another slot.
+/// C06: no key under itself, be it in another slot; no protection key under one that can leave, so that none is under a key
+/// that is under it.
 #[test]
 fn c06_self_wrap() {
     let mut hsm = module(&Device::new(1));
@@ -304,13 +305,17 @@ fn c06_self_wrap() {
         let one = ceremony(&mut hsm, &wanted, &value(1, 16)).unwrap();
         let two = ceremony(&mut hsm, &wanted, &value(1, 16)).unwrap();
         let other = ceremony(&mut hsm, &wanted, &value(2, 16)).unwrap();
+        let top = key(&mut hsm, "K1", algorithm, 'B', 3);
         for (kbpk, key) in [(one, one), (one, two), (two, one)] {
             let mut out = [0xA5; 256];
             let result = hsm.key_block_export(kbpk, key, &mut out);
             assert_eq!((result, out), (Err(Error::InvalidArgument), [0; 256]));
         }
-        hsm.key_block_export(one, other, &mut [0; 256]).unwrap();
-        for key in [one, two, other] {
+        let mut out = [0xA5; 256];
+        let result = hsm.key_block_export(one, other, &mut out);
+        assert_eq!((result, out), (Err(Error::ExportNotPermitted), [0; 256]));
+        hsm.key_block_export(top, other, &mut out).unwrap();
+        for key in [one, two, other, top] {
             hsm.key_erase(key).unwrap();
         }
     }

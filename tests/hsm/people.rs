@@ -330,6 +330,60 @@ fn dual_control() {
     assert_eq!(hsm.policy_widen(wider), Err(Error::Refused));
 }
 
+/// What brings back more than there was needs two officers as well, besides the platform's word: an older backup, and limits
+/// that begin anew.
+#[test]
+fn d08_restoring_and_resetting_take_two_officers() {
+    let device = Device::new(1);
+    let slots = Box::leak((0..20).map(|_| Slot::EMPTY).collect::<Box<[_]>>());
+    let groups: &mut [Group] = &mut [];
+    let storage_key = Key::<StorageKey, _>::from_bytes(&[0x5A; 32]).unwrap();
+    let config = Config {
+        storage_key: Some(&storage_key),
+        self_tests: payhsm::hsm::SelfTestMode::Off,
+        persistent_limits: true,
+        ..Config::default()
+    };
+    let mut hsm = Hsm::new(device.clone(), slots, groups, config).unwrap();
+    let data = ceremony(&mut hsm, &attributes("D0", 'A', 'B', 'E'), &value(1, 16)).unwrap();
+    let k1 = ceremony(&mut hsm, &attributes("K1", 'A', 'B', 'N'), &value(2, 32)).unwrap();
+    let [older, newer] = [(), ()].map(|()| {
+        let mut out = vec![0; hsm.backup_len().unwrap()];
+        let len = hsm.backup_write(k1, &mut out).unwrap();
+        out.truncate(len);
+        out
+    });
+    // Without officers the platform is asked, and nobody else.
+    let before = device.world().asked.len();
+    hsm.limits_reset().unwrap();
+    assert_eq!(device.world().asked[before..], [Asked::LimitsReset]);
+    staff(&mut hsm);
+    login(&mut hsm, 1).unwrap();
+    hsm.key_erase(data).unwrap();
+    let before = device.world().asked.len();
+    assert_eq!(hsm.backup_restore(k1, &older), Err(Error::NotAuthenticated));
+    assert_eq!(hsm.limits_reset(), Err(Error::NotAuthenticated));
+    // Nobody is asked about what may not be anyway.
+    assert_eq!(device.world().asked.len(), before);
+    // The newest backup of this device takes one officer and the platform.
+    assert_eq!(hsm.backup_restore(k1, &newer), Ok(1));
+    let (_, back, _) = hsm.key_next(0).unwrap().unwrap();
+    hsm.key_erase(back).unwrap();
+    // Custodians and a second session of the same officer do not count.
+    login(&mut hsm, 3).unwrap();
+    login(&mut hsm, 1).unwrap();
+    assert_eq!(hsm.backup_restore(k1, &older), Err(Error::NotAuthenticated));
+    assert_eq!(hsm.limits_reset(), Err(Error::NotAuthenticated));
+    login(&mut hsm, 2).unwrap();
+    // The platform's word is needed all the same.
+    device.world().answer = Some(Error::Refused);
+    assert_eq!(hsm.backup_restore(k1, &older), Err(Error::Refused));
+    assert_eq!(hsm.limits_reset(), Err(Error::Refused));
+    device.world().answer = None;
+    assert_eq!(hsm.backup_restore(k1, &older), Ok(1));
+    hsm.limits_reset().unwrap();
+}
+
 /// A permission that was withdrawn stays away, whatever the configuration says at the next start.
 #[test]
 fn a_narrowed_policy_stays_narrow() {

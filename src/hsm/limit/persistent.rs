@@ -4,7 +4,7 @@
 use crate::error::Error;
 use crate::hsm::event::{LogEvent, Note};
 use crate::hsm::limit::{Bucket, RateLimit};
-use crate::hsm::{Command, Hsm, Platform, Question};
+use crate::hsm::{Act, Command, Hsm, Platform, Question};
 use crate::store::record;
 use crate::store::seal::Kind;
 
@@ -78,16 +78,18 @@ impl<P: Platform> Hsm<'_, P> {
     }
 
     /// Begins the counts of persistent limits anew, where no clock gives anything. The platform is asked
-    /// ([`Question::LimitsReset`]): it is for two officers.
+    /// ([`Question::LimitsReset`]); once officers are enrolled two of them must be logged in.
     ///
     /// # Errors
-    /// The state's error; [`Error::BadState`] without persistent limits; the platform's refusal;
+    /// The state's error; [`Error::BadState`] without persistent limits; [`Error::NotAuthenticated`] without the officers; the
+    /// platform's refusal;
     /// [`Error::LimitReached`] for a log that is full; [`Error::Storage`].
     pub fn limits_reset(&mut self) -> Result<(), Error> {
         self.allow(Command::LimitsReset)?;
         if !self.persistent_limits {
             return Err(Error::BadState);
         }
+        self.require_officers_too(Act::LimitsReset)?;
         self.audit_ready()?;
         self.ask(&Question::LimitsReset)?;
         #[cfg(feature = "terminal")]

@@ -238,7 +238,8 @@ impl<P: Platform> Hsm<'_, P> {
     ///
     /// # Errors
     /// The state's and the handles' errors; [`Error::UsageNotPermitted`], [`Error::ModeNotPermitted`];
-    /// [`Error::ExportNotPermitted`] unless the key's exportability is E, or S with [`Permission::ExportSensitive`];
+    /// [`Error::ExportNotPermitted`] unless the key's exportability is E, or S with [`Permission::ExportSensitive`], and for a
+    /// protection key unless the exportability of `kbpk` is N: two keys never protect each other;
     /// [`Error::KeyStrength`]; [`Error::InvalidArgument`] for a key under itself, be it in another slot;
     /// [`Error::BufferTooSmall`]; [`Error::Entropy`]. `out` is wiped then.
     ///
@@ -277,6 +278,7 @@ impl<P: Platform> Hsm<'_, P> {
         let itself = ct::verdict(!self.slots.same_value(kbpk, key)?);
         guard!("C06.self", itself).map_err(|_| Error::InvalidArgument)?;
         let attributes = export.judge(slot.attributes()?, self.policy)?;
+        protection.closes(attributes.usage)?;
         let version = export.version(&protection)?;
         protection.protects(attributes.algorithm, slot.material().len())?;
         self.audit_ready()?;
@@ -356,6 +358,7 @@ impl<P: Platform> Hsm<'_, P> {
         let (history, _) = self.judge_block(&parsed, &opening)?;
         slot::judge_attributes(parsed.attributes(), self.policy)?;
         let attributes = export.judge(parsed.attributes(), self.policy)?;
+        closing.closes(attributes.usage)?;
         let version = export.version(&closing)?;
         let context = match parsed.header().context {
             KeyContext::Any => export.context(),

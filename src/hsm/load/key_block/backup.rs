@@ -36,7 +36,7 @@ use crate::hsm::event::{LogEvent, Note};
 use crate::hsm::load::key_block::out::{DERIVATIONS_LEN, Out};
 use crate::hsm::load::key_block::{Kbpk, Way, hash_id};
 use crate::hsm::slot::{self, Choices, Kept};
-use crate::hsm::{Command, Hsm, KeyHandle, Platform, Question};
+use crate::hsm::{Act, Command, Hsm, KeyHandle, Platform, Question};
 use crate::key::usage::{Exportability, KeyAlgorithm, Usage};
 use crate::keyblock::header::{KeyContext, Version};
 use crate::keyblock::optional::Optional;
@@ -47,6 +47,7 @@ use crate::policy::Permission;
 use crate::secret::{Secret, SecretBuf};
 use crate::store::record as stored;
 use crate::store::seal::{Kind, derive_from};
+use crate::weaken::guard;
 
 const MAGIC: [u8; 6] = *b"PHSB\x01\x00";
 const HEADER_LEN: usize = 28;
@@ -296,7 +297,8 @@ impl<P: Platform> Hsm<'_, P> {
     }
 
     /// Brings the keys of a backup back, all of them or none, and gives how many. The platform is asked
-    /// ([`Question::Restore`]): about a backup of another device, or one that is older than the last, two officers.
+    /// ([`Question::Restore`]). For a backup of another device, or one that is older than the last, two officers must be
+    /// logged in once officers are enrolled.
     ///
     /// `kbpk`: the K1 key of the backup, with mode of use D or B. Keys that were stored are stored. Nothing is wider than it
     /// was: the attributes are those of the key blocks, days of use, owner and first use those of the manifest.
@@ -305,7 +307,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// The state's and the handle's errors; [`Error::UsageNotPermitted`], [`Error::ModeNotPermitted`],
     /// [`Error::AlgorithmMismatch`] of `kbpk`; [`Error::Record`] for what is no backup;
     /// [`Error::VerificationFailed`] for whatever is wrong under the manifest, and for a key that a slot holds already; the
-    /// platform's refusal; [`Error::SlotsFull`]; [`Error::Storage`]; [`Error::LimitReached`] for a log that is full.
+    /// platform's refusal; [`Error::NotAuthenticated`] without the officers; [`Error::SlotsFull`]; [`Error::Storage`]; [`Error::LimitReached`] for a log that is full.
     ///
     /// # Timing
     /// The public parts of the backup.
@@ -323,6 +325,9 @@ impl<P: Platform> Hsm<'_, P> {
         self.settle_slots();
         let last = self.backup_sequence()?;
         let own = set.device == *self.own.device();
+        if guard!("D08.backup", !own || set.sequence < last) {
+            self.require_officers_too(Act::Restore)?;
+        }
         self.ask(&Question::Restore {
             is_own: own,
             is_older: set.sequence < last,

@@ -4,7 +4,7 @@
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::hsm::slot::Slot;
-use crate::key::usage::{Attributes, KeyAlgorithm, Usage, strength_bits};
+use crate::key::usage::{Attributes, Exportability, KeyAlgorithm, Usage, strength_bits};
 use crate::key::{self, Key, role};
 use crate::keyblock::KbpkRef;
 use crate::keyblock::header::{KeyContext, Version};
@@ -73,6 +73,7 @@ pub(in crate::hsm) struct Kbpk {
     key: Material,
     binding: Binding,
     pedigree: Option<Pedigree>,
+    may_leave: bool,
 }
 
 impl Kbpk {
@@ -82,6 +83,7 @@ impl Kbpk {
             key: Material::Tdea(Key::empty()),
             binding: Binding::Derivation,
             pedigree: None,
+            may_leave: true,
         }
     }
 
@@ -90,6 +92,7 @@ impl Kbpk {
         let attributes = slot.attributes()?;
         self.binding = Binding::of(attributes);
         self.pedigree = slot.pedigree();
+        self.may_leave = attributes.exportability != Exportability::NonExportable;
         let operation = self.binding.operation(way);
         if attributes.algorithm == KeyAlgorithm::Aes {
             self.key = Material::Aes(Key::empty());
@@ -148,6 +151,16 @@ impl Kbpk {
         };
         if guard!("C06", strength_bits(algorithm, len) > own) {
             return Err(Error::KeyStrength);
+        }
+        Ok(())
+    }
+
+    /// Judges whether a key of this usage may leave under this one. A protection key leaves only under one that cannot leave
+    /// itself: so no protection key comes to be under a key that is under it, by however many steps.
+    pub(super) fn closes(&self, usage: Usage) -> Result<(), Error> {
+        let is_protection = matches!(usage, Usage::K0 | Usage::K1 | Usage::K2 | Usage::K3 | Usage::K4);
+        if guard!("C06.cycle" | "C06.self", is_protection && self.may_leave) {
+            return Err(Error::ExportNotPermitted);
         }
         Ok(())
     }
