@@ -37,7 +37,7 @@ macro_rules! guard {
 pub(crate) use guard;
 
 #[cfg(payhsm_weaken)]
-pub use self::switch::{is_off, without};
+pub use self::switch::{is_off, saw, seen, without};
 
 /// What a check says that was left out.
 #[cfg(payhsm_weaken)]
@@ -82,6 +82,21 @@ mod switch {
     std::thread_local! {
         /// The name that is switched off in this thread.
         static OFF: Cell<Option<&'static str>> = const { Cell::new(None) };
+        /// What was done last among the things that are watched, and how often.
+        static SEEN: Cell<(&'static str, usize)> = const { Cell::new(("", 0)) };
+    }
+
+    /// Notes that something is done that an attack may not bring about.
+    pub fn saw(what: &'static str) {
+        let (last, count) = SEEN.get();
+        SEEN.set((what, if last == what { count + 1 } else { 1 }));
+    }
+
+    /// How often it was done in this thread since the last question.
+    #[must_use]
+    pub fn seen(what: &str) -> usize {
+        let (last, count) = SEEN.replace(("", 0));
+        if last == what { count } else { 0 }
     }
 
     /// Whether the check is left out.

@@ -14,6 +14,9 @@
 #[path = "common/module.rs"]
 mod common;
 
+#[path = "common/commands.rs"]
+mod commands;
+
 #[path = "attacks/catalogue.rs"]
 mod catalogue;
 
@@ -40,3 +43,7 @@ mod i;
 mod j;
 #[path = "attacks/k.rs"]
 mod k;
+#[path = "attacks/people.rs"]
+mod people;
+#[path = "attacks/selftest.rs"]
+mod selftest;

@@ -11,6 +11,9 @@
 #[path = "common/module.rs"]
 mod common;
 
+#[path = "common/commands.rs"]
+mod commands;
+
 #[path = "../ct/src/covered.rs"]
 mod covered;
 #[cfg(feature = "oda")]

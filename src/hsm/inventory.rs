@@ -10,6 +10,7 @@ use crate::key::usage::KeyVersion;
 use crate::secret::SecretBuf;
 use crate::store::record as stored;
 use crate::store::seal::Kind;
+use crate::weaken::guard;
 
 /// `Kind::Module` record of the last day that was said.
 const TODAY: u16 = 18;
@@ -211,7 +212,8 @@ impl<P: Platform> Hsm<'_, P> {
             return Err(Error::AlgorithmMismatch);
         }
         let (version, last) = (attributes.version, before.version);
-        if last != KeyVersion::UNUSED && version.to_chars() < last.to_chars() {
+        let is_older = last != KeyVersion::UNUSED && version.to_chars() < last.to_chars();
+        if guard!("D08.version", is_older) {
             return Err(Error::KeyBlockKeyVersion);
         }
         let (bounds, is_stored) = (from.bounds(), to.bounds().is_stored);

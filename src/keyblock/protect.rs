@@ -149,6 +149,8 @@ impl ProtectionKeys {
                 self.mac(version, text, body, computed)?;
                 let ok = ct::eq(computed, mac);
                 guard!("D05", ct::verdict(ok))?;
+                #[cfg(payhsm_weaken)]
+                crate::weaken::saw("decipherment");
                 modes::cbc_decrypt(&Tdes::new(key)?, iv_of(text)?, body)?;
                 return Ok(ok);
             }

@@ -295,6 +295,42 @@ fn c06_the_order_of_strength() {
         let mut out = [0; 512];
         refused(&device, &mut out, |out| hsm.key_block_export(kek, kek, out))
     });
+    // A wraps B, B wraps A; the same by way of a third one, and for a block that passes through.
+    let exportable =
+        |hsm: &mut Module, seed| ceremony(hsm, &attributes("K1", 'A', 'B', 'E'), &value(seed, 16)).unwrap();
+    for steps in [2, 3] {
+        attack("C06.cycle", Error::ExportNotPermitted, || {
+            let device = Device::new(1);
+            let mut hsm = start(&device, Policy::STRICT, 4, 0).unwrap();
+            let keys: Vec<KeyHandle> = (0..steps).map(|seed| exportable(&mut hsm, KBPK + seed)).collect();
+            let mut out = [0; 512];
+            for (at, &kek) in keys.iter().enumerate() {
+                let own = keys[(at + 1) % keys.len()];
+                refused(&device, &mut out, |out| hsm.key_block_export(kek, own, out))?;
+            }
+            Ok(())
+        });
+    }
+    attack("C06.cycle", Error::ExportNotPermitted, || {
+        let device = Device::new(1);
+        let mut hsm = start(&device, Policy::STRICT, 4, 0).unwrap();
+        let (from, to) = (key(&mut hsm, "K1", 'A', 'D', 71), exportable(&mut hsm, 72));
+        let text = block(&value(71, 16), &attributes("K1", 'A', 'B', 'E'), &value(73, 16), &[]);
+        let mut out = [0; 512];
+        refused(&device, &mut out, |out| {
+            hsm.key_block_translate(from, &text, PROFILE, to, &Export::default(), out)
+        })
+    });
+    // What cannot leave protects what can, and a key that can leave protects what is no protection key.
+    let mut hsm = start(&Device::new(1), Policy::STRICT, 4, 0).unwrap();
+    let (top, middle) = (key(&mut hsm, "K1", 'A', 'E', 71), exportable(&mut hsm, 72));
+    let leaf = ceremony(&mut hsm, &attributes("D0", 'A', 'B', 'E'), &value(73, 16)).unwrap();
+    hsm.key_block_export(top, middle, &mut [0; 512]).unwrap();
+    hsm.key_block_export(middle, leaf, &mut [0; 512]).unwrap();
+    assert_eq!(
+        hsm.key_block_export(middle, top, &mut [0; 512]),
+        Err(Error::ExportNotPermitted)
+    );
 }
 
 /// Random bytes that shall be keys.

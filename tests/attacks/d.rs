@@ -8,7 +8,7 @@ use payhsm::codec::hex;
 use payhsm::error::Error;
 use payhsm::hsm::{Export, ImportedKey};
 use payhsm::key::role::Kbpk;
-use payhsm::key::usage::Exportability;
+use payhsm::key::usage::{Exportability, KeyVersion};
 use payhsm::key::{Aes, Key, Tdea};
 use payhsm::keyblock::header::Version;
 use payhsm::keyblock::optional::Optional;
@@ -41,7 +41,7 @@ fn import_old(text: &[u8]) -> Result<ImportedKey, Error> {
 }
 
 /// A block of version D as somebody makes it who has the protection key: any header, any clear part.
-fn forge(header: &[u8], clear: &[u8]) -> Vec<u8> {
+pub fn forge(header: &[u8], clear: &[u8]) -> Vec<u8> {
     let kbpk = Key::<Kbpk, Aes>::from_bytes(&value(KBPK, 16)).unwrap();
     let mut keys = ProtectionKeys::empty();
     keys.derive(Version::D, KbpkRef::Aes(&kbpk)).unwrap();
@@ -61,7 +61,7 @@ fn forge(header: &[u8], clear: &[u8]) -> Vec<u8> {
 }
 
 /// The clear part with a length in bits, a key of 16 bytes and padding.
-fn clear(bits: u16) -> Vec<u8> {
+pub fn clear(bits: u16) -> Vec<u8> {
     [&bits.to_be_bytes()[..], &value(60, 16), &[0x5C; 14]].concat()
 }
 
@@ -223,8 +223,25 @@ fn d05_no_other_header_around_an_old_block() {
     attack("D05", Error::VerificationFailed, || {
         let mut changed = text.clone();
         changed[5..7].copy_from_slice(b"K1");
-        import_old(&changed)
+        let result = import_old(&changed);
+        // The authenticator was judged before anything was deciphered: a spy in the library counts.
+        #[cfg(payhsm_weaken)]
+        assert_eq!(payhsm::weaken::seen("decipherment") == 0, result.is_err());
+        result
     });
+    // The spy sees what there is to see.
+    assert!(import_old(&text).is_ok());
+    #[cfg(payhsm_weaken)]
+    {
+        assert_eq!(payhsm::weaken::seen("decipherment"), 1);
+        let changes = (0..text.len()).filter(|&at| {
+            let mut changed = text.clone();
+            changed[at] = if changed[at] == b'0' { b'1' } else { b'0' };
+            import_old(&changed).is_err()
+        });
+        assert_eq!(changes.count(), text.len());
+        assert_eq!(payhsm::weaken::seen("decipherment"), 0);
+    }
 }
 
 /// Characters that do not belong there.
@@ -292,6 +309,30 @@ fn d08_no_block_begins_a_counter_again() {
         hsm.dukpt_begin(group).unwrap();
         hsm.dukpt_erase(group).unwrap();
         hsm.dukpt_load(kbpk, &text, PROFILE)
+    });
+    // An older version of a key in the place of the newer one.
+    attack("D08.version", Error::KeyBlockKeyVersion, || {
+        let mut hsm = start(&Device::new(1), Policy::STRICT, 4, 0).unwrap();
+        let mut load = |version: &[u8; 2], seed| {
+            let mut wanted = attributes("D0", 'A', 'B', 'N');
+            wanted.version = KeyVersion::from_chars(*version).unwrap();
+            ceremony(&mut hsm, &wanted, &value(seed, 16)).unwrap()
+        };
+        let (older, newer) = (load(b"11", 61), load(b"12", 62));
+        hsm.key_replace(newer, older)
+    });
+    // A key that was erased, out of a backup that is older than the last one.
+    attack("D08.backup", Error::NotAuthenticated, || {
+        let mut hsm = start(&Device::new(1), Policy::STRICT, 16, 0).unwrap();
+        let own = ceremony(&mut hsm, &attributes("D0", 'A', 'B', 'E'), &value(61, 16)).unwrap();
+        let k1 = ceremony(&mut hsm, &attributes("K1", 'A', 'B', 'N'), &value(62, 32)).unwrap();
+        let mut old = vec![0; hsm.backup_len().unwrap()];
+        let len = hsm.backup_write(k1, &mut old).unwrap();
+        hsm.backup_write(k1, &mut vec![0; len]).unwrap();
+        crate::people::staff(&mut hsm);
+        crate::people::login(&mut hsm, 1);
+        hsm.key_erase(own).unwrap();
+        hsm.backup_restore(k1, &old[..len])
     });
 }
 

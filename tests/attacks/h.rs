@@ -154,6 +154,27 @@ fn h05_no_splicing() {
     });
 }
 
+/// The answers to MACs that are wrong in one bit each, and in every byte.
+fn wrong_macs() -> Vec<i32> {
+    let (mut hsm, handle) = holder(Policy::STRICT, "M3", 'T', 'C');
+    let target = key(&mut hsm, "M6", 'A', 'C', 61);
+    let mut tag = [0; 8];
+    hsm.mac_generate(handle.into(), MacMethod::X9_19, b"message", &mut tag)
+        .unwrap();
+    let masks = (0..64_u64).map(|bit| 1 << bit).chain([u64::MAX]);
+    masks
+        .map(|mask| {
+            let wrong = (u64::from_be_bytes(tag) ^ mask).to_be_bytes();
+            let result = hsm.mac_verify(handle.into(), MacMethod::X9_19, b"message", &wrong);
+            let mut out = [0xA5; 16];
+            let (from, to) = (MacMethod::X9_19, MacMethod::CMAC);
+            let again = hsm.mac_translate(handle.into(), from, b"message", &wrong, target.into(), to, &mut out);
+            assert_eq!((again, out), (result, [0; 16]));
+            result.unwrap_err().code()
+        })
+        .collect()
+}
+
 /// What is wrong inside a block of ciphertext is one answer.
 #[test]
 fn h06_one_answer_for_all_that_is_wrong_inside() {
@@ -168,12 +189,30 @@ fn h06_one_answer_for_all_that_is_wrong_inside() {
             let error = hsm.key_block_import(kbpk, &changed, Profile::Tr31_2018).err();
             answers.insert(format!("{error:?}"));
         }
+        // Authentic blocks with a length inside that no such key has.
+        let lengths = [0, 1, 40, 63, 65, 127, 129, 240, 256, 0xFFFF];
+        for bits in lengths {
+            let mut hsm = start(&Device::new(1), Policy::STRICT, 2, 0).unwrap();
+            let kbpk = key(&mut hsm, "K1", 'A', 'D', 11);
+            let forged = crate::d::forge(b"D0000D0AB00N0000", &crate::d::clear(bits));
+            let error = hsm.key_block_import(kbpk, &forged, Profile::Tr31_2018).err();
+            answers.insert(format!("{error:?}"));
+        }
         figure(
             "H06",
-            &format!("{} answers to {} changed blocks", answers.len(), text.len() - 16),
+            &format!(
+                "{} answers to {} changed blocks and MACs",
+                answers.len(),
+                text.len() - 16 + lengths.len() + wrong_macs().len()
+            ),
         );
         answers.len() > 1
     });
+    // First byte wrong, last byte wrong, each bit, all of it: one answer, and the output of a translation is zero.
+    assert_eq!(
+        BTreeSet::from_iter(wrong_macs()),
+        BTreeSet::from([Error::VerificationFailed.code()])
+    );
 }
 
 /// Data are whole blocks: there is no padding to ask about.

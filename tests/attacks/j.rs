@@ -7,11 +7,14 @@ use core::ptr;
 use std::collections::BTreeMap;
 
 use payhsm::error::Error;
-use payhsm::hsm::{Config, Group, Hsm, Slot, State};
+use payhsm::hsm::{Config, Group, Hsm, SelfTestMode, Slot, State};
+use payhsm::key::role::StorageKey;
+use payhsm::key::{Aes, Key};
 use payhsm::policy::Policy;
 
 use crate::catalogue::{attack, attack_fails, figure, is_full};
-use crate::common::{Device, FAULTS, Fault, PROFILE, initial_key, key, load_kbpk, module, start, value};
+use crate::commands::{every_result, populate};
+use crate::common::{Device, FAULTS, Fault, NO_LIMITS, PROFILE, initial_key, key, load_kbpk, module, start, value};
 
 /// A device with a terminal that has had `transactions`, and the last counter that was given out.
 fn used(transactions: u32) -> (Device, u32) {
@@ -187,10 +190,71 @@ fn j06_a_tamper_event_erases_first() {
         // SAFETY: the table lives to the end of the program; nobody else looks at it meanwhile.
         let image: Vec<u8> = (0..len).map(|at| unsafe { memory.add(at).read_volatile() }).collect();
         let found = image.windows(16).filter(|window| *window == material).count();
+        found > 0
+    });
+}
+
+/// A tamper event at a call of the platform, while every command runs in turn: the keys that are left in the memory of
+/// slots and groups afterwards, or nothing if there are not so many calls.
+fn left_after_event(at: usize) -> Option<usize> {
+    let slots: &'static mut [Slot] = Box::leak((0..12).map(|_| Slot::EMPTY).collect());
+    let groups: &'static mut [Group] = Box::leak((0..2).map(|_| Group::EMPTY).collect());
+    let places = [
+        (ptr::from_mut(slots).cast::<u8>(), size_of_val(slots)),
+        (ptr::from_mut(groups).cast::<u8>(), size_of_val(groups)),
+    ];
+    let storage_key = Key::<StorageKey, Aes>::from_bytes(&[0x5A; 32]).unwrap();
+    let config = Config {
+        storage_key: Some(&storage_key),
+        pin_limits: NO_LIMITS,
+        self_tests: SelfTestMode::Off,
+        ..Config::default()
+    };
+    let device = Device::new(1);
+    let mut hsm = Hsm::new(device.clone(), slots, groups, config).unwrap();
+    let handles = populate(&mut hsm);
+    let base = device.world().calls;
+    device.world().tamper_at = Some(base + at);
+    // Where the event has come each further command is refused.
+    let mut refused = 0;
+    for (name, result) in every_result(&mut hsm, &handles, |_| Vec::new()) {
+        assert!(result == Err(Error::Tampered) || refused == 0, "{name} after the event");
+        refused += usize::from(result == Err(Error::Tampered));
+    }
+    if !device.world().tampered {
+        return None;
+    }
+    hsm.expire();
+    assert_eq!(hsm.status().state, State::Tampered);
+    let (first, records) = (hsm.status(), device.world().records.clone());
+    hsm.tamper();
+    assert!(hsm.status() == first && device.world().records == records);
+    let secrets = [value(crate::common::KBPK_SEED, 16), value(31, 16), value(30, 16)];
+    let mut found = 0;
+    for (memory, len) in places {
+        // SAFETY: the table lives to the end of the program; nobody else looks at it meanwhile.
+        let image: Vec<u8> = (0..len).map(|at| unsafe { memory.add(at).read_volatile() }).collect();
+        let windows = image.windows(16).filter(|window| window.iter().any(|&byte| byte != 0));
+        found += windows
+            .filter(|window| secrets.iter().any(|secret| secret == window))
+            .count();
+    }
+    Some(found)
+}
+
+/// The same at the calls of the platform of every command. Each of them, with what it leaves: `tests/hsm/tamper.rs`.
+#[test]
+fn j06_a_tamper_event_in_every_command() {
+    attack_fails("J06", || {
+        let (mut events, mut found) = (0, 0);
+        while let Some(left) = left_after_event(events) {
+            (events, found) = (events + 1, found + left);
+        }
         figure(
             "J06",
-            &format!("{found} keys in the memory of the slots after the event"),
+            &format!("{found} keys are left in memory after an event at each of {events} steps"),
         );
+        assert!(events > 10);
         found > 0
     });
 }
@@ -198,8 +262,7 @@ fn j06_a_tamper_event_erases_first() {
 /// What is stored shows no key.
 #[test]
 fn j08_no_key_in_clear_in_the_storage() {
-    let mut ik =
-        payhsm::key::Key::<payhsm::key::role::InitialKey, payhsm::key::Tdea>::from_bytes(&value(30, 16)).unwrap();
+    let mut ik = Key::<payhsm::key::role::InitialKey, payhsm::key::Tdea>::from_bytes(&value(30, 16)).unwrap();
     let id = payhsm::dukpt::tdes::InitialKeyId::parse(&crate::common::TDEA_ID).unwrap();
     // Another identity ends in 1; the registers of the terminal are these.
     let mut text = crate::common::TDEA_ID;

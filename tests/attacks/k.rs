@@ -3,16 +3,17 @@
 
 use payhsm::error::Error;
 use payhsm::hsm::audit::{Position, RECORD_LEN, Record, WhenFull, verify};
-use payhsm::hsm::{LogEvent, PinLimits};
+use payhsm::hsm::{LogEvent, MacMethod, PinLimits};
 use payhsm::key::role::MacKey;
 use payhsm::key::{Aes, Key};
+use payhsm::keyblock::optional::CheckMethod;
 use payhsm::mac::Mac;
 use payhsm::pin::block::Format;
 use payhsm::pin::pan::Pan;
 use payhsm::policy::Policy;
 
 use crate::a::pin;
-use crate::catalogue::{attack, attack_fails, figure};
+use crate::catalogue::{attack, attack_fails, figure, is_full};
 use crate::common::card::PAN;
 use crate::common::{Device, key, module, start_limited, value};
 
@@ -33,11 +34,7 @@ fn g01_unpredictable_numbers_are_the_modules() {
     });
     // Repetitions among numbers of four bytes: 116 in a million are as many as chance gives, 29 in 500,000.
     let mut hsm = module(&Device::new(2));
-    let draws = if crate::catalogue::is_full() {
-        1_000_000
-    } else {
-        20_000_u32
-    };
+    let draws = if is_full() { 1_000_000 } else { 20_000_u32 };
     let mut seen = std::collections::BTreeSet::new();
     let repeats = (0..draws).filter(|_| {
         let mut number = [0; 4];
@@ -100,6 +97,53 @@ fn k04_no_clock_loosens_a_limit() {
     });
 }
 
+/// Lets commands with keys, PINs and cards fill so many records, and looks for what is secret or an account in each.
+fn secrets_in_records(wanted: u64) -> (u64, usize) {
+    let device = Device::new(1);
+    let memory: &'static mut [Record] = Box::leak(vec![Record::EMPTY; 64].into_boxed_slice());
+    let mut hsm = module(&device);
+    hsm.audit_open(memory, WhenFull::Overwrite).unwrap();
+    let pan = Pan::parse(PAN).unwrap();
+    let accounts: [Vec<u8>; 3] = [
+        PAN.to_vec(),
+        PAN.chunks(2)
+            .map(|pair| (pair[0] - b'0') << 4 | (pair[1] - b'0'))
+            .collect(),
+        PAN.iter().map(|digit| digit - b'0').collect(),
+    ];
+    let own = key(&mut hsm, "P0", 'T', 'E', 60);
+    let (mut records, mut next, mut found, mut seed) = (0, 0, 0, 0_u8);
+    while records < wanted {
+        seed = 0x80 | (seed + 1) & 0x3F;
+        let data = key(&mut hsm, "M3", 'T', 'C', seed);
+        let mut block = [0; 16];
+        hsm.pin_encipher(own.into(), Format::Iso0, &pan, &pin("4273"), &mut block)
+            .unwrap();
+        assert!(hsm.mac_verify(data.into(), MacMethod::X9_19, PAN, &block[..8]).is_err());
+        assert!(hsm.key_check(data, CheckMethod::Cmac, &[0; 5]).is_err());
+        hsm.audit_note(&[seed; 8], Some(&pan)).unwrap();
+        hsm.key_erase(data).unwrap();
+        let mut text = [0; 16 * RECORD_LEN];
+        let (len, after) = hsm.audit_read(next, &mut text).unwrap();
+        records += after - next;
+        next = after;
+        let text = &text[..len];
+        let (material, pin_key) = (value(seed, 16), value(60, 16));
+        let secrets = [
+            &material[..8],
+            &material[8..],
+            &pin_key[..8],
+            &pin_key[8..],
+            &block[..8],
+            b"4273",
+        ];
+        for secret in secrets.into_iter().chain(accounts.iter().map(Vec::as_slice)) {
+            found += text.windows(secret.len()).filter(|window| *window == secret).count();
+        }
+    }
+    (records, found)
+}
+
 /// What a verifier away from the device finds.
 #[test]
 fn k07_the_log_is_whole() {
@@ -147,7 +191,7 @@ fn k07_the_log_is_whole() {
         assert_eq!(check(change), Err(Error::VerificationFailed));
         found += 1;
     }
-    figure("K07", &format!("{found} changed logs are found"));
+    assert_eq!(found, 83);
     for change in changes.iter().filter(|change| !change.is_empty()).take(5) {
         attack("K07", Error::VerificationFailed, || check(change));
     }
@@ -155,6 +199,12 @@ fn k07_the_log_is_whole() {
     for secret in [&value(60, 16)[..8], PAN] {
         assert!(!text.windows(secret.len()).any(|window| window == secret));
     }
+    let (records, found) = secrets_in_records(if is_full() { 100_000 } else { 2000 });
+    assert_eq!(found, 0);
+    figure(
+        "K07",
+        &format!("83 changed logs are found; {found} secrets in {records} records"),
+    );
     assert!(text.chunks(RECORD_LEN).all(|bytes| {
         let record = Record::from_bytes(bytes.try_into().unwrap());
         record.entry().event.is_none_or(|event| event != LogEvent::Tamper)

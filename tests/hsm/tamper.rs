@@ -3,7 +3,7 @@
 //! (attack row J06).
 
 use payhsm::error::Error;
-use payhsm::hsm::{Command, KeyRef, MacMethod, State};
+use payhsm::hsm::{KeyRef, MacMethod, State};
 use payhsm::pin::Pin;
 use payhsm::pin::block::Format;
 use payhsm::pin::pan::Pan;
@@ -98,23 +98,17 @@ fn j06_a_tamper_event_at_every_step() {
 /// Before each command: it does not begin, and keys go first.
 #[test]
 fn j06_a_tamper_event_before_every_operation() {
-    for index in 0..Command::ALL.len() {
-        let device = Device::new(1);
-        let (mut hsm, handles) = populated(&device);
-        device.world().tampered = true;
-        let touched = device.touched();
-        let results = every_result(&mut hsm, &handles);
-        let Some((name, result)) = results.get(index) else {
-            break;
-        };
-        assert_eq!(*result, Err(Error::Tampered), "{name}");
-        let (asked, drawn, _) = device.touched();
-        assert_eq!((asked, drawn), (touched.0, touched.1));
-        assert_eq!((hsm.status().slots.1, hsm.status().groups.1), (0, 0));
-        if index > 2 {
-            break;
-        }
+    let device = Device::new(1);
+    let (mut hsm, handles) = populated(&device);
+    device.world().tampered = true;
+    let (asked, drawn, _) = device.touched();
+    let results = every_result(&mut hsm, &handles);
+    assert!(results.len() > 90, "{}", results.len());
+    for (name, result) in results {
+        assert_eq!(result, Err(Error::Tampered), "{name}");
     }
+    assert_eq!((device.touched().0, device.touched().1), (asked, drawn));
+    assert_eq!((hsm.status().slots.1, hsm.status().groups.1), (0, 0));
 }
 
 /// What an interrupt does while no command runs: keys go without a call of the platform; the mark follows.

@@ -7,6 +7,7 @@ use crate::hsm::{Command, Event, Hsm, ImportedKey, Platform, Question, State};
 use crate::inject::component::{self, Ceremony, CheckValue, CustodianId};
 use crate::key::usage::{Attributes, Usage};
 use crate::secret::SecretBuf;
+use crate::weaken::guard;
 
 /// The check value of 3 (zero block) or 5 bytes (CMAC) that came with a component or key; none if empty.
 fn check_value(kcv: &[u8]) -> Result<Option<CheckValue>, Error> {
@@ -79,7 +80,7 @@ impl<P: Platform> Hsm<'_, P> {
     pub fn component_add(&mut self, custodian: u32, component: &[u8], kcv: &[u8]) -> Result<(), Error> {
         self.expire();
         self.allow(Command::ComponentAdd)?;
-        if !self.people.is_custodian(custodian) {
+        if guard!("C10.custodian", !self.people.is_custodian(custodian)) {
             self.end_ceremony();
             return Err(Error::NotAuthenticated);
         }
