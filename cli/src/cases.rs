@@ -87,6 +87,21 @@ pub fn run(files: &[PathBuf], only: Option<&BTreeSet<String>>, out: &mut impl Wr
     }
 }
 
+/// Runs the cases of one text, as [`run`] does those of a file.
+///
+/// # Errors
+/// A text of another shape, and an output that cannot be written.
+pub fn run_text(text: &str, out: &mut impl Write) -> Result<Totals> {
+    let mut runner = Runner {
+        out,
+        only: None,
+        totals: Totals::default(),
+    };
+    let ran = runner.file(Path::new("-"), text);
+    runner.report().at("output")?;
+    ran.map(|()| runner.totals)
+}
+
 impl<W: Write> Runner<'_, W> {
     fn file(&mut self, path: &Path, text: &str) -> Result<()> {
         // Case lines are many values and therefore no value, or a single case.

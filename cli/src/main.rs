@@ -11,19 +11,13 @@
 )]
 
 mod args;
-mod cases;
 mod cmd;
-mod convert;
-mod error;
 mod fail;
-mod ops;
 mod prompt;
 mod random;
 mod report;
 mod secrets;
 mod spec;
-mod value;
-mod wycheproof;
 
 use core::fmt::Write as FmtWrite;
 use std::collections::BTreeSet;
@@ -31,6 +25,8 @@ use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+use payhsm_tool::{cases, convert, error, value};
 
 use crate::args::Request;
 use crate::cmd::COMMANDS;

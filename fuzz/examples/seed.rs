@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Writes the seeds of every target to `corpus/<target>/`.
+//! Writes the seeds of every target, and what campaigns kept for it, to `corpus/<target>/`.
 
 use std::fs;
 use std::path::Path;
@@ -10,6 +10,9 @@ fn main() -> std::io::Result<()> {
         fs::create_dir_all(&folder)?;
         for (number, seed) in payhsm_fuzz::seed::seeds(target).iter().enumerate() {
             fs::write(folder.join(format!("seed-{number:03}")), seed)?;
+        }
+        for (number, kept) in payhsm_fuzz::seed::kept(target).iter().enumerate() {
+            fs::write(folder.join(format!("kept-{number:03}")), kept)?;
         }
     }
     Ok(())

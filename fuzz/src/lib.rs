@@ -16,10 +16,12 @@ pub mod inject;
 pub mod keyblock;
 pub mod ledger;
 pub mod oda;
+pub mod parsers;
 pub mod pin;
 pub mod script;
 pub mod seed;
 pub mod store;
+pub mod tool;
 pub mod track;
 
 /// A target by name.
@@ -35,6 +37,7 @@ pub const TARGETS: &[Target] = &[
     ("bcd", codec::bcd),
     ("c_calls", c_calls::c_calls),
     ("card_value", card::card_value),
+    ("case_files", tool::case_files),
     ("component", inject::component),
     ("dol", emv::dol),
     ("dukpt_update", dukpt_update::update),
@@ -178,6 +181,33 @@ mod tests {
                     run(&changed);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn kept_inputs_pass() {
+        for (name, run) in TARGETS {
+            seed::kept(name).iter().for_each(|bytes| run(bytes));
+        }
+    }
+
+    #[test]
+    fn every_target_has_a_dictionary() {
+        let here: BTreeSet<String> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
+        assert_eq!(here, names("dictionaries"));
+        for name in here {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("dictionaries").join(&name);
+            let text = fs::read_to_string(path.with_extension("dict")).unwrap();
+            let entries = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+            let mut count = 0;
+            for entry in entries {
+                assert!(
+                    entry.len() > 2 && entry.starts_with('"') && entry.ends_with('"'),
+                    "{name}: {entry}"
+                );
+                count += 1;
+            }
+            assert!(count >= 2, "{name}");
         }
     }
 

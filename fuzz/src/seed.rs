@@ -3,7 +3,7 @@
 
 #[path = "../../tests/common/vectors.rs"]
 #[allow(dead_code, unused, clippy::all)]
-mod vectors;
+pub mod vectors;
 
 use std::path::Path;
 
@@ -68,6 +68,67 @@ fn kbpk(version: u8, bytes: &[u8]) -> Vec<u8> {
     [vec![kind], padded::<32>(bytes)].concat()
 }
 
+/// What campaigns kept for a target: `corpora/<target>.txt`, one input a line in hexadecimal.
+pub fn kept(target: &str) -> Vec<Vec<u8>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpora").join(target);
+    let text = std::fs::read_to_string(path.with_extension("txt")).unwrap_or_default();
+    text.lines().map(|line| Value::Bare(line.to_owned()).hex()).collect()
+}
+
+/// Case lines of the tool's tests, one vector of each operation as a family, a group of Wycheproof, a file of vectors.
+fn case_files() -> Vec<Vec<u8>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let lines = std::fs::read_to_string(root.join("cli/tests/data/cases.jsonl")).unwrap();
+    let mut seeds: Vec<Vec<u8>> = lines.lines().map(|line| line.as_bytes().to_vec()).collect();
+    let mut done = std::collections::BTreeSet::new();
+    for family in std::fs::read_dir(root.join("vectors")).unwrap() {
+        let path = family.unwrap().path();
+        if path.extension().is_none_or(|e| e != "txt") {
+            continue;
+        }
+        let file = std::fs::read_to_string(&path).unwrap();
+        for block in text::blocks(&file) {
+            let fields = text::attributes(block).map(|(name, token)| (name.to_lowercase(), json(token)));
+            let fields: serde_json::Map<_, _> = fields.collect();
+            if done.insert(fields["op"].to_string()) && block.len() < 1500 {
+                seeds.push(block.as_bytes().to_vec());
+                seeds.push(serde_json::json!({"vectors": [fields]}).to_string().into_bytes());
+            }
+        }
+    }
+    for (algorithm, test) in [
+        (
+            "AES-CMAC",
+            r#""key":"00112233445566778899aabbccddeeff","msg":"","tag":"00""#,
+        ),
+        ("HMACSHA256", r#""key":"0011","msg":"01","tag":"00""#),
+        ("HKDF-SHA-256", r#""ikm":"00","salt":"","info":"","size":16,"okm":"00""#),
+        ("ECDSA", r#""msg":"","sig":"00""#),
+        ("ECDH", r#""public":"04","private":"01","shared":"00""#),
+    ] {
+        for result in ["valid", "invalid"] {
+            let group = format!(
+                r#"{{"algorithm":"{algorithm}","testGroups":[{{"keySize":128,"tagSize":128,"curve":"secp256r1",
+                "sha":"SHA-256","tests":[{{"tcId":1,"comment":"","flags":[],{test},"result":"{result}"}}]}}]}}"#
+            );
+            seeds.push(group.into_bytes());
+        }
+    }
+    seeds
+}
+
+fn json(token: text::Token<'_>) -> serde_json::Value {
+    match (Value::parse(token), token.items()) {
+        (_, Some(items)) => items.map(json).collect(),
+        (Some(Value::Bare(word)), _) if word.len() < 4 && word.parse::<u16>().is_ok() => {
+            word.parse::<u16>().unwrap().into()
+        }
+        (Some(Value::Bare(word)), _) if word == "true" || word == "false" => (word == "true").into(),
+        (Some(Value::Bare(word) | Value::Text(word)), _) => word.into(),
+        _ => serde_json::Value::Null,
+    }
+}
+
 /// The seeds of a target.
 pub fn seeds(target: &str) -> Vec<Vec<u8>> {
     let mut seeds = match target {
@@ -116,6 +177,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             }));
             seeds
         }
+        "case_files" => case_files(),
         "component" => components(),
         "dol" => {
             let list = [0x9F, 0x02, 6, 0x5A, 10, 0x95, 5, 0x9C, 1];

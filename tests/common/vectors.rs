@@ -69,7 +69,7 @@ pub mod text {
                     b'\\' if quoted => escaped = true,
                     b'"' => quoted = !quoted,
                     b'[' if !quoted => depth += 1,
-                    b']' if !quoted => depth -= 1,
+                    b']' if !quoted => depth = depth.saturating_sub(1),
                     b',' if !quoted && depth == 0 => return true,
                     _ => {}
                 }

@@ -127,9 +127,18 @@ fn rsa_public_op(case: &Case) -> Done {
     Ok(())
 }
 
+/// The longest message that is given as a byte and how often it stands there.
+const MAX_REPEATED: usize = 1 << 24;
+
 fn hash(case: &Case) -> Done {
     let message = match case.opt_hex("repeat_byte") {
-        Some(byte) => byte.repeat(case.size("repeat")),
+        Some(byte) => {
+            let count = case.size("repeat");
+            if count.checked_mul(byte.len()).is_none_or(|len| len > MAX_REPEATED) {
+                return parameter("repeat", count);
+            }
+            byte.repeat(count)
+        }
         None => case.hex("msg"),
     };
     let digest = match case.text("hash") {
