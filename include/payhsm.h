@@ -487,6 +487,9 @@
 /* Key type: HMAC with 32 bytes. */
 #define PAYHSM_KEY_TYPE_HMAC256 8
 
+/* The most digits of a PAN. */
+#define PAYHSM_PAN_MAX_LEN 19
+
 /* PIN block format: ISO 9564-1 format 0, 8 bytes. */
 #define PAYHSM_PIN_FORMAT_0 0
 /* PIN block format: ISO 9564-1 format 1, 8 bytes, bound to no PAN: `PAYHSM_POLICY_PIN_FORMAT_1`. */
@@ -867,7 +870,10 @@ typedef struct {
     const uint8_t *storage_key;
     /* Given to every callback. */
     void *user;
-    /* Random bytes; must not be `NULL`. */
+    /*
+     * Random bytes; must not be `NULL`. An error is the error of the call that asked; with a source that seeds a generator
+     * (`PAYHSM_ENTROPY_SEED`, `PAYHSM_ENTROPY_RAW`) it ends every output until the next start.
+     */
     payhsm_entropy_fn_t entropy;
     /* Storage; all three or none. */
     payhsm_storage_load_fn_t storage_load;
@@ -942,6 +948,8 @@ typedef struct {
     uint32_t groups_used;
     /* 1 if there is a monotonic counter, with which an older image of the storage is seen; 0: nobody can tell. */
     uint32_t anchored;
+    /* Groups whose initial key is at the end of its life. */
+    uint32_t groups_spent;
 } payhsm_state_t;
 
 /* Who is enrolled, and how. */
@@ -1442,6 +1450,23 @@ uint32_t payhsm_abi_version(void);
  */
 PAYHSM_MUST_USE
 const char *payhsm_status_text(payhsm_status_t status);
+
+/*
+ * What `PAYHSM_CTX_SIZE(slots, groups)` is, for languages and libraries that cannot use the macro.
+ *
+ * Returns: the number of bytes; 0 for no slots, or for more than 256 slots or groups.
+ */
+PAYHSM_MUST_USE
+size_t payhsm_ctx_size(uint32_t slots,
+                       uint32_t groups);
+
+/*
+ * What `PAYHSM_CTX_ALIGN` is.
+ *
+ * Returns: the alignment in bytes.
+ */
+PAYHSM_MUST_USE
+size_t payhsm_ctx_align(void);
 
 /*
  * Starts a module in the caller's memory.
@@ -2449,6 +2474,54 @@ payhsm_status_t payhsm_transaction_select(payhsm_ctx_t *ctx,
                                           uint32_t key_type);
 
 /*
+ * Compares two secrets of the caller's in constant time: MACs, responses, tokens. What the module verifies needs no compare.
+ *
+ * Parameters: `a`, `b`: `len` bytes each.
+ *
+ * Returns: `PAYHSM_OK` if they are the same, `PAYHSM_ERR_VERIFICATION_FAILED` if not; `PAYHSM_ERR_INVALID_LENGTH` for 0
+ * bytes; `PAYHSM_ERR_NULL_POINTER`.
+ *
+ * Contract:
+ * C1 and C2 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_ct_eq(const uint8_t *a,
+                             const uint8_t *b,
+                             size_t len);
+
+/*
+ * Tells whether the last digit of a PAN is the check digit of the others (ISO/IEC 7812-1, "Luhn"). The module's commands do
+ * not ask: whoever reads or keys in the card does.
+ *
+ * Parameters: `pan`, `pan_len`: 1 to 19 ASCII digits.
+ *
+ * Returns: `PAYHSM_OK` if it is, `PAYHSM_ERR_INVALID_DIGIT` if not; `PAYHSM_ERR_INVALID_PAN`, `PAYHSM_ERR_NULL_POINTER`.
+ *
+ * Contract:
+ * C1 and C2 for `pan`.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_pan_check(const uint8_t *pan,
+                                 size_t pan_len);
+
+/*
+ * Writes a PAN as it may be shown on receipts and in logs: the first six digits of 13 or more and the last four of 8 or
+ * more, `*` for the others.
+ *
+ * Parameters: `pan`, `pan_len`: 1 to 19 ASCII digits. `text`: receives `PAYHSM_PAN_MAX_LEN` characters, as many as the PAN
+ * has and zeros behind; wiped on error.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_INVALID_PAN`, `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_OVERLAP`.
+ *
+ * Contract:
+ * C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_pan_mask(const uint8_t *pan,
+                                size_t pan_len,
+                                uint8_t *text);
+
+/*
  * Loads a DUKPT initial key from a key block into a free group. The block says which scheme (`'T'` or `'A'`) and, in
  * its optional block KS or IK, which initial key.
  *
@@ -2725,6 +2798,17 @@ payhsm_status_t payhsm_mac_finish(payhsm_ctx_t *ctx,
                                   uint8_t *mac,
                                   size_t mac_capacity,
                                   size_t *mac_len);
+
+/*
+ * Drops and wipes a message that was begun and not ended; without one it does nothing. It does so in every state.
+ *
+ * Returns: `PAYHSM_OK`; `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_BAD_STATE` (not a live context, or
+ * a call is running).
+ *
+ * Contract:
+ * The context's contract.
+ */
+payhsm_status_t payhsm_mac_abort(payhsm_ctx_t *ctx);
 
 /*
  * Ends a message that was begun with `PAYHSM_MAC_VERIFY`. It is over in every case.

@@ -46,6 +46,7 @@ mod role;
 mod selftest;
 mod status;
 mod transaction;
+mod util;
 
 pub use audit::*;
 #[cfg(feature = "host")]
@@ -77,3 +78,4 @@ pub use role::*;
 pub use selftest::*;
 pub use status::*;
 pub use transaction::*;
+pub use util::*;

@@ -85,7 +85,7 @@ pub use self::pin::PIN_BLOCK_MAX_LEN;
 pub use self::pin::PinProfile;
 pub use self::role::{Act, CHALLENGE_LEN, CodeHash, Roles, SESSIONS, SecondFactor, USERS, UserRole, UserStatus};
 #[cfg(feature = "hazmat")]
-pub use self::role::{RECORD_LEN as USER_RECORD_LEN, read_user_record};
+pub use self::role::{RECORD_LEN as USER_RECORD_LEN, one_time_code, read_user_record};
 pub use self::selftest::{SelfTest, SelfTestMode, SelfTestReport, SelfTests};
 pub use self::slot::{Date, KEY_CAPACITY, KeyBounds, KeyCheck, KeyInfo, Narrowing, Slot};
 pub use crate::mac::iso9797::Padding;

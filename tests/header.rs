@@ -32,6 +32,7 @@ const SOURCES: &[&str] = &[
     "key/agreement/signed",
     "key/agreement/unauthenticated",
     "transaction",
+    "util",
     "dukpt",
     "pin",
     "mac",

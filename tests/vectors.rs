@@ -188,6 +188,7 @@ const COUNTS: &[(&str, &[(&str, usize)])] = &[
             ("tdes_key_unwrap_ecb", 1),
         ],
     ),
+    ("totp", &[("totp", 18)]),
 ];
 
 #[test]

@@ -24,8 +24,8 @@ static void sizes(device_t *device)
     out.state->size = sizeof *out.state;
     for (i = 0; i < 7; i++) {
         for (change = 0; change < 4; change++) {
-            /* A state that ends before its last field is an older header's. */
-            const uint32_t right = *sizes[i], wrong[] = {0, i == 0 ? right - 8 : right - 4, right + 4, UINT32_MAX};
+            /* A state that ends before its last fields is an older header's. */
+            const uint32_t right = *sizes[i], wrong[] = {0, i == 0 ? right - 12 : right - 4, right + 4, UINT32_MAX};
 
             *sizes[i] = wrong[change];
             outputs_spoil();

@@ -411,6 +411,7 @@ F(mac_generate, payhsm_mac_generate(C, H(0), PAYHSM_MAC_CMAC, IL(0), 16, OB))
 F(mac_verify, payhsm_mac_verify(C, H(0), PAYHSM_MAC_CMAC, IL(0), IL(1)))
 F(mac_begin, payhsm_mac_begin(C, H(0), PAYHSM_MAC_CMAC, PAYHSM_MAC_GENERATE))
 F(mac_update, payhsm_mac_update(C, IL(0)))
+F(mac_abort, payhsm_mac_abort(C))
 F(mac_finish, payhsm_mac_finish(C, 16, OB))
 F(mac_finish_verify, payhsm_mac_finish_verify(C, IL(0)))
 F(data_encipher, payhsm_data_encipher(C, H(0), IL(0), IL(1), OB))
@@ -430,6 +431,9 @@ F(offline_pin_plaintext, payhsm_offline_pin_plaintext(C, O(2), O(0)))
 F(dukpt_derive, payhsm_dukpt_derive(C, H(0), IL(0), O(0)))
 F(dukpt_export_initial_key, payhsm_dukpt_export_initial_key(C, H(0), IL(0), H(1), OB, O(2)))
 F(dukpt_export_update, payhsm_dukpt_export_update(C, H(0), IL(0), H(1), IL(1), OB, O(2)))
+F(ct_eq, payhsm_ct_eq(I(0), I(1), 16))
+F(pan_check, payhsm_pan_check(IL(0)))
+F(pan_mask, payhsm_pan_mask(IL(0), O(0)))
 F(ksn_split, payhsm_ksn_split(IL(0), 8, 8, 8, O(0)))
 F(replay_new, payhsm_replay_new(IL(0), 3, O(0)))
 F(replay_check, payhsm_replay_check(I(0), IL(1), 1))
@@ -564,6 +568,7 @@ static const call_t CALLS[] = {
      {{NOTHING, 0}}, 0},
     {ROW(mac_begin), 0, NULL, NULL, {&own.mac}, {{0}}, {{NOTHING, 0}}, 0},
     {ROW(mac_update), 0, mac_making, NULL, {0}, {{ZEROS, 21, 0}}, {{NOTHING, 0}}, 0},
+    {ROW(mac_abort), 0, mac_making, NULL, {0}, {{0}}, {{NOTHING, 0}}, 0},
     {ROW(mac_finish), 0, mac_making, NULL, {0}, {{0}}, {{BUFFER, 16}, LEN}, 0},
     {ROW(mac_finish_verify), PAYHSM_ERR_VERIFICATION_FAILED, mac_checking, NULL, {0}, {{ZEROS, 16, 0}},
      {{NOTHING, 0}}, 0},
@@ -591,6 +596,9 @@ static const call_t CALLS[] = {
      {{BUFFER, 256}, LEN, {BYTES, PAYHSM_KCV_MAX_LEN}}, 0},
     {ROW(dukpt_export_update), 0, NULL, NULL, {&own.bdk, &own.bdk}, {{ID, 8, 0}, {OTHER_ID, 8, 0}},
      {{BUFFER, 256}, LEN, {BYTES, PAYHSM_KCV_MAX_LEN}}, 0},
+    {ROW(ct_eq), 0, NULL, NULL, {0}, {{ZEROS, 16, 1}, {ZEROS, 16, 1}}, {{NOTHING, 0}}, 0},
+    {ROW(pan_check), 0, NULL, NULL, {0}, {PAN_IN}, {{NOTHING, 0}}, 0},
+    {ROW(pan_mask), 0, NULL, NULL, {0}, {PAN_IN}, {{BYTES, PAYHSM_PAN_MAX_LEN}}, 0},
     {ROW(ksn_split), 0, NULL, NULL, {0}, {{KSN, 12, 0}}, {{VALUE, sizeof(payhsm_ksn_fields_t)}}, 0},
     {ROW(replay_new), 0, NULL, NULL, {0}, {{ID, 8, 0}}, {{BYTES, PAYHSM_REPLAY_WINDOW_LEN}}, 0},
     {ROW(replay_check), 0, NULL, NULL, {0}, {{WINDOW, sizeof WINDOW, 1}, {ID, 8, 0}}, {{NOTHING, 0}}, 0},

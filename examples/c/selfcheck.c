@@ -226,6 +226,13 @@ static void dukpt_tdes(void)
         CHECK_OK(payhsm_mac_finish_verify(terminal->ctx, mac, 8));
         CHECK_STATUS(payhsm_mac_finish_verify(terminal->ctx, mac, 8), PAYHSM_ERR_BAD_STATE);
 
+        /* One that is given up gives nothing. */
+        CHECK_OK(payhsm_mac_begin(terminal->ctx, sale, PAYHSM_MAC_X9_19, PAYHSM_MAC_VERIFY));
+        CHECK_OK(payhsm_mac_abort(terminal->ctx));
+        CHECK_OK(payhsm_mac_abort(terminal->ctx));
+        CHECK_STATUS(payhsm_mac_update(terminal->ctx, text(MESSAGE), 17), PAYHSM_ERR_BAD_STATE);
+        CHECK_STATUS(payhsm_mac_finish_verify(terminal->ctx, mac, 8), PAYHSM_ERR_BAD_STATE);
+
         CHECK_OK(payhsm_transaction_end(host->ctx, message));
         CHECK_OK(payhsm_transaction_end(terminal->ctx, sale));
         CHECK_STATUS(payhsm_transaction_end(terminal->ctx, sale), PAYHSM_ERR_INVALID_HANDLE);
@@ -772,6 +779,25 @@ static void agreements(void)
             CHECK(len == PAYHSM_AGREEMENT_M3_LEN);
             CHECK_OK(payhsm_agreement_finish(terminal->ctx, m3, &taken, &there));
             CHECK_STATUS(payhsm_agreement_finish(terminal->ctx, m3, &received, &info), PAYHSM_ERR_BAD_STATE);
+            /* An error in one role ends nothing in another, not even one of a pointer. */
+            CHECK_OK(payhsm_agreement_begin(host->ctx, host_key, host_id, 4, terminal_id, 8, 16, m1, sizeof m1, &len));
+            CHECK_STATUS(payhsm_agreement_finish(host->ctx, NULL, &received, &info), PAYHSM_ERR_NULL_POINTER);
+            CHECK_STATUS(payhsm_agreement_unauthenticated_finish(host->ctx, NULL, 65, PAYHSM_KDF_ONE_STEP_SHA512, shared, 5,
+                                                                 16, 'E', &received, &info),
+                         PAYHSM_ERR_NULL_POINTER);
+            CHECK_STATUS(payhsm_agreement_confirm(host->ctx, NULL, &received, &info, m3, sizeof m3, &len),
+                         PAYHSM_ERR_NULL_POINTER);
+            CHECK_STATUS(payhsm_agreement_confirm(host->ctx, m2, &received, &info, m3, sizeof m3, &len),
+                         PAYHSM_ERR_BAD_STATE);
+            CHECK_OK(payhsm_agreement_begin(host->ctx, host_key, host_id, 4, terminal_id, 8, 16, m1, sizeof m1, &len));
+            CHECK_STATUS(payhsm_agreement_finish(host->ctx, NULL, &received, &info), PAYHSM_ERR_NULL_POINTER);
+            CHECK_OK(payhsm_agreement_answer(terminal->ctx, terminal_key, host_id, 4, terminal_id, 8, 16, m1, m2,
+                                             PAYHSM_AGREEMENT_M2_LEN, &len));
+            CHECK_STATUS(payhsm_agreement_unauthenticated_finish(terminal->ctx, NULL, 65, PAYHSM_KDF_ONE_STEP_SHA512, shared,
+                                                                 5, 16, 'D', &received, &info),
+                         PAYHSM_ERR_NULL_POINTER);
+            CHECK_OK(payhsm_agreement_confirm(host->ctx, m2, &given, &here, m3, sizeof m3, &len));
+            CHECK_OK(payhsm_agreement_finish(terminal->ctx, m3, &taken, &there));
         } else if (way == 1) {
             CHECK_OK(payhsm_key_generate(host->ctx, &signature, 32, &host_key, &info));
             CHECK_OK(payhsm_key_generate(terminal->ctx, &signature, 32, &terminal_key, &info));
@@ -900,9 +926,31 @@ static void texts(void)
     CHECK(payhsm_status_text(12345) != NULL && payhsm_status_text(INT32_MIN) != NULL);
 }
 
+static void utilities(void)
+{
+    static const uint8_t one[] = "4761739001010010", other[] = "4761739001010011";
+    uint8_t shown[PAYHSM_PAN_MAX_LEN];
+
+    CHECK(payhsm_ctx_size(8, 2) == PAYHSM_CTX_SIZE(8, 2) && payhsm_ctx_size(256, 256) == PAYHSM_CTX_SIZE(256, 256));
+    CHECK(payhsm_ctx_size(0, 2) == 0 && payhsm_ctx_size(257, 0) == 0 && payhsm_ctx_size(1, 257) == 0);
+    CHECK(payhsm_ctx_align() == PAYHSM_CTX_ALIGN);
+    CHECK_OK(payhsm_ct_eq(one, one, 16));
+    CHECK_OK(payhsm_ct_eq(one, other, 15));
+    CHECK_STATUS(payhsm_ct_eq(one, other, 16), PAYHSM_ERR_VERIFICATION_FAILED);
+    CHECK_STATUS(payhsm_ct_eq(one, other, 0), PAYHSM_ERR_INVALID_LENGTH);
+    CHECK_OK(payhsm_pan_check(one, 16));
+    CHECK_STATUS(payhsm_pan_check(other, 16), PAYHSM_ERR_INVALID_DIGIT);
+    CHECK_STATUS(payhsm_pan_check(text("47617390 0101001"), 16), PAYHSM_ERR_INVALID_PAN);
+    CHECK_OK(payhsm_pan_mask(one, 16, shown));
+    CHECK(memcmp(shown, "476173******0010\0\0\0", sizeof shown) == 0);
+    CHECK_STATUS(payhsm_pan_mask(one, 0, shown), PAYHSM_ERR_INVALID_PAN);
+    CHECK(all_zero(shown, sizeof shown));
+}
+
 int main(void)
 {
     texts();
+    utilities();
     dukpt_tdes();
     dukpt_aes();
     dukpt_choices();

@@ -95,7 +95,8 @@ pub struct PayhsmConfig {
     pub storage_key: *const u8,
     /// Given to every callback.
     pub user: *mut c_void,
-    /// Random bytes; must not be `NULL`.
+    /// Random bytes; must not be `NULL`. An error is the error of the call that asked; with a source that seeds a generator
+    /// (`PAYHSM_ENTROPY_SEED`, `PAYHSM_ENTROPY_RAW`) it ends every output until the next start.
     pub entropy: PayhsmEntropyFn,
     /// Storage; all three or none.
     pub storage_load: PayhsmStorageLoadFn,

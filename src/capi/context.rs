@@ -59,6 +59,8 @@ pub struct PayhsmState {
     pub groups_used: u32,
     /// 1 if there is a monotonic counter, with which an older image of the storage is seen; 0: nobody can tell.
     pub anchored: u32,
+    /// Groups whose initial key is at the end of its life.
+    pub groups_spent: u32,
 }
 
 // SAFETY: `repr(C)`; the size comes first; every field may be 0.
@@ -172,6 +174,29 @@ unsafe fn enter(
 pub(super) unsafe fn keep_place(ctx: *mut PayhsmCtx, log: Place) {
     // SAFETY: the caller's.
     unsafe { (*ctx).log = log };
+}
+
+/// What `PAYHSM_CTX_SIZE(slots, groups)` is, for languages and libraries that cannot use the macro.
+///
+/// Returns: the number of bytes; 0 for no slots, or for more than 256 slots or groups.
+#[must_use]
+#[unsafe(no_mangle)]
+pub extern "C" fn payhsm_ctx_size(slots: u32, groups: u32) -> usize {
+    match (usize::try_from(slots), usize::try_from(groups)) {
+        (Ok(slots @ 1..=256), Ok(groups @ 0..=256)) => PAYHSM_CTX_BASE_SIZE
+            .wrapping_add(slots.wrapping_mul(PAYHSM_SLOT_SIZE))
+            .wrapping_add(groups.wrapping_mul(PAYHSM_GROUP_SIZE)),
+        _ => 0,
+    }
+}
+
+/// What `PAYHSM_CTX_ALIGN` is.
+///
+/// Returns: the alignment in bytes.
+#[must_use]
+#[unsafe(no_mangle)]
+pub extern "C" fn payhsm_ctx_align() -> usize {
+    PAYHSM_CTX_ALIGN
 }
 
 /// Starts a module in the caller's memory.
@@ -381,6 +406,7 @@ pub unsafe extern "C" fn payhsm_state(ctx: *mut PayhsmCtx, state: *mut PayhsmSta
                 groups: count(now.groups.0),
                 groups_used: count(now.groups.1),
                 anchored: now.anchored.into(),
+                groups_spent: count(now.groups_spent),
             });
             Ok(())
         })

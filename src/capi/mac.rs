@@ -286,6 +286,24 @@ pub unsafe extern "C" fn payhsm_mac_finish(
     }
 }
 
+/// Drops and wipes a message that was begun and not ended; without one it does nothing. It does so in every state.
+///
+/// Returns: `PAYHSM_OK`; `PAYHSM_ERR_NULL_POINTER`, `PAYHSM_ERR_MISALIGNED`, `PAYHSM_ERR_BAD_STATE` (not a live context, or
+/// a call is running).
+///
+/// # Safety
+/// The context's contract.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn payhsm_mac_abort(ctx: *mut PayhsmCtx) -> Status {
+    // SAFETY: the caller's.
+    unsafe {
+        run(ctx, &[], &[], |module| {
+            module.mac_abort();
+            Ok(())
+        })
+    }
+}
+
 /// Ends a message that was begun with `PAYHSM_MAC_VERIFY`. It is over in every case.
 ///
 /// Returns: `PAYHSM_OK` if the MAC is right, `PAYHSM_ERR_VERIFICATION_FAILED` if not; `PAYHSM_ERR_BAD_STATE`,

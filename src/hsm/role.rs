@@ -31,6 +31,8 @@ use crate::policy::{Operation, Policy};
 use crate::weaken::guard;
 
 pub use self::code::CodeHash;
+#[cfg(feature = "hazmat")]
+pub use self::code::one_time_code;
 pub use self::login::CHALLENGE_LEN;
 use self::record::UserRecord;
 #[cfg(feature = "hazmat")]

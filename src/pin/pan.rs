@@ -130,6 +130,49 @@ impl Pan {
         out
     }
 
+    /// Whether the last digit is the check digit of the others: ISO/IEC 7812-1, annex B ("Luhn"). One digit alone has
+    /// nothing to check.
+    #[doc(alias = "luhn")]
+    #[doc(alias = "mod 10")]
+    #[must_use]
+    pub fn has_check_digit(&self) -> bool {
+        let sum = self.digits().iter().rev().enumerate().fold(0_u32, |sum, (at, digit)| {
+            let digit = u32::from(*digit);
+            // Every second digit, from the one left of the check digit on, counts twice; of a product both digits count.
+            let counts = match at & 1 {
+                0 => digit,
+                _ if digit > 4 => digit.wrapping_mul(2).wrapping_sub(9),
+                _ => digit.wrapping_mul(2),
+            };
+            sum.wrapping_add(counts)
+        });
+        self.len > 1 && sum.is_multiple_of(10)
+    }
+
+    /// The PAN as it may be shown, as `Display` has it: the first six digits of 13 or more and the last four of 8 or more in
+    /// ASCII, `*` for the others. Zero bytes behind.
+    #[must_use]
+    pub fn masked(&self) -> [u8; MAX_LEN] {
+        let mut out = [0; MAX_LEN];
+        for (to, from) in out.iter_mut().zip(self.shown()) {
+            *to = from.map_or(b'*', |digit| digit | 0x30);
+        }
+        out
+    }
+
+    /// The digits that may be shown, and nothing in the place of the others.
+    fn shown(&self) -> impl Iterator<Item = Option<u8>> {
+        // First six and last four, and never fewer than three hidden; of a PAN too short for that the last four only.
+        let (first, last) = match self.len {
+            13.. => (6, 4),
+            8.. => (0, 4),
+            _ => (0, 0),
+        };
+        let tail = self.len.saturating_sub(last);
+        let digits = self.digits().iter().enumerate();
+        digits.map(move |(at, digit)| (at < first || at >= tail).then_some(*digit))
+    }
+
     /// At most `count` digits from the one left of the check digit leftwards.
     fn rightmost(&self, count: usize) -> impl Iterator<Item = &u8> {
         self.digits().iter().rev().skip(1).take(count)
@@ -157,18 +200,10 @@ impl Eq for Pan {}
 
 impl fmt::Display for Pan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // First six and last four, and never fewer than three hidden; of a PAN too short for that the last four only.
-        let (first, last) = match self.len {
-            13.. => (6, 4),
-            8.. => (0, 4),
-            _ => (0, 0),
-        };
-        let tail = self.len.saturating_sub(last);
-        for (i, digit) in self.digits().iter().enumerate() {
-            if i < first || i >= tail {
-                write!(f, "{digit}")?;
-            } else {
-                f.write_str("*")?;
+        for digit in self.shown() {
+            match digit {
+                Some(digit) => write!(f, "{digit}")?,
+                None => f.write_str("*")?,
             }
         }
         Ok(())
@@ -183,6 +218,10 @@ impl fmt::Debug for Pan {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+
+    use std::string::ToString as _;
+
     use super::*;
 
     fn pan(text: &str) -> Pan {
@@ -207,6 +246,53 @@ mod tests {
         assert_eq!(pan("1234567890123456789").digits().len(), 19);
         assert_ne!(pan("01"), pan("1"));
         assert_eq!(pan("1"), pan("1").zero_fill());
+    }
+
+    /// ISO/IEC 7812-1, annex B. Numbers that card schemes publish for tests.
+    #[test]
+    fn check_digits() {
+        let good = [
+            "4761739001010010",
+            "5413330089020011",
+            "378282246310005",
+            "6011111111111117",
+            "3530111333300000",
+            "79927398713",
+            "00",
+            "18",
+        ];
+        for text in good {
+            assert!(pan(text).has_check_digit(), "{text}");
+            // Every other digit in every place is found.
+            for at in 0..text.len() {
+                for digit in b'0'..=b'9' {
+                    let mut wrong = text.as_bytes().to_vec();
+                    wrong[at] = digit;
+                    let same = wrong == text.as_bytes();
+                    assert_eq!(Pan::parse(&wrong).unwrap().has_check_digit(), same, "{text} {at}");
+                }
+            }
+        }
+        assert!(!pan("0").has_check_digit());
+    }
+
+    #[test]
+    fn masked_as_shown() {
+        for text in [
+            "1",
+            "1234567",
+            "12345678",
+            "123456789012",
+            "1234567890123",
+            "1234567890123456789",
+        ] {
+            let shown = pan(text).to_string();
+            let masked = pan(text).masked();
+            assert_eq!(&masked[..text.len()], shown.as_bytes());
+            assert!(masked[text.len()..].iter().all(|&byte| byte == 0));
+            assert!(shown.matches('*').count() >= 3.min(text.len()));
+        }
+        assert_eq!(pan("1234567890123456").to_string(), "123456******3456");
     }
 
     #[test]

@@ -282,11 +282,25 @@ impl<P: Platform> Hsm<'_, P> {
     /// Drops and wipes what this side holds of agreements that were not finished; without one it does nothing.
     pub fn agreement_abort(&mut self) {
         #[cfg(feature = "host")]
-        {
-            self.initiator.abort();
-            self.initiator_key = None;
-        }
+        self.agreement_abort_begun();
+        self.agreement_abort_answered();
+        self.agreement_abort_unauthenticated();
+    }
+
+    /// The same for the host's side alone.
+    #[cfg(feature = "host")]
+    pub(crate) fn agreement_abort_begun(&mut self) {
+        self.initiator.abort();
+        self.initiator_key = None;
+    }
+
+    /// The same for the terminal's side alone.
+    pub(crate) fn agreement_abort_answered(&mut self) {
         self.responder.abort();
+    }
+
+    /// The same for the agreement that authenticates nobody.
+    pub(crate) fn agreement_abort_unauthenticated(&mut self) {
         self.bare_agreement.abort();
     }
 

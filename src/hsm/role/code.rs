@@ -84,6 +84,24 @@ pub(super) fn code_at(hash: CodeHash, key: &[u8], step: u64, digits: u8) -> Resu
     Ok(remainder(word & 0x7FFF_FFFF, digits))
 }
 
+/// The one-time code of a moment, as a number of so many digits, for tests of vectors.
+///
+/// `key`: of any length. `time`: seconds since 1970. `period`: seconds of a step. `digits`: 6 or 8.
+///
+/// # Errors
+/// [`Error::InvalidArgument`] for other digits or a period of 0; [`Error::Unsupported`] for SHA-1 in a build without it.
+///
+/// # Source
+/// RFC 6238, section 4.2; RFC 4226, section 5.3. Vectors: `vectors/totp.txt`.
+#[cfg(feature = "hazmat")]
+pub fn one_time_code(hash: CodeHash, key: &[u8], time: u64, period: u8, digits: u8) -> Result<u32, Error> {
+    let step = time.checked_div(period.into()).ok_or(Error::InvalidArgument)?;
+    match digits {
+        6 | 8 => code_at(hash, key, step, digits),
+        _ => Err(Error::InvalidArgument),
+    }
+}
+
 #[cfg(any(feature = "host", feature = "oda"))]
 fn sha1(key: &[u8], step: u64, out: &mut [u8; 64]) -> Result<usize, Error> {
     use ::hmac::{Hmac, KeyInit as _, Mac as _};

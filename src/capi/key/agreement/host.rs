@@ -112,7 +112,7 @@ pub unsafe extern "C" fn payhsm_agreement_confirm(
                 answer.ok_or(Error::Internal)
             });
             // Over in every case.
-            made.inspect_err(|_| module.agreement_abort())
+            made.inspect_err(|_| module.agreement_abort_begun())
         })
     }
 }
@@ -216,7 +216,7 @@ pub unsafe extern "C" fn payhsm_agreement_confirm_signed(
                 answer.ok_or(Error::Internal)
             });
             // Over in every case.
-            made.inspect_err(|_| module.agreement_abort())
+            made.inspect_err(|_| module.agreement_abort_begun())
         })
     }
 }

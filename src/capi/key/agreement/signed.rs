@@ -129,7 +129,7 @@ pub unsafe extern "C" fn payhsm_agreement_finish_signed(
                 Ok((made.key, made.info))
             });
             // Over in every case, also if there is no confirmation to look at.
-            made.inspect_err(|_| module.agreement_abort())
+            made.inspect_err(|_| module.agreement_abort_answered())
         })
     }
 }

@@ -111,7 +111,7 @@ pub unsafe extern "C" fn payhsm_agreement_unauthenticated_finish(
                 Ok((made.key, made.info))
             });
             // Over in every case.
-            made.inspect_err(|_| module.agreement_abort())
+            made.inspect_err(|_| module.agreement_abort_unauthenticated())
         })
     }
 }
