@@ -2,6 +2,7 @@
 //! The slot table: keys with their attributes, in the caller's memory.
 
 mod bounds;
+mod places;
 mod record;
 mod uses;
 
@@ -25,6 +26,7 @@ use crate::weaken::guard;
 pub use self::bounds::{Date, KeyBounds, Narrowing};
 
 use self::bounds::Bounds;
+use self::places::Marks;
 
 pub(crate) use self::record::{Kept, MAX_LEN as MAX_RECORD_LEN};
 
@@ -456,7 +458,7 @@ impl fmt::Debug for Slot {
 
 /// The table.
 #[derive(Debug)]
-pub(crate) struct Slots<'m>(&'m mut [Slot], Here);
+pub(crate) struct Slots<'m>(&'m mut [Slot], Here, Marks);
 
 /// What the bounds of keys are compared with.
 #[derive(Clone, Copy, Debug)]
@@ -481,7 +483,7 @@ impl<'m> Slots<'m> {
             *slot = Slot::EMPTY;
             slot.generation = Generation::new(u32::from_be_bytes(start));
         }
-        Ok(Self(memory, Here { today: 0, owner: 0 }))
+        Ok(Self(memory, Here { today: 0, owner: 0 }, Marks::default()))
     }
 
     pub(crate) fn capacity(&self) -> usize {
@@ -501,11 +503,13 @@ impl<'m> Slots<'m> {
         if slot.bounds.owner != 0 && slot.bounds.owner != self.1.owner {
             return Err(Error::NotAuthenticated);
         }
+        Marks::add(&self.2.asked, handle.index());
         Ok(slot)
     }
 
     fn get_mut(&mut self, handle: KeyHandle) -> Result<&mut Slot, Error> {
         self.get(handle)?;
+        Marks::add(&self.2.changed, handle.index());
         self.0.get_mut(handle.index()).ok_or(Error::InvalidHandle)
     }
 
@@ -547,7 +551,8 @@ impl<'m> Slots<'m> {
     /// Counts blocks that a DES or TDEA key is about to process.
     pub(crate) fn charge(&mut self, handle: KeyHandle, blocks: u64) -> Result<(), Error> {
         let total = self.room(handle, blocks)?;
-        if blocks == 0 {
+        // Nothing is counted of other keys.
+        if blocks == 0 || total == 0 {
             return Ok(());
         }
         self.with_copies(handle, |slot| slot.blocks = total)
@@ -631,9 +636,13 @@ impl<'m> Slots<'m> {
 
     /// Does something to a key in every slot that holds it with the same attributes: a copy must not begin anew with what the
     /// key is bound to and has used up. That two slots hold one key their check values show; where there is none, the
-    /// answer is told.
+    /// answer is told. They are looked for only if there was a copy when a key came in.
     fn with_copies(&mut self, handle: KeyHandle, change: impl Fn(&mut Slot)) -> Result<(), Error> {
         let entry = self.get(handle)?.entry;
+        if !self.2.copied.has(handle.index()) {
+            change(self.get_mut(handle)?);
+            return Ok(());
+        }
         for index in 0..self.0.len() {
             let (Some(one), Some(other)) = (self.0.get(handle.index()), self.0.get(index)) else {
                 return Err(Error::Internal);
@@ -641,23 +650,33 @@ impl<'m> Slots<'m> {
             let is_copy =
                 index == handle.index() || (other.entry == entry && ct::verdict(one.has_value_of(other)).is_ok());
             if is_copy && let Some(slot) = self.0.get_mut(index) {
+                Marks::add(&self.2.changed, index);
                 change(slot);
             }
         }
         Ok(())
     }
 
+    /// Looks for a copy of a key that has just come in, and remembers that there is one.
+    fn find_copy(&mut self, index: usize) -> Option<usize> {
+        // Of the key that was here before.
+        self.2.copied.remove(index);
+        let one = self.0.get(index)?;
+        let mut others = self.0.iter().zip(0_usize..);
+        let (_, copy) = others.find(|(other, at)| {
+            *at != index && other.entry == one.entry && ct::verdict(one.has_value_of(other)).is_ok()
+        })?;
+        self.2.copied.insert(index);
+        self.2.copied.insert(copy);
+        Some(copy)
+    }
+
     /// Lets a key that has just come in go on where a copy of it stands.
     fn inherit(&mut self, handle: KeyHandle) -> Result<(), Error> {
-        let copy = {
-            let one = self.get(handle)?;
-            let mut others = self.0.iter().zip(0_usize..);
-            others
-                .find(|(other, index)| {
-                    *index != handle.index() && other.entry == one.entry && ct::verdict(one.has_value_of(other)).is_ok()
-                })
-                .map(|(other, _)| (other.choice, other.blocks, other.failures, other.bounds, other.invalid))
-        };
+        let copy = self
+            .find_copy(handle.index())
+            .and_then(|copy| self.0.get(copy))
+            .map(|other| (other.choice, other.blocks, other.failures, other.bounds, other.invalid));
         if let Some((choice, blocks, failures, bounds, invalid)) = copy
             && guard!("C05.counter", true)
         {

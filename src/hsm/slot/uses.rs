@@ -4,6 +4,7 @@
 use crate::error::Error;
 use crate::hsm::handle::KeyHandle;
 use crate::hsm::slot::bounds::{NO_LIMIT, Narrowing};
+use crate::hsm::slot::places::{Marks, Places};
 use crate::hsm::slot::{Kept, KeyInfo, Slot, Slots, equal_under, judge, judge_attributes, key_bits};
 use crate::key::usage::Attributes;
 use crate::policy::Policy;
@@ -20,17 +21,30 @@ pub(crate) struct Used {
 impl Slots<'_> {
     /// Forgets what a command has begun that did not go on.
     pub(crate) fn disarm(&self) {
-        for slot in &*self.0 {
-            slot.armed.set(false);
+        let asked = self.2.asked.replace(Places::default());
+        let mut from = 0_usize;
+        while let Some(index) = asked.next(from) {
+            if let Some(slot) = self.0.get(usize::from(index)) {
+                slot.armed.set(false);
+            }
+            from = usize::from(index).wrapping_add(1);
         }
     }
 
     /// Counts the use of the next key that the running command uses, and gives the key if that is worth an alarm. `None`
     /// when there is none left.
     pub(crate) fn spend(&mut self) -> Result<Option<Used>, Error> {
-        let mut armed = (0..=u8::MAX).zip(self.0.iter());
-        let Some((index, slot)) = armed.find(|(_, slot)| slot.armed.get()) else {
-            return Ok(None);
+        let asked = self.2.asked.get();
+        let mut from = 0_usize;
+        let (index, slot) = loop {
+            let Some(index) = asked.next(from) else {
+                return Ok(None);
+            };
+            let slot = self.0.get(usize::from(index)).ok_or(Error::Internal)?;
+            if slot.armed.get() {
+                break (index, slot);
+            }
+            from = usize::from(index).wrapping_add(1);
         };
         let key = KeyHandle::new(index, slot.generation.value());
         slot.armed.set(false);
@@ -49,8 +63,16 @@ impl Slots<'_> {
 
     /// The first stored key from `from` on whose record is behind.
     pub(crate) fn next_behind(&self, from: u8) -> Option<u8> {
-        let mut slots = (0..=u8::MAX).zip(self.0.iter()).skip(usize::from(from));
-        slots.find(|(_, slot)| slot.is_behind()).map(|(index, _)| index)
+        let changed = self.2.changed.get();
+        let mut from = usize::from(from);
+        loop {
+            let index = changed.next(from)?;
+            if self.0.get(usize::from(index))?.is_behind() {
+                return Some(index);
+            }
+            Marks::drop(&self.2.changed, index.into());
+            from = usize::from(index).wrapping_add(1);
+        }
     }
 
     /// The first place that the storage may hold a key of that is not here any more.
@@ -96,9 +118,11 @@ impl Slots<'_> {
             slot.erase();
             return Err(error);
         }
+        Marks::add(&self.2.changed, index.into());
         // A key that today's policy does not take stays, and does nothing.
         slot.invalid =
             judge(slot.attributes()?, slot.material.expose(), policy).is_err() || !slot.bounds.is_valid(today);
+        self.find_copy(index.into());
         Ok(())
     }
 
@@ -193,9 +217,17 @@ impl Slots<'_> {
         one.generation.advance();
         other.generation.advance();
         other.stored.is_behind = true;
+        let generation = other.generation.value();
+        for index in [from, to] {
+            Marks::add(&self.2.changed, index);
+        }
+        if self.2.copied.has(from) || self.2.copied.has(to) {
+            self.2.copied.insert(from);
+            self.2.copied.insert(to);
+        }
         Ok(KeyHandle::new(
             u8::try_from(to).map_err(|_| Error::Internal)?,
-            other.generation.value(),
+            generation,
         ))
     }
 
@@ -220,6 +252,7 @@ impl Slots<'_> {
     pub(crate) fn set_kept(&mut self, key: KeyHandle, kept: &Kept) {
         let today = self.1.today;
         if let Some(slot) = self.0.get_mut(key.index()) {
+            Marks::add(&self.2.changed, key.index());
             slot.set_kept(kept, today);
         }
     }
