@@ -2,7 +2,8 @@
 //! What the processor of a host can do beyond the instruction set of its target, asked once.
 //!
 //! `std` has a macro for this; without it the processor is asked by `cpuid`, and the operating system by `xgetbv`
-//! whether it keeps the wide registers across its switches.
+//! whether it keeps the wide registers across its switches. Under `--cfg payhsm_portable` nobody is asked: there is
+//! nothing beyond.
 
 use core::sync::atomic::{AtomicU8, Ordering};
 
@@ -13,6 +14,7 @@ pub(crate) struct Cpu(u8);
 const KNOWN: u8 = 1;
 const AVX2: u8 = 2;
 const AVX512: u8 = 4;
+#[cfg(all(not(payhsm_portable), target_arch = "x86_64", not(target_os = "none")))]
 const VBMI: u8 = 8;
 
 impl Cpu {
@@ -40,14 +42,14 @@ impl Cpu {
         self.0 & AVX512 != 0
     }
 
-    /// [`avx512`](Self::avx512) with VBMI and BITALG: byte permutations of two registers, gathers of bits.
-    #[cfg(all(target_arch = "x86_64", not(target_os = "none")))]
+    /// [`avx512`](Self::avx512) with VBMI: byte permutations of two registers.
+    #[cfg(all(not(payhsm_portable), target_arch = "x86_64", not(target_os = "none")))]
     pub(crate) const fn vbmi(self) -> bool {
         self.0 & VBMI != 0
     }
 }
 
-#[cfg(all(target_arch = "x86_64", not(target_os = "none")))]
+#[cfg(all(not(payhsm_portable), target_arch = "x86_64", not(target_os = "none")))]
 #[allow(unsafe_code)]
 fn ask() -> u8 {
     use core::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
@@ -75,14 +77,14 @@ fn ask() -> u8 {
     // And mask registers, the upper halves of zmm0 to 15, and zmm16 to 31. F, DQ, BW, VL.
     if saved & 0xE6 == 0xE6 && [16, 17, 30, 31].iter().all(|&at| bit(seven.ebx, at)) {
         found |= AVX512;
-        if bit(seven.ecx, 1) && bit(seven.ecx, 12) {
+        if bit(seven.ecx, 1) {
             found |= VBMI;
         }
     }
     found
 }
 
-#[cfg(not(all(target_arch = "x86_64", not(target_os = "none"))))]
+#[cfg(not(all(not(payhsm_portable), target_arch = "x86_64", not(target_os = "none"))))]
 const fn ask() -> u8 {
     0
 }
@@ -97,13 +99,15 @@ mod tests {
     fn agrees_with_the_standard_library() {
         let cpu = Cpu::detect();
         assert_eq!(cpu, Cpu::detect());
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(payhsm_portable)]
+        assert!(!cpu.avx2() && !cpu.avx512());
+        #[cfg(all(not(payhsm_portable), target_arch = "x86_64"))]
         {
             use std::is_x86_feature_detected as has;
             assert_eq!(cpu.avx2(), has!("avx2"));
             let avx512 = has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl");
             assert_eq!(cpu.avx512(), avx512);
-            assert_eq!(cpu.vbmi(), avx512 && has!("avx512vbmi") && has!("avx512bitalg"));
+            assert_eq!(cpu.vbmi(), avx512 && has!("avx512vbmi"));
         }
     }
 }

@@ -150,7 +150,7 @@ impl Engine {
 
     /// Runs a kernel; by [`Words`](Self::Words) if the processor has not what the engine needs.
     pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        #[cfg(all(target_arch = "x86_64", not(target_os = "none")))]
+        #[cfg(all(not(payhsm_portable), target_arch = "x86_64", not(target_os = "none")))]
         if self.is_available() {
             match self {
                 // SAFETY: the processor has the instructions.
@@ -309,7 +309,7 @@ impl Word for Emulated {
     }
 }
 
-#[cfg(all(target_arch = "x86_64", not(target_os = "none")))]
+#[cfg(all(not(payhsm_portable), target_arch = "x86_64", not(target_os = "none")))]
 mod x86 {
     use core::arch::x86_64::{
         __m256i, __m512i, _mm_cvtsi32_si128, _mm256_and_si256, _mm256_andnot_si256, _mm256_or_si256,
