@@ -5,9 +5,11 @@ use core::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use payhsm::batch::{
-    Answer, ArqcJob, Engine, Outcome, PinJob, Plan, PvvJob, TranslateJob, decipher_pins, translate_pins, verify_arqcs,
-    verify_pvvs,
+    Answer, ArqcJob, ArqcMessage, CvvJob, Engine, MacJob, Outcome, PinJob, Plan, PvvJob, ReadArqcJob, TranslateJob,
+    decipher_pins, translate_pins, verify_arqcs, verify_cvvs, verify_macs, verify_pvvs, verify_read_arqcs,
 };
+use payhsm::card::CardValue;
+use payhsm::card::cvv::{Expiry, Kind};
 use payhsm::cipher::bitslice::core_work;
 use payhsm::dukpt::tdes::Ksn;
 use payhsm::emv::derive::Psn;
@@ -15,6 +17,7 @@ use payhsm::emv::profile::VISA_CVN18;
 use payhsm::entropy::Entropy;
 use payhsm::error::Error;
 use payhsm::key::Key;
+use payhsm::key::mac::Padding;
 use payhsm::pin::block::Format;
 use payhsm::pin::pvv::Pvv;
 use payhsm::pin::{Pan, Pin};
@@ -166,6 +169,84 @@ fn cryptograms(c: &mut Criterion) {
     }
 }
 
+/// Cryptograms of messages that were read before.
+fn read_before(c: &mut Criterion) {
+    let request = message::request(&VISA_CVN18, b"0123456789ABCDEF", &message::VISA_IAD);
+    let message = ArqcMessage::read(&VISA_CVN18, &request.pan, Psn::ABSENT, &request.field55).unwrap();
+    let job = ReadArqcJob {
+        imk: &request.imk,
+        message: &message,
+        answer: Answer::None,
+    };
+    let jobs = vec![job; 4096];
+    let mut outcomes: Vec<_> = (0..4096).map(|_| Err(Error::Internal)).collect();
+    let mut group = c.benchmark_group("batch/ARQC verify, read before");
+    for (name, plan) in plans() {
+        for n in JOBS.iter().chain(&SMALL) {
+            group.throughput(Throughput::Elements(*n as u64));
+            group.bench_function(BenchmarkId::new(&name, n), |b| {
+                let judge = &mut |_, _| Ok(());
+                b.iter(|| verify_read_arqcs(plan, black_box(&jobs[..*n]), judge, &mut outcomes[..*n]));
+            });
+        }
+    }
+    group.finish();
+}
+
+fn macs(c: &mut Criterion) {
+    let bdk = Key::from_bytes(b"0123456789abcdef").unwrap();
+    let ksn = Ksn::parse(&[0xFF, 0xFF, 0x98, 0x76, 0x54, 0x32, 0x10, 0xFF, 0xF8, 0x00]).unwrap();
+    let data = [0x42; 4096];
+    let mut outcomes: Vec<Outcome> = vec![Ok(()); 4096];
+    for len in [16, 64, 256, 1024] {
+        let job = MacJob {
+            bdk: &bdk,
+            ksn,
+            padding: Padding::Method1,
+            data: &data[..len],
+            tag: &[7; 8],
+        };
+        let jobs = vec![job; 4096];
+        let mut group = c.benchmark_group(format!("batch/MAC verify, {len} bytes"));
+        for (name, plan) in plans() {
+            for n in JOBS.iter().chain(&SMALL) {
+                group.throughput(Throughput::Elements(*n as u64));
+                group.bench_function(BenchmarkId::new(&name, n), |b| {
+                    b.iter(|| verify_macs(plan, black_box(&jobs[..*n]), &mut outcomes[..*n]));
+                });
+            }
+        }
+        group.finish();
+    }
+}
+
+fn values(c: &mut Criterion) {
+    let (cvk, value) = (
+        Key::from_bytes(b"0123456789abcdef").unwrap(),
+        CardValue::parse(b"123").unwrap(),
+    );
+    let pan = Pan::parse(b"4012345678909876").unwrap();
+    let job = CvvJob {
+        cvk: &cvk,
+        kind: Kind::Chip,
+        pan: &pan,
+        expiry: Expiry::yymm(b"2712").unwrap(),
+        value: &value,
+    };
+    let jobs = vec![job; 4096];
+    let mut outcomes: Vec<Outcome> = vec![Ok(()); 4096];
+    let mut group = c.benchmark_group("batch/CVV verify");
+    for (name, plan) in plans() {
+        for n in JOBS.iter().chain(&SMALL) {
+            group.throughput(Throughput::Elements(*n as u64));
+            group.bench_function(BenchmarkId::new(&name, n), |b| {
+                b.iter(|| verify_cvvs(plan, black_box(&jobs[..*n]), &mut outcomes[..*n]));
+            });
+        }
+    }
+    group.finish();
+}
+
 /// DES alone: keys scheduled once, blocks in planes.
 fn rounds(c: &mut Criterion) {
     let mut group = c.benchmark_group("batch/DES core");
@@ -214,5 +295,5 @@ fn threads(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, rounds, pins, cryptograms, threads);
+criterion_group!(benches, rounds, pins, cryptograms, read_before, macs, values, threads);
 criterion_main!(benches);

@@ -22,9 +22,11 @@
 //! # Timing
 //! Number of jobs, formats, lengths of messages, which jobs were malformed, and the verdicts.
 
+mod cvv;
 mod decimal;
 mod dukpt;
 mod emv;
+mod mac;
 mod pin;
 mod retail;
 
@@ -33,8 +35,12 @@ use core::fmt;
 use crate::error::Error;
 
 pub use crate::cipher::bitslice::Engine;
-pub use emv::{Answer, Answered, ArqcJob, verify_arqcs};
+pub use cvv::{CvvJob, verify_cvvs};
+pub(crate) use cvv::{CvvLane, CvvSource, run as run_cvvs};
+pub use emv::{Answer, Answered, ArqcJob, ArqcMessage, ReadArqcJob, verify_arqcs, verify_read_arqcs};
 pub(crate) use emv::{ArqcLane, ArqcSource, Verified, run as run_arqcs};
+pub use mac::{MacJob, verify_macs};
+pub(crate) use mac::{MacLane, MacSource, run as run_macs};
 pub(crate) use pin::{Opened, PinLane, PinSource, Tail, run as run_pins};
 pub use pin::{PinJob, PvvJob, TranslateJob, decipher_pins, translate_pins, verify_pvvs};
 

@@ -79,6 +79,10 @@ static void refused(payhsm_status_t status, payhsm_status_t expected, unsigned o
 static const payhsm_batch_pin_verify_t pin_job;
 static const payhsm_batch_pin_translate_t translate_job;
 static const payhsm_batch_arqc_verify_t arqc_job;
+static const payhsm_batch_mac_verify_t mac_job;
+static const payhsm_batch_cvv_verify_t cvv_job;
+static const payhsm_batch_key_import_t import_job;
+static payhsm_batch_key_t job_key;
 static payhsm_batch_pin_block_t job_block;
 static payhsm_batch_issuer_auth_t job_answer;
 static payhsm_status_t job_status;
@@ -177,6 +181,9 @@ static void all_commands(payhsm_ctx_t *ctx, payhsm_status_t expected, int wiped,
     REFUSED(payhsm_batch_pin_verify_pvv(ctx, &pin_job, 1, &job_status), 0);
     REFUSED(payhsm_batch_pin_translate(ctx, &translate_job, 1, &job_block, &job_status), 0);
     REFUSED(payhsm_batch_arqc_verify(ctx, &arqc_job, 1, &job_answer, &job_status), 0);
+    REFUSED(payhsm_batch_mac_verify(ctx, &mac_job, 1, zeros, 9, &job_status), 0);
+    REFUSED(payhsm_batch_cvv_verify(ctx, &cvv_job, 1, &job_status), 0);
+    REFUSED(payhsm_batch_key_import(ctx, &import_job, 1, zeros, 9, &job_key, &job_status), 0);
     REFUSED(payhsm_pin_profile_register(ctx, &profile, out.handle), HANDLE);
     REFUSED(payhsm_pin_verify_3624(ctx, NO_KEY, 0, PAN, 13, zeros, 8, NO_KEY, 1, PAN, 4), 0);
     REFUSED(payhsm_pvv_generate(ctx, NO_KEY, 0, PAN, 13, zeros, 8, NO_KEY, 1, out.kcv) + (out.kcv[4] = 0, 0), wiped ? KCV : 0);
@@ -209,7 +216,7 @@ static void all_commands(payhsm_ctx_t *ctx, payhsm_status_t expected, int wiped,
     REFUSED(payhsm_data_reencipher(ctx, NO_KEY, zeros, 16, zeros, 32, NO_KEY + 1, zeros, 16, b, 256, out.len), BYTES);
     REFUSED(payhsm_track2_encipher(ctx, NO_KEY, PAN, 13, b, 256, out.len), BYTES);
     REFUSED(payhsm_track2_decipher(ctx, NO_KEY, zeros, 14, 27, b, 256, out.len), BYTES);
-    CHECK(calls == (loading ? 85u : 88u));
+    CHECK(calls == (loading ? 88u : 91u));
 }
 
 static void contexts(device_t *device)

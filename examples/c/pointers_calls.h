@@ -104,6 +104,9 @@ static const payhsm_raw_cryptogram_t RAW = {
 static const payhsm_batch_pin_verify_t PIN_JOBS[2];
 static const payhsm_batch_pin_translate_t TRANSLATE_JOBS[2];
 static const payhsm_batch_arqc_verify_t ARQC_JOBS[2];
+static const payhsm_batch_mac_verify_t MAC_JOBS[2];
+static const payhsm_batch_cvv_verify_t CVV_JOBS[2];
+static const payhsm_batch_key_import_t IMPORT_JOBS[2];
 static payhsm_status_t job_statuses[2];
 
 /* A card of our own, and what the terminal knows of it: filled by `card_make`. */
@@ -456,6 +459,9 @@ F(pin_change_3624, payhsm_pin_change_3624(C, H(0), H(1), H(2), PAYHSM_PIN_FORMAT
 F(batch_pin_verify_pvv, payhsm_batch_pin_verify_pvv(C, I(0), 2, job_statuses))
 F(batch_pin_translate, payhsm_batch_pin_translate(C, I(0), 2, O(0), job_statuses))
 F(batch_arqc_verify, payhsm_batch_arqc_verify(C, I(0), 2, O(0), job_statuses))
+F(batch_mac_verify, payhsm_batch_mac_verify(C, I(0), 2, IL(1), job_statuses))
+F(batch_cvv_verify, payhsm_batch_cvv_verify(C, I(0), 2, job_statuses))
+F(batch_key_import, payhsm_batch_key_import(C, I(0), 2, IL(1), O(0), job_statuses))
 F(arqc_verify, payhsm_arqc_verify(C, H(0), PAYHSM_SCHEME_VISA, 18, IL(0), 0, IL(1), IL(2), OB))
 F(arqc_verify_raw, payhsm_arqc_verify_raw(C, H(0), I(0), IL(1), IL(2), IL(3), OB))
 F(arqc_explain, payhsm_arqc_explain(C, H(0), PAYHSM_SCHEME_VISA, 18, IL(0), 0, IL(1), OB))
@@ -630,6 +636,10 @@ static const call_t CALLS[] = {
      {{VALUE, 2 * sizeof(payhsm_batch_pin_block_t)}}, 0},
     {ROW(batch_arqc_verify), 0, NULL, NULL, {NULL}, {{ARQC_JOBS, sizeof ARQC_JOBS, 1}},
      {{VALUE, 2 * sizeof(payhsm_batch_issuer_auth_t)}}, 0},
+    {ROW(batch_mac_verify), 0, NULL, NULL, {NULL}, {{MAC_JOBS, sizeof MAC_JOBS, 1}, {ZEROS, 9, 0}}, {{NOTHING, 0}}, 0},
+    {ROW(batch_cvv_verify), 0, NULL, NULL, {NULL}, {{CVV_JOBS, sizeof CVV_JOBS, 1}}, {{NOTHING, 0}}, 0},
+    {ROW(batch_key_import), 0, NULL, NULL, {NULL}, {{IMPORT_JOBS, sizeof IMPORT_JOBS, 1}, {ZEROS, 9, 0}},
+     {{VALUE, 2 * sizeof(payhsm_batch_key_t)}}, 0},
     {ROW(arqc_verify), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.imk},
      {PAN_IN, {FIELD55, sizeof FIELD55, 0}, {ZEROS, 4, 0}}, {{BUFFER, PAYHSM_ISSUER_AUTH_MAX_LEN}, LEN}, 0},
     {ROW(arqc_verify_raw), PAYHSM_ERR_VERIFICATION_FAILED, NULL, NULL, {&own.imk},

@@ -67,77 +67,9 @@ static uint32_t provision(device_t *host, device_t *terminal, uint32_t bdk, cons
     return group;
 }
 
+#include "selfcheck_batch.h"
+
 /* ANSI X9.24-1:2009 A.4.2: PIN blocks, MACs and data of the first KSNs. */
-/* 70 jobs, every seventh malformed in one way or another, the others with a PIN block that is right. */
-static void batch(device_t *host, uint32_t bdk, uint32_t zone, uint32_t pvk, const uint8_t *ksn, const uint8_t *block)
-{
-    static payhsm_batch_pin_verify_t verify[70];
-    static payhsm_batch_pin_translate_t translate[70];
-    static payhsm_batch_pin_block_t blocks[70];
-    static payhsm_status_t statuses[70];
-    size_t i;
-
-    memset(verify, 0, sizeof verify);
-    memset(translate, 0, sizeof translate);
-    for (i = 0; i < 70; i++) {
-        payhsm_batch_pin_verify_t *v = &verify[i];
-        payhsm_batch_pin_translate_t *t = &translate[i];
-
-        v->size = sizeof *v;
-        t->size = sizeof *t;
-        v->bdk = t->bdk = bdk;
-        v->pvk = pvk;
-        v->pvki = 1;
-        t->output_key = zone;
-        v->format = t->format_in = PAYHSM_PIN_FORMAT_0;
-        t->format_out = PAYHSM_PIN_FORMAT_3;
-        v->ksn_len = t->ksn_len = 10;
-        v->pan_len = t->pan_len = 13;
-        v->block_len = t->block_len = 8;
-        memcpy(v->ksn, ksn, 10);
-        memcpy(t->ksn, ksn, 10);
-        memcpy(v->pan, PAN, 13);
-        memcpy(t->pan, PAN, 13);
-        memcpy(v->block, block, 8);
-        memcpy(t->block, block, 8);
-        memcpy(v->pvv, "0000", 4);
-    }
-    translate[0].ksn_len = 13;
-    translate[7].ksn_len = 9;
-    translate[14].block_len = 7;
-    translate[21].size--;
-    translate[28].bdk = zone;
-    translate[35].pan_len = 12;
-    translate[42].format_in = PAYHSM_PIN_FORMAT_1;
-    translate[49].output_key = 0;
-    translate[56].block[7] ^= 1;
-    translate[63].pan[0] = 'A';
-    CHECK_OK(payhsm_batch_pin_translate(host->ctx, translate, 70, blocks, statuses));
-    for (i = 0; i < 70; i++) {
-        static const payhsm_status_t wrong[10] = {
-            PAYHSM_ERR_INVALID_LENGTH,        PAYHSM_ERR_INVALID_KSN,          PAYHSM_ERR_INVALID_LENGTH,
-            PAYHSM_ERR_ABI_MISMATCH,          PAYHSM_ERR_USAGE_NOT_PERMITTED,  PAYHSM_ERR_INVALID_PAN,
-            PAYHSM_ERR_FORMAT_NOT_PERMITTED,  PAYHSM_ERR_INVALID_HANDLE,       PAYHSM_ERR_VERIFICATION_FAILED,
-            PAYHSM_ERR_INVALID_PAN};
-
-        CHECK_STATUS(statuses[i], i % 7 == 0 ? wrong[i / 7] : PAYHSM_OK);
-        CHECK(i % 7 == 0 ? blocks[i].len == 0 && all_zero(blocks[i].block, 16)
-                         : blocks[i].len == 8 && !all_zero(blocks[i].block, 8) && all_zero(blocks[i].block + 8, 8));
-    }
-    verify[3].pvki = 10;
-    CHECK_OK(payhsm_batch_pin_verify_pvv(host->ctx, verify, 70, statuses));
-    for (i = 0; i < 70; i++) {
-        CHECK_STATUS(statuses[i], i == 3 ? PAYHSM_ERR_INVALID_DIGIT : PAYHSM_ERR_VERIFICATION_FAILED);
-    }
-    /* No status looks like a success if the call fails. */
-    memset(statuses, 0, sizeof statuses);
-    CHECK_STATUS(payhsm_batch_pin_verify_pvv(host->ctx, NULL, 70, statuses), PAYHSM_ERR_NULL_POINTER);
-    CHECK(statuses[0] != PAYHSM_OK && statuses[69] != PAYHSM_OK);
-    CHECK_STATUS(payhsm_batch_pin_verify_pvv(host->ctx, verify, 1, NULL), PAYHSM_ERR_NULL_POINTER);
-    CHECK_STATUS(payhsm_batch_pin_verify_pvv(host->ctx, verify, (size_t)-1 / 4, statuses), PAYHSM_ERR_INVALID_LENGTH);
-    CHECK_OK(payhsm_batch_pin_verify_pvv(host->ctx, NULL, 0, NULL));
-}
-
 static void dukpt_tdes(void)
 {
     static const struct {
@@ -190,6 +122,7 @@ static void dukpt_tdes(void)
         CHECK_OK(payhsm_dukpt_derive(host->ctx, bdk, ksn, 10, &message));
         CHECK(host->asked == PAYHSM_ASK_DUKPT_COUNTER);
         CHECK_OK(payhsm_mac_verify(host->ctx, message, PAYHSM_MAC_X9_19, text(MESSAGE), 17, mac, 8));
+        batch_macs(host, bdk, ksn, mac);
         CHECK_STATUS(payhsm_mac_verify(terminal->ctx, sale, PAYHSM_MAC_X9_19, text(MESSAGE), 17, mac, 8),
                      PAYHSM_ERR_VERIFICATION_FAILED);
         mac[7] ^= 1;
@@ -639,6 +572,7 @@ static void key_blocks(void)
     size_t i, len;
 
     memcpy(block, block_b, sizeof block_b - 1);
+    batch_keys(device, kbpk, block);
     CHECK_OK(payhsm_key_import(device->ctx, kbpk, PAYHSM_PROFILE_X9_143_STRICT, text(block), 80, &key, info));
     CHECK(memcmp(info->attributes.usage, "P0", 2) == 0 && memcmp(info->attributes.version, "00", 2) == 0);
     CHECK(info->attributes.algorithm == 'T' && info->attributes.mode == 'E' && info->attributes.exportability == 'E');

@@ -15,6 +15,7 @@ static void card_values(void)
     CHECK_OK(payhsm_cvv_generate(issuer->ctx, cvk, PAYHSM_CVV_STRIPE, 101, text(account), 16, text(date), 3, value, 3, &len));
     CHECK(len == 3 && memcmp(value, "561", 3) == 0 && issuer->asked == PAYHSM_ASK_CARD_VALUE);
     CHECK_OK(payhsm_cvv_verify(issuer->ctx, cvk, PAYHSM_CVV_STRIPE, 101, text(account), 16, text(date), value, 3));
+    batch_values(issuer, cvk, account, date, value);
     CHECK_STATUS(payhsm_cvv_verify(issuer->ctx, cvk, PAYHSM_CVV_STRIPE, 101, text(account), 16, text(date), text("562"), 3),
                  PAYHSM_ERR_VERIFICATION_FAILED);
     CHECK_STATUS(payhsm_cvv_verify(issuer->ctx, cvk, PAYHSM_CVV_CHIP, 0, text(account), 16, text(date), value, 3),

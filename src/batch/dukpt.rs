@@ -2,6 +2,7 @@
 //! The derivation of TDEA DUKPT on planes.
 
 use crate::cipher::bitslice::{Machine, Planes, VARIANT, Word};
+use crate::dukpt::tdes::Ksn;
 
 /// Most one bits of a transaction counter: steps of every walk.
 const STEPS: usize = 10;
@@ -17,9 +18,9 @@ const COUNTER_PLACES: [u8; 21] = [
 /// What makes a transaction key: the BDK, the leftmost 8 bytes of the IKSN, the rightmost 8 of the KSN. Filled job by
 /// job, then used up.
 pub(super) struct Derivation<W: Word> {
-    pub(super) bdk: [Planes<W>; 2],
-    pub(super) id: Planes<W>,
-    pub(super) ksn: Planes<W>,
+    bdk: [Planes<W>; 2],
+    id: Planes<W>,
+    ksn: Planes<W>,
 }
 
 impl<W: Word> Derivation<W> {
@@ -30,6 +31,16 @@ impl<W: Word> Derivation<W> {
             id: Planes::zero(),
             ksn: Planes::zero(),
         }
+    }
+
+    /// Writes down what a job's key is made of.
+    #[inline(always)]
+    pub(super) fn set(&mut self, job: usize, bdk: [u64; 2], ksn: &Ksn) {
+        for (planes, half) in self.bdk.iter_mut().zip(bdk) {
+            planes.set(job, half);
+        }
+        self.id.set(job, u64::from_be_bytes(ksn.initial_key_id().leftmost()));
+        self.ksn.set(job, ksn.rightmost());
     }
 
     /// The transaction keys, both halves.

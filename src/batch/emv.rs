@@ -109,15 +109,69 @@ pub fn verify_arqcs(
     Ok(())
 }
 
+/// A message that was read, and what it takes to verify and to answer it.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadArqcJob<'a> {
+    /// The issuer's master key, 16 bytes.
+    pub imk: &'a Key<Imk<Ac>, Tdea>,
+    /// The message.
+    pub message: &'a ArqcMessage,
+    /// The answer.
+    pub answer: Answer<'a>,
+}
+
+/// Verifies and answers as [`verify_arqcs`] does, messages that were read before.
+///
+/// # Errors
+/// As [`verify_arqcs`]; those of a message were told by [`ArqcMessage::read`].
+///
+/// # Timing
+/// As [`batch`](super): the messages, never keys.
+///
+/// # Source
+/// As [`verify_arqcs`].
+pub fn verify_read_arqcs(
+    plan: Plan,
+    jobs: &[ReadArqcJob<'_>],
+    judge: &mut dyn FnMut(usize, Atc) -> Result<(), Error>,
+    outcomes: &mut [Result<Answered, Error>],
+) -> Result<(), Error> {
+    same_len(&[jobs.len(), outcomes.len()])?;
+    struct Source<'a, 'j> {
+        jobs: &'a [ReadArqcJob<'j>],
+        judge: &'a mut dyn FnMut(usize, Atc) -> Result<(), Error>,
+        outcomes: &'a mut [Result<Answered, Error>],
+    }
+    impl ArqcSource for Source<'_, '_> {
+        fn load(&mut self, job: usize, lane: &mut ArqcLane) -> Result<(), Error> {
+            let job = self.jobs.get(job).ok_or(Error::Internal)?;
+            lane.imk = halves(job.imk.material()?)?;
+            lane.message = *job.message;
+            lane.take_answer(&job.answer)
+        }
+        fn store(&mut self, job: usize, outcome: Result<Verified<'_>, Error>) {
+            let (Some(result), Some(own)) = (self.outcomes.get_mut(job), self.jobs.get(job)) else {
+                return;
+            };
+            *result = outcome.and_then(|verified| verified.answer(&own.answer, |atc| (self.judge)(job, atc)));
+        }
+    }
+    let mut source = Source { jobs, judge, outcomes };
+    run(plan, jobs.len(), &mut source);
+    Ok(())
+}
+
 /// Most blocks of a message: see [`Prepared`].
 const BLOCKS: usize = 9;
 
 /// Most blocks of an answer of method 2: ARQC, card status update, proprietary data, padding.
 const ANSWER_BLOCKS: usize = 3;
 
-/// One job as the sliced code takes it.
-pub(crate) struct ArqcLane {
-    imk: [u64; 2],
+/// A message whose cryptogram is to be verified, read and judged: what of a job needs no key.
+///
+/// Reading takes longer than verifying in a batch. Where the messages come in on many threads they can be read there.
+#[derive(Clone, Copy, Debug)]
+pub struct ArqcMessage {
     /// The 16 digits of the card.
     y: u64,
     /// From which the halves of the session key are made.
@@ -126,45 +180,54 @@ pub(crate) struct ArqcLane {
     blocks: [u64; BLOCKS],
     count: usize,
     arqc: u64,
-    answer: [u64; ANSWER_BLOCKS],
-    /// 0: none, 1: method 1, more: blocks of method 2.
-    answer_count: usize,
+    arpc: ArpcMethod,
     answer_by_mk: bool,
     atc: Atc,
     kind: CryptogramKind,
 }
 
-impl ArqcLane {
-    pub(crate) fn new() -> Self {
-        Self {
-            imk: [0; 2],
-            y: 0,
-            r: [0; 2],
-            direct: false,
-            blocks: [0; BLOCKS],
-            count: 0,
-            arqc: 0,
-            answer: [0; ANSWER_BLOCKS],
-            answer_count: 0,
-            answer_by_mk: false,
-            atc: Atc::new(0),
-            kind: CryptogramKind::Aac,
-        }
+impl ArqcMessage {
+    const NONE: Self = Self {
+        y: 0,
+        r: [0; 2],
+        direct: false,
+        blocks: [0; BLOCKS],
+        count: 0,
+        arqc: 0,
+        arpc: ArpcMethod::Method1,
+        answer_by_mk: false,
+        atc: Atc::new(0),
+        kind: CryptogramKind::Aac,
+    };
+
+    /// Reads a message, and judges it as [`verify_arqc`](crate::emv::profile::verify_arqc) does before it uses a key.
+    ///
+    /// # Errors
+    /// Those of [`verify_arqc`](crate::emv::profile::verify_arqc) that need no key.
+    ///
+    /// # Timing
+    /// The message and the PAN.
+    pub fn read(profile: &'static Profile, pan: &Pan, psn: Psn, field55: &[u8]) -> Result<Self, Error> {
+        let mut message = Self::NONE;
+        message.take(profile, pan, psn, field55)?;
+        Ok(message)
     }
 
-    /// Judges and takes a job.
-    pub(crate) fn load(
-        &mut self,
-        profile: &Profile,
-        imk: Result<&Key<Imk<Ac>, Tdea>, Error>,
-        pan: &Pan,
-        psn: Psn,
-        field55: &[u8],
-        answer: &Answer<'_>,
-    ) -> Result<(), Error> {
+    /// The application transaction counter.
+    #[must_use]
+    pub const fn atc(&self) -> Atc {
+        self.atc
+    }
+
+    /// The kind of cryptogram as the card told it.
+    #[must_use]
+    pub const fn kind(&self) -> CryptogramKind {
+        self.kind
+    }
+
+    fn take(&mut self, profile: &Profile, pan: &Pan, psn: Psn, field55: &[u8]) -> Result<(), Error> {
         let prepared = Prepared::new(profile, field55)?;
         self.y = u64::from_be_bytes(Diversifier::new(profile.master_key(), pan, psn)?.value());
-        self.imk = halves(imk?.material()?)?;
         (self.atc, self.kind) = (prepared.atc, prepared.kind);
         let ([a, b], [c, d, e, f]) = (prepared.atc.to_bytes(), prepared.unpredictable_number);
         self.direct = false;
@@ -191,15 +254,51 @@ impl ArqcLane {
             self.count = self.count.wrapping_add(1);
         }
         self.arqc = u64::from_be_bytes(prepared.cryptogram);
+        self.arpc = profile.arpc();
         self.answer_by_mk = profile.arpc_key() == ArpcKey::MasterKey;
-        self.take_answer(profile.arpc(), answer)
+        Ok(())
+    }
+}
+
+/// One job as the sliced code takes it.
+pub(crate) struct ArqcLane {
+    imk: [u64; 2],
+    message: ArqcMessage,
+    answer: [u64; ANSWER_BLOCKS],
+    /// 0: none, 1: method 1, more: blocks of method 2.
+    answer_count: usize,
+}
+
+impl ArqcLane {
+    pub(crate) fn new() -> Self {
+        Self {
+            imk: [0; 2],
+            message: ArqcMessage::NONE,
+            answer: [0; ANSWER_BLOCKS],
+            answer_count: 0,
+        }
+    }
+
+    /// Judges and takes a job.
+    pub(crate) fn load(
+        &mut self,
+        profile: &Profile,
+        imk: Result<&Key<Imk<Ac>, Tdea>, Error>,
+        pan: &Pan,
+        psn: Psn,
+        field55: &[u8],
+        answer: &Answer<'_>,
+    ) -> Result<(), Error> {
+        self.message.take(profile, pan, psn, field55)?;
+        self.imk = halves(imk?.material()?)?;
+        self.take_answer(answer)
     }
 
     /// An answer that cannot be given is refused when the cryptogram has verified, by [`Verified::answer`].
-    fn take_answer(&mut self, method: ArpcMethod, answer: &Answer<'_>) -> Result<(), Error> {
-        self.answer = [self.arqc, 0, 0];
+    fn take_answer(&mut self, answer: &Answer<'_>) -> Result<(), Error> {
+        self.answer = [self.message.arqc, 0, 0];
         self.answer_count = 0;
-        match (answer, method) {
+        match (answer, self.message.arpc) {
             (Answer::None, _) => {}
             (Answer::Method1 { arc }, ArpcMethod::Method1) => {
                 let [block, ..] = &mut self.answer;
@@ -255,17 +354,18 @@ impl ArqcLane {
         for (half, word) in halves.iter_mut().zip(self.imk) {
             *half = word.to_be_bytes();
         }
-        enciphered(&imk, [self.y, !self.y], &mut mk)?;
-        if self.direct {
+        let message = &self.message;
+        enciphered(&imk, [message.y, !message.y], &mut mk)?;
+        if message.direct {
             *sk.expose_mut() = *mk.expose();
         } else {
-            enciphered(&mk, self.r, &mut sk)?;
+            enciphered(&mk, message.r, &mut sk)?;
         }
-        let blocks = self.blocks.get(..self.count).ok_or(Error::Internal)?;
+        let blocks = message.blocks.get(..message.count).ok_or(Error::Internal)?;
         let mut right = retail_single(&sk, blocks)?.to_be_bytes();
-        let ok = ct::eq(&right, &self.arqc.to_be_bytes());
+        let ok = ct::eq(&right, &message.arqc.to_be_bytes());
         right.zeroize();
-        let key = if self.answer_by_mk { &mk } else { &sk };
+        let key = if message.answer_by_mk { &mk } else { &sk };
         let arpc = match (self.answer_count, self.answer) {
             (0, _) => 0,
             (1, [block, ..]) => u64::from_be_bytes(Tdes::new(key.expose())?.encrypt(block.to_be_bytes())),
@@ -362,7 +462,7 @@ impl Runner for Arqcs<'_> {
         let mut lane = ArqcLane::new();
         match self.source.load(job, &mut lane).and_then(|()| lane.single()) {
             Ok((ok, mut arpc)) => {
-                let (atc, kind) = (lane.atc, lane.kind);
+                let (atc, kind) = (lane.message.atc, lane.message.kind);
                 let verified = Verified {
                     ok,
                     atc,
@@ -405,16 +505,17 @@ impl Kernel for Group<'_> {
                 source.store(first.wrapping_add(job), Err(error));
                 continue;
             }
-            for (planes, value) in imk.iter_mut().chain(&mut sk).zip(lane.imk.iter().chain(&lane.r)) {
+            let message = &lane.message;
+            for (planes, value) in imk.iter_mut().chain(&mut sk).zip(lane.imk.iter().chain(&message.r)) {
                 planes.set(job, *value);
             }
-            y.set(job, lane.y);
-            arqc.set(job, lane.arqc);
-            blocks.set(job, &lane.blocks, lane.count);
-            if lane.direct {
+            y.set(job, message.y);
+            arqc.set(job, message.arqc);
+            blocks.set(job, &message.blocks, message.count);
+            if message.direct {
                 direct.set(job);
             }
-            if lane.answer_by_mk {
+            if message.answer_by_mk {
                 by_mk.set(job);
             }
             let [one, two] = &mut answers;
@@ -430,7 +531,7 @@ impl Kernel for Group<'_> {
                     answer.set(job, &lane.answer, count);
                 }
             }
-            *public = (lane.atc, lane.kind);
+            *public = (message.atc, message.kind);
             loaded.set(job);
         }
 

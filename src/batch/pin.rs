@@ -19,6 +19,7 @@ use crate::key::{Key, Tdea};
 use crate::pin::block::{self, Format};
 use crate::pin::pvv::Pvv;
 use crate::pin::{Pan, Pin};
+use crate::secret::Secret;
 
 /// A PIN block and what it takes to open it.
 #[derive(Clone, Copy, Debug)]
@@ -165,7 +166,7 @@ pub fn verify_pvvs(plan: Plan, jobs: &[PvvJob<'_>], outcomes: &mut [Outcome]) ->
 }
 
 impl PinJob<'_> {
-    fn load(&self, lane: &mut PinLane) -> Result<(), Error> {
+    pub(super) fn load(&self, lane: &mut PinLane) -> Result<(), Error> {
         lane.open(self.bdk.material()?, &self.ksn, self.format, self.pan, &self.block)
     }
 }
@@ -181,10 +182,35 @@ pub(crate) enum Tail {
     Translate,
 }
 
+/// What a block is deciphered with.
+enum Opener {
+    /// The PIN key of a transaction, from BDK and KSN.
+    Dukpt([u64; 2], Ksn),
+    /// A key, K1 to K3.
+    Zone([u64; 3]),
+}
+
+/// The three parts of a key of 16 or 24 bytes.
+fn parts(key: &[u8]) -> Result<[u64; 3], Error> {
+    let word = |bytes: &[u8; 8]| u64::from_be_bytes(*bytes);
+    match key.as_chunks::<8>() {
+        ([k1, k2], []) => Ok([word(k1), word(k2), word(k1)]),
+        ([k1, k2, k3], []) => Ok([word(k1), word(k2), word(k3)]),
+        _ => Err(Error::InvalidKeyLength),
+    }
+}
+
+/// Writes words one behind the other.
+fn write(words: &[u64], out: &mut [u8]) {
+    let (places, _) = out.as_chunks_mut::<8>();
+    for (to, from) in places.iter_mut().zip(words) {
+        *to = from.to_be_bytes();
+    }
+}
+
 /// One job as the sliced code takes it: public data judged, in words.
 pub(crate) struct PinLane {
-    bdk: [u64; 2],
-    ksn: Option<Ksn>,
+    opener: Opener,
     block: u64,
     format: Format,
     account: u64,
@@ -226,8 +252,7 @@ pub(crate) trait PinSource {
 
 impl PinLane {
     pub(crate) const EMPTY: Self = Self {
-        bdk: [0; 2],
-        ksn: None,
+        opener: Opener::Zone([0; 3]),
         block: 0,
         format: Format::Iso0,
         account: 0,
@@ -245,9 +270,24 @@ impl PinLane {
         pan: Option<&Pan>,
         block: &[u8; 8],
     ) -> Result<(), Error> {
-        self.bdk = halves(bdk)?;
+        self.opener = Opener::Dukpt(halves(bdk)?, *ksn);
         ksn.check()?;
-        self.ksn = Some(*ksn);
+        self.field(format, pan, block)
+    }
+
+    /// Judges and takes what opens a block under a key of 16 or 24 bytes.
+    pub(crate) fn open_zone(
+        &mut self,
+        key: &[u8],
+        format: Format,
+        pan: Option<&Pan>,
+        block: &[u8; 8],
+    ) -> Result<(), Error> {
+        self.opener = Opener::Zone(parts(key)?);
+        self.field(format, pan, block)
+    }
+
+    fn field(&mut self, format: Format, pan: Option<&Pan>, block: &[u8; 8]) -> Result<(), Error> {
         self.account = u64::from_be_bytes(block::account_field(format, pan)?);
         self.format = format;
         self.block = u64::from_be_bytes(*block);
@@ -280,38 +320,37 @@ impl PinLane {
             return Err(Error::FormatNotPermitted);
         }
         self.last = u64::from_be_bytes(block::account_field(format, pan)?);
-        let word = |bytes: &[u8; 8]| u64::from_be_bytes(*bytes);
-        self.key = match key.as_chunks::<8>() {
-            ([k1, k2], []) => [word(k1), word(k2), word(k1)],
-            ([k1, k2, k3], []) => [word(k1), word(k2), word(k3)],
-            _ => return Err(Error::InvalidKeyLength),
-        };
+        self.key = parts(key)?;
         self.text = block::fill_word(format, rng)?;
         Ok(())
     }
 
+    /// The key of the block.
+    fn opening(&self, key: &mut Key<PinEncryption, Tdea>) -> Result<(), Error> {
+        match &self.opener {
+            Opener::Dukpt(bdk, ksn) => {
+                let mut material = Secret::<16>::zeroed();
+                write(bdk, material.expose_mut());
+                let mut bdk = Key::<Bdk, Tdea>::empty();
+                bdk.set(material.expose())?;
+                let mut ik = Key::empty();
+                Host::initial_key(&bdk, &ksn.initial_key_id(), &mut ik)?;
+                let mut keys = Transaction::empty();
+                Host::transaction(&ik, ksn, &mut keys)?;
+                keys.pin_key(key)
+            }
+            Opener::Zone(parts) => {
+                let mut material = Secret::<24>::zeroed();
+                write(parts, material.expose_mut());
+                key.set(material.expose())
+            }
+        }
+    }
+
     /// The job by the code of single blocks.
     fn single(&mut self, tail: Tail) -> Result<(Choice, u64), Error> {
-        let bytes = |[left, right]: [u64; 2]| {
-            let mut out = crate::secret::Secret::<16>::zeroed();
-            for (to, from) in out
-                .expose_mut()
-                .iter_mut()
-                .zip(left.to_be_bytes().iter().chain(&right.to_be_bytes()))
-            {
-                *to = *from;
-            }
-            out
-        };
-        let ksn = self.ksn.ok_or(Error::Internal)?;
-        let mut bdk = Key::<Bdk, Tdea>::empty();
-        bdk.set(bytes(self.bdk).expose())?;
-        let mut ik = Key::empty();
-        Host::initial_key(&bdk, &ksn.initial_key_id(), &mut ik)?;
-        let mut keys = Transaction::empty();
-        Host::transaction(&ik, &ksn, &mut keys)?;
         let mut key = Key::<PinEncryption, Tdea>::empty();
-        keys.pin_key(&mut key)?;
+        self.opening(&mut key)?;
         let mut pin = Pin::empty();
         let ok = block::open_mixed(
             &key,
@@ -325,9 +364,10 @@ impl PinLane {
             Tail::Open => (ok, packed),
             Tail::Pvv => {
                 let mut block = (self.text | ((packed >> 40) & 0xFFFF)).to_be_bytes();
-                let [left, right, _] = self.key;
-                block = Tdes::new(bytes([left, right]).expose())?.encrypt(block);
-                let mut digits = crate::secret::Secret::<4>::zeroed();
+                let mut pvk = Secret::<16>::zeroed();
+                write(&self.key, pvk.expose_mut());
+                block = Tdes::new(pvk.expose())?.encrypt(block);
+                let mut digits = Secret::<4>::zeroed();
                 crate::pin::decimalise::two_pass(&block, digits.expose_mut());
                 block.zeroize();
                 let right = digits
@@ -345,11 +385,8 @@ impl PinLane {
                     fill = (fill << 4) | free;
                 }
                 let clear = packed | (self.text & (fill | (0xFF << 56)));
-                let mut key = crate::secret::Secret::<24>::zeroed();
-                let [k1, k2, k3] = self.key.map(u64::to_be_bytes);
-                for (to, from) in key.expose_mut().iter_mut().zip(k1.iter().chain(&k2).chain(&k3)) {
-                    *to = *from;
-                }
+                let mut key = Secret::<24>::zeroed();
+                write(&self.key, key.expose_mut());
                 let out = Tdes::new(key.expose())?.encrypt((clear ^ self.last).to_be_bytes());
                 (ok, u64::from_be_bytes(out))
             }
@@ -359,7 +396,10 @@ impl PinLane {
 
 impl Zeroize for PinLane {
     fn zeroize(&mut self) {
-        self.bdk.zeroize();
+        match &mut self.opener {
+            Opener::Dukpt(bdk, _) => bdk.zeroize(),
+            Opener::Zone(key) => key.zeroize(),
+        }
         self.key.zeroize();
         self.block.zeroize();
         self.account.zeroize();
@@ -434,20 +474,27 @@ impl Kernel for Group<'_> {
         let (mut text, mut last) = (Planes::<W>::zero(), Planes::<W>::zero());
         let mut formats = [const { Mask::<W>::none() }; 4];
         let mut loaded = Mask::<W>::none();
+        // Keys that need no derivation.
+        let mut zone = [const { Planes::<W>::zero() }; 3];
+        let mut direct = Mask::<W>::none();
+        let (mut derived, mut given) = (false, false);
 
         let mut lane = PinLane::EMPTY;
         for job in 0..count {
             match source.load(first.wrapping_add(job), &mut lane) {
                 Ok(()) => {
-                    if let Some(ksn) = &lane.ksn {
-                        let [k1, k2] = &mut derivation.bdk;
-                        let [bdk1, bdk2] = lane.bdk;
-                        k1.set(job, bdk1);
-                        k2.set(job, bdk2);
-                        derivation
-                            .id
-                            .set(job, u64::from_be_bytes(ksn.initial_key_id().leftmost()));
-                        derivation.ksn.set(job, ksn.rightmost());
+                    match &lane.opener {
+                        Opener::Dukpt(bdk, ksn) => {
+                            derivation.set(job, *bdk, ksn);
+                            derived = true;
+                        }
+                        Opener::Zone(key) => {
+                            for (planes, part) in zone.iter_mut().zip(key) {
+                                planes.set(job, *part);
+                            }
+                            direct.set(job);
+                            given = true;
+                        }
                     }
                     block.set(job, lane.block);
                     account.set(job, lane.account);
@@ -469,13 +516,24 @@ impl Kernel for Group<'_> {
 
         let mut machine = Machine::<W>::new();
         let mut keys = [const { Planes::<W>::zero() }; 2];
-        derivation.run(&mut machine, &mut keys);
-        for half in &mut keys {
-            half.flip(0xFF);
+        if derived {
+            derivation.run(&mut machine, &mut keys);
+            for half in &mut keys {
+                half.flip(0xFF);
+            }
         }
         block.slice();
         let [left, right] = &keys;
-        machine.tdes([left, right], false, true, &mut block);
+        if given {
+            zone.iter_mut().for_each(Planes::slice);
+            let not_given = direct.0.not();
+            for (part, own) in zone.iter_mut().zip([left, right, left]) {
+                part.choose(not_given, own);
+            }
+            machine.tdes3(zone.each_ref(), true, &mut block);
+        } else {
+            machine.tdes([left, right], false, true, &mut block);
+        }
         block.leave();
         account.transpose();
         block.add(&account);
@@ -515,7 +573,7 @@ impl Kernel for Group<'_> {
                     *to = to.or(*text).xor(*last);
                 }
                 block.enter();
-                machine.tdes3(key.each_ref(), &mut block);
+                machine.tdes3(key.each_ref(), false, &mut block);
                 block.unslice();
             }
         }

@@ -15,7 +15,10 @@ use crate::pin::block::{self, Format};
 use crate::pin::pvv::{self, Pvv};
 use crate::pin::{Pan, Pin};
 
+mod card;
 mod emv;
+mod mac;
+mod zone;
 
 pub(super) const ENGINES: [Engine; 3] = [Engine::Words, Engine::Avx2, Engine::Emulated];
 

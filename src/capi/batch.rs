@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Many jobs at once, for hosts.
 //!
-//! A job is a structure without pointers, and has its status in the array beside.
+//! A job is a structure without pointers, and has its status in the array beside. What has no longest length (messages,
+//! key blocks) stands in one place for all jobs of a call.
+
+mod import;
+mod message;
+mod value;
+
+pub use import::*;
+pub use message::*;
+pub use value::*;
 
 use core::mem::size_of;
 
@@ -18,13 +27,13 @@ use crate::pin::pvv::Pvv;
 /// The longest message of an authorisation in a batch, in bytes.
 pub const PAYHSM_BATCH_FIELD55_MAX_LEN: usize = 256;
 
-/// A PIN block under DUKPT whose PIN is to be verified.
+/// A PIN block under DUKPT, or under a PIN key in a slot, whose PIN is to be verified.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct PayhsmBatchPinVerify {
     /// Its size: `sizeof` of the type.
     pub size: u32,
-    /// A B0 key with mode of use X.
+    /// A B0 key with mode of use X; without a KSN a P0 key with mode of use D or B.
     pub bdk: u32,
     /// `PAYHSM_PIN_FORMAT_…`.
     pub format: u32,
@@ -32,7 +41,7 @@ pub struct PayhsmBatchPinVerify {
     pub pvk: u32,
     /// Its index, 0 to 9.
     pub pvki: u32,
-    /// Bytes of `ksn`: 10 (TDEA) or 12 (AES).
+    /// Bytes of `ksn`: 10 (TDEA) or 12 (AES); 0 for a P0 key.
     pub ksn_len: u32,
     /// Digits of `pan`.
     pub pan_len: u32,
@@ -48,13 +57,13 @@ pub struct PayhsmBatchPinVerify {
     pub pvv: [u8; 4],
 }
 
-/// A PIN block under DUKPT that is to be translated.
+/// A PIN block under DUKPT, or under a PIN key in a slot, that is to be translated.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct PayhsmBatchPinTranslate {
     /// Its size: `sizeof` of the type.
     pub size: u32,
-    /// A B0 key with mode of use X.
+    /// A B0 key with mode of use X; without a KSN a P0 key with mode of use D or B.
     pub bdk: u32,
     /// `PAYHSM_PIN_FORMAT_…`.
     pub format_in: u32,
@@ -62,7 +71,7 @@ pub struct PayhsmBatchPinTranslate {
     pub output_key: u32,
     /// `PAYHSM_PIN_FORMAT_…`.
     pub format_out: u32,
-    /// Bytes of `ksn`: 10 (TDEA) or 12 (AES).
+    /// Bytes of `ksn`: 10 (TDEA) or 12 (AES); 0 for a P0 key.
     pub ksn_len: u32,
     /// Digits of `pan`.
     pub pan_len: u32,
@@ -136,6 +145,14 @@ fn part(field: &[u8], len: u32) -> Result<&[u8], Error> {
     field.get(..len).ok_or(Error::InvalidLength)
 }
 
+/// A part of what all jobs share.
+fn span(all: &[u8], offset: u32, len: u32) -> Result<&[u8], Error> {
+    let [offset, len] = [offset, len].map(|n| usize::try_from(n).ok());
+    let (offset, len) = offset.zip(len).ok_or(Error::InvalidLength)?;
+    let rest = all.get(offset..).ok_or(Error::InvalidLength)?;
+    rest.get(..len).ok_or(Error::InvalidLength)
+}
+
 /// The structure that a caller has is the one that this library knows.
 fn sized<T>(size: u32) -> Result<(), Error> {
     if usize::try_from(size).is_ok_and(|size| size == size_of::<T>()) {
@@ -190,8 +207,9 @@ impl PayhsmBatchArqcVerify {
     }
 }
 
-/// Verifies the PINs of many blocks under DUKPT against their PVVs: for each job what `payhsm_dukpt_derive`,
-/// `payhsm_pin_verify_pvv` and `payhsm_transaction_end` do together. The decision callback is asked for each job.
+/// Verifies the PINs of many blocks against their PVVs: under DUKPT for each job what `payhsm_dukpt_derive`,
+/// `payhsm_pin_verify_pvv` and `payhsm_transaction_end` do together, under a PIN key in a slot what the second does. The
+/// decision callback is asked for each job.
 ///
 /// Parameters: `jobs`, `count`: the jobs. `statuses`: receives as many statuses, one for each job: those of the three
 /// functions; `PAYHSM_ERR_INTERNAL` where none was found out because the call failed.
@@ -226,8 +244,9 @@ pub unsafe extern "C" fn payhsm_batch_pin_verify_pvv(
     }
 }
 
-/// Translates many PIN blocks under DUKPT: for each job what `payhsm_dukpt_derive`, `payhsm_pin_translate` and
-/// `payhsm_transaction_end` do together. The decision callback is asked for each job.
+/// Translates many PIN blocks: under DUKPT for each job what `payhsm_dukpt_derive`, `payhsm_pin_translate` and
+/// `payhsm_transaction_end` do together, under a PIN key in a slot what the second does. The decision callback is asked for
+/// each job.
 ///
 /// Parameters: `jobs`, `count`: the jobs. `blocks`: receives as many blocks, wiped where a job failed. `statuses`: as in
 /// `payhsm_batch_pin_verify_pvv`.

@@ -36,7 +36,7 @@ pub const PAYHSM_CARD_VALUE_MAX_LEN: usize = 5;
 
 const _: () = assert!(PAYHSM_UN_LEN == UN_LEN && PAYHSM_CARD_VALUE_MAX_LEN == crate::card::MAX_DIGITS);
 
-fn kind_of(kind: u32, service_code: u32) -> Result<Kind, Error> {
+pub(super) fn kind_of(kind: u32, service_code: u32) -> Result<Kind, Error> {
     match (kind, service_code) {
         (PAYHSM_CVV_STRIPE, code) => ServiceCode::new(code).map(Kind::Stripe),
         (PAYHSM_CVV_PRINTED_YYMM, 0) => Ok(Kind::Printed(ExpiryOrder::Yymm)),

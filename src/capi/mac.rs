@@ -42,7 +42,7 @@ pub const PAYHSM_MAC_VERIFY: u32 = 2;
 pub const PAYHSM_MAC_MAX_LEN: usize = 64;
 
 /// The method of a message of `len` bytes, if that is known.
-fn method(number: u32, len: Option<u64>) -> Result<MacMethod, Error> {
+pub(super) fn method(number: u32, len: Option<u64>) -> Result<MacMethod, Error> {
     let (algorithm, padding) = match number {
         PAYHSM_MAC_X9_19 => (MacAlgorithm::Iso9797Alg3, Padding::Method1),
         PAYHSM_MAC_ALG3_PAD2 => (MacAlgorithm::Iso9797Alg3, Padding::Method2),

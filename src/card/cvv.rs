@@ -206,22 +206,36 @@ fn compute(
     expiry: Expiry,
     out: &mut [u8],
 ) -> Result<(), Error> {
-    let (code, order) = kind.parts();
-    let expiry = expiry.in_order(order);
-    over(cvk.material()?, [pan.digits(), expiry.as_flattened(), &code, &[]], out)
+    of_text(cvk.material()?, text(kind, pan, expiry), out)
 }
 
-/// The CVV algorithm over digits that follow each other, 32 at most: 19 + 4 + 3 fit.
-pub(super) fn over(key: &[u8], row: [&[u8]; 4], out: &mut [u8]) -> Result<(), Error> {
-    let ([a, _], []) = key.as_chunks::<8>() else {
-        return Err(Error::InvalidKeyLength);
-    };
-    let mut text = row.into_iter().flatten().copied();
+/// The two blocks that a value is made over.
+pub(crate) fn text(kind: Kind, pan: &Pan, expiry: Expiry) -> [[u8; 8]; 2] {
+    let (code, order) = kind.parts();
+    let expiry = expiry.in_order(order);
+    row([pan.digits(), expiry.as_flattened(), &code, &[]])
+}
+
+/// Digits that follow each other, 32 at most (19 + 4 + 3 fit), two a byte.
+fn row(digits: [&[u8]; 4]) -> [[u8; 8]; 2] {
+    let mut text = digits.into_iter().flatten().copied();
     let mut blocks = [[0_u8; 8]; 2];
     for byte in blocks.as_flattened_mut() {
         *byte = (text.next().unwrap_or(0) << 4) | text.next().unwrap_or(0);
     }
-    let [first, second] = blocks;
+    blocks
+}
+
+/// The CVV algorithm over digits that follow each other.
+pub(super) fn over(key: &[u8], digits: [&[u8]; 4], out: &mut [u8]) -> Result<(), Error> {
+    of_text(key, row(digits), out)
+}
+
+/// The CVV algorithm over two blocks.
+pub(crate) fn of_text(key: &[u8], [first, second]: [[u8; 8]; 2], out: &mut [u8]) -> Result<(), Error> {
+    let ([a, _], []) = key.as_chunks::<8>() else {
+        return Err(Error::InvalidKeyLength);
+    };
     let mut block = Secret::<8>::zeroed();
     *block.expose_mut() = Des::new(a).encrypt(first);
     for (to, from) in block.expose_mut().iter_mut().zip(second) {

@@ -58,7 +58,7 @@ pub fn encode_compressed(digits: &[u8], out: &mut [u8]) -> Result<(), Error> {
 /// # Errors
 /// [`Error::Bcd`] if one is not.
 pub fn check_numeric(bytes: &[u8]) -> Result<(), Error> {
-    if nibbles(bytes).all(|n| n <= 9) {
+    if bytes.iter().all(|byte| *byte < 0xA0 && byte & 0x0F < 0x0A) {
         Ok(())
     } else {
         Err(Error::Bcd)

@@ -5,20 +5,23 @@
 //! decision. Then the jobs under TDEA are computed together ([`batch`](crate::batch)), and those under AES one by one.
 //! Each job has its own outcome. A module that is tampered with while a batch runs answers nothing any more.
 //!
-//! Transactions are derived and end inside the command: no group is held, but one for the jobs of AES BDKs.
+//! Transactions are derived and end inside the command: no group is held, but one for the jobs that are computed one by one.
 
-use crate::batch::{self, Answer, ArqcLane, ArqcSource, Opened, Outcome, PinLane, PinSource, Plan, Tail, Verified};
+mod card;
+mod emv;
+mod mac;
+mod pin;
+
+use crate::batch::{self, Answer, Outcome, PinLane, Plan, Tail};
 use crate::card::CardValue;
 use crate::card::cvv::{Expiry, Kind};
 use crate::dukpt::tdes;
 use crate::emv::derive::Psn;
 use crate::emv::profile::Profile;
 use crate::error::Error;
-use crate::hsm::pin::reference::Visa;
-use crate::hsm::pin::{FormatUse, PIN_BLOCK_MAX_LEN, PinKey};
+use crate::hsm::pin::PIN_BLOCK_MAX_LEN;
 use crate::hsm::{
-    ArpcRequest, ArqcAnswer, Command, Hsm, ImportedKey, KeyHandle, KeyRef, MacMethod, Platform, Question,
-    TransactionHandle,
+    ArpcRequest, ArqcAnswer, Command, Hsm, ImportedKey, KeyHandle, MacMethod, Platform, Question, TransactionHandle,
 };
 use crate::key::usage::KeyAlgorithm;
 use crate::key::{self, Key, role};
@@ -29,12 +32,12 @@ use crate::pin::pvv::Pvv;
 use crate::policy::Operation;
 
 /// A PIN block to be verified: the parameters of [`dukpt_derive`](Hsm::dukpt_derive) and
-/// [`pin_verify_pvv`](Hsm::pin_verify_pvv).
+/// [`pin_verify_pvv`](Hsm::pin_verify_pvv). Of the latter alone, where there is no KSN.
 #[derive(Clone, Debug)]
 pub struct PinVerifyJob<'a> {
-    /// A B0 key with mode of use X.
+    /// A B0 key with mode of use X; without a KSN a P0 key with mode of use D or B.
     pub bdk: KeyHandle,
-    /// 10 bytes (TDEA) or 12 (AES).
+    /// 10 bytes (TDEA) or 12 (AES); none for a P0 key.
     pub ksn: &'a [u8],
     /// The block's format.
     pub format: Format,
@@ -51,12 +54,12 @@ pub struct PinVerifyJob<'a> {
 }
 
 /// A PIN block to be translated: the parameters of [`dukpt_derive`](Hsm::dukpt_derive) and
-/// [`pin_translate`](Hsm::pin_translate).
+/// [`pin_translate`](Hsm::pin_translate). Of the latter alone, where there is no KSN.
 #[derive(Clone, Debug)]
 pub struct PinTranslateJob<'a> {
-    /// A B0 key with mode of use X.
+    /// A B0 key with mode of use X; without a KSN a P0 key with mode of use D or B.
     pub bdk: KeyHandle,
-    /// 10 bytes (TDEA) or 12 (AES).
+    /// 10 bytes (TDEA) or 12 (AES); none for a P0 key.
     pub ksn: &'a [u8],
     /// The block's format.
     pub format: Format,
@@ -156,9 +159,9 @@ fn same_len(jobs: usize, outcomes: usize) -> Result<(), Error> {
 }
 
 impl<P: Platform> Hsm<'_, P> {
-    /// Verifies enciphered PINs under DUKPT against their PVVs: for each job what
+    /// Verifies enciphered PINs against their PVVs: under DUKPT for each job what
     /// [`dukpt_derive`](Self::dukpt_derive), [`pin_verify_pvv`](Self::pin_verify_pvv) and
-    /// [`transaction_end`](Self::transaction_end) do together.
+    /// [`transaction_end`](Self::transaction_end) do together, under a PIN key in a slot what the second does.
     ///
     /// # Errors
     /// Of the command: the state's; [`Error::InvalidLength`] unless both slices are equally long; nothing is done then. Of a
@@ -186,7 +189,7 @@ impl<P: Platform> Hsm<'_, P> {
         put: impl FnMut(usize, Outcome),
     ) -> Result<(), Error> {
         self.allow(Command::BatchPinVerifyPvv)?;
-        let mut source = PinVerify {
+        let mut source = pin::PinVerify {
             module: self,
             get,
             put,
@@ -196,8 +199,9 @@ impl<P: Platform> Hsm<'_, P> {
         Ok(())
     }
 
-    /// Translates PIN blocks under DUKPT: for each job what [`dukpt_derive`](Self::dukpt_derive),
-    /// [`pin_translate`](Self::pin_translate) and [`transaction_end`](Self::transaction_end) do together.
+    /// Translates PIN blocks: under DUKPT for each job what [`dukpt_derive`](Self::dukpt_derive),
+    /// [`pin_translate`](Self::pin_translate) and [`transaction_end`](Self::transaction_end) do together, under a PIN key
+    /// in a slot what the second does.
     ///
     /// # Errors
     /// As [`batch_pin_verify_pvv`](Self::batch_pin_verify_pvv).
@@ -228,7 +232,7 @@ impl<P: Platform> Hsm<'_, P> {
         put: impl FnMut(usize, Result<TranslatedPin, Error>),
     ) -> Result<(), Error> {
         self.allow(Command::BatchPinTranslate)?;
-        let mut source = PinTranslate {
+        let mut source = pin::PinTranslate {
             module: self,
             get,
             put,
@@ -272,7 +276,7 @@ impl<P: Platform> Hsm<'_, P> {
         put: impl FnMut(usize, Result<ArqcAnswer, Error>),
     ) -> Result<(), Error> {
         self.allow(Command::BatchArqcVerify)?;
-        let mut source = ArqcVerify {
+        let mut source = emv::ArqcVerify {
             module: self,
             get,
             put,
@@ -283,43 +287,86 @@ impl<P: Platform> Hsm<'_, P> {
     }
 
     /// Verifies the MACs of messages under DUKPT: for each job what [`dukpt_derive`](Self::dukpt_derive),
-    /// [`mac_verify`](Self::mac_verify) and [`transaction_end`](Self::transaction_end) do together, one job after the
-    /// other.
+    /// [`mac_verify`](Self::mac_verify) and [`transaction_end`](Self::transaction_end) do together. Retail MACs under TDEA
+    /// BDKs are computed together, all others one by one.
+    ///
+    /// An alarm for a wrong MAC names the place of the BDK: no transaction has one.
     ///
     /// # Errors
     /// As [`batch_pin_verify_pvv`](Self::batch_pin_verify_pvv).
     ///
     /// # Timing
-    /// That of the three commands.
+    /// As [`batch`]; a group takes as long as its longest message.
     pub fn batch_mac_verify(&mut self, jobs: &[MacVerifyJob<'_>], outcomes: &mut [Outcome]) -> Result<(), Error> {
         self.allow(Command::BatchMacVerify)?;
         same_len(jobs.len(), outcomes.len())?;
-        for (job, outcome) in jobs.iter().zip(outcomes) {
-            *outcome = self.in_transaction(job.bdk, job.ksn, |module, keys| {
-                module.mac_verify(keys.into(), job.method, job.data, job.tag)
-            });
-        }
+        let get = |job: usize| jobs.get(job).copied().ok_or(Error::Internal);
+        let put = |job: usize, outcome| {
+            if let Some(place) = outcomes.get_mut(job) {
+                *place = outcome;
+            }
+        };
+        self.batch_mac_verify_by(jobs.len(), get, put)
+    }
+
+    /// [`batch_mac_verify`](Self::batch_mac_verify) of jobs that are made when they are asked for, twice perhaps.
+    pub(crate) fn batch_mac_verify_by<'j>(
+        &mut self,
+        jobs: usize,
+        get: impl Fn(usize) -> Result<MacVerifyJob<'j>, Error>,
+        put: impl FnMut(usize, Outcome),
+    ) -> Result<(), Error> {
+        self.allow(Command::BatchMacVerify)?;
+        let mut source = mac::MacVerify {
+            module: self,
+            get,
+            put,
+            done: false,
+        };
+        batch::run_macs(Plan::best(), jobs, &mut source);
         Ok(())
     }
 
-    /// Verifies card verification values: for each job what [`cvv_verify`](Self::cvv_verify) does, one job after the
-    /// other.
+    /// Verifies card verification values: for each job what [`cvv_verify`](Self::cvv_verify) does.
     ///
     /// # Errors
     /// As [`batch_arqc_verify`](Self::batch_arqc_verify).
     ///
     /// # Timing
-    /// That of the command.
+    /// As [`batch`].
     pub fn batch_cvv_verify(&mut self, jobs: &[CvvVerifyJob<'_>], outcomes: &mut [Outcome]) -> Result<(), Error> {
         self.allow(Command::BatchCvvVerify)?;
         same_len(jobs.len(), outcomes.len())?;
-        for (job, outcome) in jobs.iter().zip(outcomes) {
-            *outcome = self.cvv_verify(job.cvk, job.kind, &job.pan, job.expiry, job.value);
-        }
+        let with = |job: usize, take: &mut dyn FnMut(&CvvVerifyJob<'_>) -> Result<(), Error>| {
+            take(jobs.get(job).ok_or(Error::Internal)?)
+        };
+        let put = |job: usize, outcome| {
+            if let Some(place) = outcomes.get_mut(job) {
+                *place = outcome;
+            }
+        };
+        self.batch_cvv_verify_by(jobs.len(), with, put)
+    }
+
+    /// [`batch_cvv_verify`](Self::batch_cvv_verify) of jobs that are made when they are asked for, and then lent.
+    pub(crate) fn batch_cvv_verify_by(
+        &mut self,
+        jobs: usize,
+        with: impl Fn(usize, &mut dyn FnMut(&CvvVerifyJob<'_>) -> Result<(), Error>) -> Result<(), Error>,
+        put: impl FnMut(usize, Outcome),
+    ) -> Result<(), Error> {
+        self.allow(Command::BatchCvvVerify)?;
+        let mut source = card::CvvVerify {
+            module: self,
+            with,
+            put,
+        };
+        batch::run_cvvs(Plan::best(), jobs, &mut source);
         Ok(())
     }
 
-    /// Imports key blocks: for each job what [`key_block_import`](Self::key_block_import) does, one job after the other.
+    /// Imports key blocks: for each job what [`key_block_import`](Self::key_block_import) does, one job after the other: a
+    /// key that comes in is compared with those before it.
     ///
     /// # Errors
     /// As [`batch_arqc_verify`](Self::batch_arqc_verify).
@@ -333,10 +380,33 @@ impl<P: Platform> Hsm<'_, P> {
     ) -> Result<(), Error> {
         self.allow(Command::BatchKeyImport)?;
         same_len(jobs.len(), outcomes.len())?;
-        for (job, outcome) in jobs.iter().zip(outcomes) {
-            *outcome = self.key_block_import(job.kbpk, job.block, job.profile);
+        let get = |job: usize| jobs.get(job).copied().ok_or(Error::Internal);
+        let put = |job: usize, outcome| {
+            if let Some(place) = outcomes.get_mut(job) {
+                *place = outcome;
+            }
+        };
+        self.batch_key_import_by(jobs.len(), get, put)
+    }
+
+    /// [`batch_key_import`](Self::batch_key_import) of jobs that are made when they are asked for.
+    pub(crate) fn batch_key_import_by<'j>(
+        &mut self,
+        jobs: usize,
+        get: impl Fn(usize) -> Result<KeyImportJob<'j>, Error>,
+        mut put: impl FnMut(usize, Result<ImportedKey, Error>),
+    ) -> Result<(), Error> {
+        self.allow(Command::BatchKeyImport)?;
+        for index in 0..jobs {
+            let imported = get(index).and_then(|job| self.key_block_import(job.kbpk, job.block, job.profile));
+            put(index, imported);
         }
         Ok(())
+    }
+
+    /// The algorithm of a key, which says how a job is computed.
+    fn batch_algorithm(&self, key: KeyHandle) -> Result<KeyAlgorithm, Error> {
+        self.slots.get(key)?.attributes().map(|attributes| attributes.algorithm)
     }
 
     /// Does one thing with the keys of a KSN, and ends them.
@@ -387,200 +457,5 @@ impl<P: Platform> Hsm<'_, P> {
         key.set(self.slots.get(bdk)?.material())?;
         let block = block.try_into().map_err(|_| Error::InvalidLength)?;
         lane.open(key.material()?, ksn, format, Some(pan), block)
-    }
-}
-
-struct PinVerify<'h, 'm, P: Platform, G, S> {
-    module: &'h mut Hsm<'m, P>,
-    get: G,
-    put: S,
-    /// The job that is loaded has been done: its error says nothing.
-    done: bool,
-}
-
-impl<'j, P: Platform, G, S> PinSource for PinVerify<'_, '_, P, G, S>
-where
-    G: Fn(usize) -> Result<PinVerifyJob<'j>, Error>,
-    S: FnMut(usize, Outcome),
-{
-    fn load(&mut self, index: usize, lane: &mut PinLane) -> Result<(), Error> {
-        let job = (self.get)(index)?;
-        let module = &mut *self.module;
-        module.allow(Command::DukptDerive)?;
-        let slot = module.slots.get(job.bdk)?;
-        if slot.attributes()?.algorithm != KeyAlgorithm::Tdea {
-            let outcome = module.in_transaction(job.bdk, job.ksn, |module, keys| {
-                let (input, block) = (KeyRef::from(keys), job.block);
-                module.pin_verify_pvv(input, job.format, &job.pan, block, job.pvk, job.pvki, &job.pvv)
-            });
-            (self.put)(index, outcome);
-            self.done = true;
-            return Err(Error::Internal);
-        }
-        let ksn = module.batch_ksn(job.bdk, job.ksn)?.ok_or(Error::Internal)?;
-        module.allow(Command::PinVerifyPvv)?;
-        let mut method = Visa::new(job.pvki);
-        module.visa(job.pvk, &[Operation::PvvVerify], &job.pan, &mut method)?;
-        module.pin_input_block(&PinKey::empty(), FormatUse::Verify, job.format, &job.pan, job.block)?;
-        module.pin_host_rate()?;
-        module.ask(&Question::PinVerify { pan: &job.pan })?;
-        module.batch_open(job.bdk, &ksn, job.format, &job.pan, job.block, lane)?;
-        lane.check(method.material(), job.pvki, &job.pan, &job.pvv)
-    }
-
-    fn store(&mut self, index: usize, outcome: Result<Opened<'_>, Error>) {
-        if core::mem::take(&mut self.done) {
-            return;
-        }
-        let module = &*self.module;
-        let outcome = outcome.and_then(|opened| {
-            module.allow_reading(Command::PinVerifyPvv)?;
-            opened.verdict()
-        });
-        (self.put)(index, outcome);
-    }
-}
-
-struct PinTranslate<'h, 'm, P: Platform, G, S> {
-    module: &'h mut Hsm<'m, P>,
-    get: G,
-    put: S,
-    done: bool,
-}
-
-impl<'j, P: Platform, G, S> PinSource for PinTranslate<'_, '_, P, G, S>
-where
-    G: Fn(usize) -> Result<PinTranslateJob<'j>, Error>,
-    S: FnMut(usize, Result<TranslatedPin, Error>),
-{
-    fn load(&mut self, index: usize, lane: &mut PinLane) -> Result<(), Error> {
-        let job = (self.get)(index)?;
-        let module = &mut *self.module;
-        module.allow(Command::DukptDerive)?;
-        let input = module.slots.get(job.bdk)?.attributes()?.algorithm;
-        // What the output is decides after the input, as in the single commands.
-        let output = module.slots.get(job.output).and_then(|slot| slot.attributes().copied());
-        let sliced = output.is_ok_and(|output| output.algorithm == KeyAlgorithm::Tdea);
-        if input != KeyAlgorithm::Tdea || !sliced {
-            let outcome = module.in_transaction(job.bdk, job.ksn, |module, keys| {
-                let mut block = [0; PIN_BLOCK_MAX_LEN];
-                let (input, to) = (KeyRef::from(keys), job.output_format);
-                let len = module.pin_translate(input, job.format, &job.pan, job.block, job.output, to, &mut block)?;
-                Ok(TranslatedPin { block, len })
-            });
-            (self.put)(index, outcome);
-            self.done = true;
-            return Err(Error::Internal);
-        }
-        let ksn = module.batch_ksn(job.bdk, job.ksn)?.ok_or(Error::Internal)?;
-        module.allow(Command::PinTranslate)?;
-        let mut output = PinKey::empty();
-        module.pin_translate_output(job.output, job.output_format, &job.pan, &mut output)?;
-        module.pin_input_block(&PinKey::empty(), FormatUse::Carry, job.format, &job.pan, job.block)?;
-        // A key of a TDEA transaction has 16 bytes.
-        let input_bits = key::usage::strength_bits(KeyAlgorithm::Tdea, 16);
-        module.pin_translate_pair(job.format, input_bits, job.output, &output, job.output_format)?;
-        module.pin_host_rate()?;
-        module.ask(&Question::PinTranslate { pan: &job.pan })?;
-        module.batch_open(job.bdk, &ksn, job.format, &job.pan, job.block, lane)?;
-        let PinKey::Tdea(output) = &output else {
-            return Err(Error::Internal);
-        };
-        lane.seal(
-            output.material()?,
-            job.output_format,
-            Some(&job.pan),
-            &mut module.platform,
-        )
-    }
-
-    fn store(&mut self, index: usize, outcome: Result<Opened<'_>, Error>) {
-        if core::mem::take(&mut self.done) {
-            return;
-        }
-        let module = &mut *self.module;
-        let get = &self.get;
-        let outcome = match outcome {
-            Ok(opened) => module.allow(Command::PinTranslate).and_then(|()| {
-                let job = get(index)?;
-                // Jobs before this one may have used up the tries of its block.
-                module.pin_may_try(job.block)?;
-                let mut block = [0; 8];
-                let released = opened.release(&mut block);
-                module.pin_tried(&[job.block], released)?;
-                let mut out = TranslatedPin {
-                    block: [0; PIN_BLOCK_MAX_LEN],
-                    len: block.len(),
-                };
-                for (to, from) in out.block.iter_mut().zip(block) {
-                    *to = from;
-                }
-                Ok(out)
-            }),
-            Err(error) => Err(error),
-        };
-        (self.put)(index, outcome);
-    }
-}
-
-struct ArqcVerify<'h, 'm, P: Platform, G, S> {
-    module: &'h mut Hsm<'m, P>,
-    get: G,
-    put: S,
-    done: bool,
-}
-
-impl<'j, P: Platform, G, S> ArqcSource for ArqcVerify<'_, '_, P, G, S>
-where
-    G: Fn(usize) -> Result<ArqcVerifyJob<'j>, Error>,
-    S: FnMut(usize, Result<ArqcAnswer, Error>),
-{
-    fn load(&mut self, index: usize, lane: &mut ArqcLane) -> Result<(), Error> {
-        let job = (self.get)(index)?;
-        let module = &mut *self.module;
-        module.allow(Command::ArqcVerify)?;
-        let slot = module.slots.get(job.imk)?;
-        if slot.attributes()?.algorithm == KeyAlgorithm::Aes {
-            let outcome = module.arqc_verify(job.imk, job.profile, &job.pan, job.psn, job.field55, job.answer);
-            (self.put)(index, outcome);
-            self.done = true;
-            return Err(Error::Internal);
-        }
-        let mut key = Key::<role::Imk<role::Ac>, key::Tdea>::empty();
-        slot.take(Operation::ArqcVerify, module.policy, &mut key)?;
-        job.answer.check(job.profile.arpc())?;
-        module.commit_uses()?;
-        lane.load(
-            job.profile,
-            Ok(&key),
-            &job.pan,
-            job.psn,
-            job.field55,
-            &job.answer.into(),
-        )
-    }
-
-    fn store(&mut self, index: usize, outcome: Result<Verified<'_>, Error>) {
-        if core::mem::take(&mut self.done) {
-            return;
-        }
-        let module = &mut *self.module;
-        let get = &self.get;
-        let outcome = outcome.and_then(|verified| {
-            module.allow(Command::ArqcVerify)?;
-            let job = get(index)?;
-            let answered = verified.answer(&job.answer.into(), |atc| {
-                module.ask(&Question::Atc {
-                    pan: &job.pan,
-                    atc: atc.value(),
-                })
-            })?;
-            Ok(ArqcAnswer {
-                atc: answered.atc,
-                kind: answered.kind,
-                issuer_authentication_data: answered.issuer_authentication_data,
-            })
-        });
-        (self.put)(index, outcome);
     }
 }

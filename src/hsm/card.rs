@@ -86,13 +86,26 @@ impl<P: Platform> Hsm<'_, P> {
         expiry: Expiry,
         value: &CardValue,
     ) -> Result<(), Error> {
-        self.allow(Command::CvvVerify)?;
         let mut key = Key::empty();
-        self.cvk(cvk, Operation::CvvVerify, kind, value.len(), &mut key)?;
+        self.cvv_ready(cvk, kind, pan, expiry, value.len(), &mut key)?;
+        cvv::verify(&key, kind, pan, expiry, value)
+    }
+
+    /// Everything that comes before a value of `len` digits is verified, and its key.
+    pub(super) fn cvv_ready(
+        &mut self,
+        cvk: KeyHandle,
+        kind: Kind,
+        pan: &Pan,
+        expiry: Expiry,
+        len: usize,
+        key: &mut Key<role::CardVerification, key::Tdea>,
+    ) -> Result<(), Error> {
+        self.allow(Command::CvvVerify)?;
+        self.cvk(cvk, Operation::CvvVerify, kind, len, key)?;
         judge(pan, expiry)?;
         guard!("B07", self.ask(&Question::CardValue { pan }))?;
-        self.bind_key(cvk, kind.into())?;
-        cvv::verify(&key, kind, pan, expiry, value)
+        self.bind_key(cvk, kind.into())
     }
 
     /// Verifies the CVC3 of a contactless card in magnetic-stripe mode: yes or no. The platform is asked first

@@ -235,11 +235,16 @@ impl Stream {
 
     /// The lengths that policy allows.
     fn check_len(&self, len: usize) -> Result<(), Error> {
-        if guard!("H03", !(usize::from(self.min_len)..=self.engine.len()).contains(&len)) {
-            return Err(Error::InvalidLength);
-        }
-        Ok(())
+        check_tag_len(self.min_len.into(), self.engine.len(), len)
     }
+}
+
+/// Whether a MAC of `full` bytes may be cut to `len`.
+pub(super) fn check_tag_len(min_len: usize, full: usize, len: usize) -> Result<(), Error> {
+    if guard!("H03", !(min_len..=full).contains(&len)) {
+        return Err(Error::InvalidLength);
+    }
+    Ok(())
 }
 
 impl<P: Platform> Hsm<'_, P> {

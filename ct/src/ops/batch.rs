@@ -2,11 +2,11 @@
 //! Batches, sliced by each engine that the tool can run, and one by one.
 
 use payhsm::batch::{
-    Answer, ArqcJob, Engine, PinJob, Plan, PvvJob, TranslateJob, decipher_pins, translate_pins, verify_arqcs,
-    verify_pvvs,
+    Answer, ArqcJob, CvvJob, Engine, MacJob, PinJob, Plan, PvvJob, TranslateJob, decipher_pins, translate_pins,
+    verify_arqcs, verify_cvvs, verify_macs, verify_pvvs,
 };
 use payhsm::card::CardValue;
-use payhsm::card::cvv::{Expiry, Kind};
+use payhsm::card::cvv::{Expiry, ExpiryOrder, Kind};
 use payhsm::codec::tlv::Writer;
 use payhsm::dukpt::tdes::{Host, InitialKeyId, Ksn, Transaction};
 use payhsm::emv::derive::Psn;
@@ -16,6 +16,8 @@ use payhsm::error::Error;
 use payhsm::hsm::{
     ArpcRequest, ArqcVerifyJob, CvvVerifyJob, KeyImportJob, MacMethod, MacVerifyJob, PinTranslateJob, PinVerifyJob,
 };
+use payhsm::key::mac::{Padding, Retail};
+use payhsm::key::role::MacRequest;
 use payhsm::key::usage::KeyAlgorithm;
 use payhsm::key::{Key, Tdea};
 use payhsm::keyblock::Profile;
@@ -39,10 +41,14 @@ pub fn run(h: &mut Harness) {
         let plan = Plan::of(engine).crossover(0);
         h.verdict(&format!("batch: PINs and PVVs, {name}"), true, || pins(plan));
         h.verdict(&format!("batch: cryptograms and answers, {name}"), true, || arqcs(plan));
+        h.verdict(&format!("batch: MACs, {name}"), true, || macs(plan));
+        h.verdict(&format!("batch: card values, {name}"), true, || values(plan));
     }
     let single = Plan::best().crossover(usize::MAX);
     h.verdict("batch: PINs and PVVs, one by one", true, || pins(single));
     h.verdict("batch: cryptograms and answers, one by one", true, || arqcs(single));
+    h.verdict("batch: MACs, one by one", true, || macs(single));
+    h.verdict("batch: card values, one by one", true, || values(single));
     h.verdict("module: batches", true, module);
 }
 
@@ -116,6 +122,51 @@ fn pins(plan: Plan) -> bool {
     good && outcomes == [Err(Error::VerificationFailed); 2]
 }
 
+/// Messages of the terminal: one MAC is right, two are not.
+fn macs(plan: Plan) -> bool {
+    let (mut ik, mut transaction, mut key) = (Key::empty(), Transaction::empty(), Key::<MacRequest, Tdea>::empty());
+    let (bdk, ksn) = (Key::from_bytes(&bytes::<16>(0xC5)).unwrap(), Ksn::parse(&KSN).unwrap());
+    Host::initial_key(&bdk, &ksn.initial_key_id(), &mut ik).unwrap();
+    Host::transaction(&ik, &ksn, &mut transaction).unwrap();
+    transaction.mac_request_key(&mut key).unwrap();
+    let (data, mut tag) = ([0x42; 21], [0; 8]);
+    let mut mac = Retail::new(&key, Padding::Method2).unwrap();
+    mac.update(&data);
+    mac.finish(&mut tag).unwrap();
+    payhsm::ct::public(&mut tag);
+    let bdk = self::key(0xC5);
+    let job = MacJob {
+        bdk: &bdk,
+        ksn,
+        padding: Padding::Method2,
+        data: &data,
+        tag: &tag[..5],
+    };
+    let longer = MacJob {
+        data: &[0x42; 29],
+        ..job
+    };
+    let wrong = MacJob { tag: &[7; 8], ..job };
+    let mut outcomes = [Err(Error::Internal); 3];
+    verify_macs(plan, &[job, longer, wrong], &mut outcomes).unwrap();
+    outcomes == [Ok(()), Err(Error::VerificationFailed), Err(Error::VerificationFailed)]
+}
+
+fn values(plan: Plan) -> bool {
+    let (cvk, pan, value) = (key(0xC6), pan(), CardValue::parse(b"00000").unwrap());
+    let job = |kind| CvvJob {
+        cvk: &cvk,
+        kind,
+        pan: &pan,
+        expiry: Expiry::yymm(b"2512").unwrap(),
+        value: &value,
+    };
+    let mut outcomes = [Err(Error::Internal); 2];
+    let jobs = [job(Kind::Chip), job(Kind::Printed(ExpiryOrder::Mmyy))];
+    verify_cvvs(plan, &jobs, &mut outcomes).unwrap();
+    outcomes == [Err(Error::VerificationFailed); 2]
+}
+
 fn message() -> Vec<u8> {
     let mut out = [0; 300];
     let mut writer = Writer::new(&mut out);
@@ -165,6 +216,7 @@ fn module() -> bool {
     let bdk = enter(&mut hsm, b"B0", KeyAlgorithm::Tdea, b'X', 0xD2);
     let pvk = enter(&mut hsm, b"V2", KeyAlgorithm::Tdea, b'C', 0xD4);
     let out = enter(&mut hsm, b"P0", KeyAlgorithm::Tdea, b'E', 0xD6);
+    let zone = enter(&mut hsm, b"P0", KeyAlgorithm::Tdea, b'D', 0xDE);
     let imk = enter(&mut hsm, b"E0", KeyAlgorithm::Tdea, b'X', 0xD8);
     let cvk = enter(&mut hsm, b"C0", KeyAlgorithm::Tdea, b'C', 0xDA);
     let kbpk = enter(&mut hsm, b"K1", KeyAlgorithm::Aes, b'D', 0xDC);
@@ -188,6 +240,18 @@ fn module() -> bool {
     let mut outcomes = [Ok(()); 19];
     hsm.batch_pin_verify_pvv(&verify, &mut outcomes).unwrap();
     let mut good = outcomes == [failed; 19];
+    // Half of them under a key that needs no derivation.
+    let mixed: Vec<_> = verify
+        .iter()
+        .enumerate()
+        .map(|(n, job)| PinVerifyJob {
+            bdk: if n % 2 == 0 { zone } else { bdk },
+            ksn: if n % 2 == 0 { &[] } else { job.ksn },
+            ..job.clone()
+        })
+        .collect();
+    hsm.batch_pin_verify_pvv(&mixed, &mut outcomes).unwrap();
+    good &= outcomes == [failed; 19];
     let blocks: Vec<_> = (0..19).map(|n| [n; 8]).collect();
     let translate: Vec<_> = counters
         .iter()
@@ -227,8 +291,8 @@ fn module() -> bool {
         data: b"message",
         tag: &[0; 8],
     };
-    hsm.batch_mac_verify(&[mac], &mut outcomes[..1]).unwrap();
-    good &= outcomes[0] == failed;
+    hsm.batch_mac_verify(&[mac; 19], &mut outcomes).unwrap();
+    good &= outcomes == [failed; 19];
     let value = CardValue::parse(b"000").unwrap();
     let cvv = CvvVerifyJob {
         cvk,
@@ -237,8 +301,8 @@ fn module() -> bool {
         expiry: Expiry::yymm(b"2512").unwrap(),
         value: &value,
     };
-    hsm.batch_cvv_verify(&[cvv], &mut outcomes[..1]).unwrap();
-    good &= outcomes[0] == failed;
+    hsm.batch_cvv_verify(&vec![cvv; 19], &mut outcomes).unwrap();
+    good &= outcomes == [failed; 19];
     let import = KeyImportJob {
         kbpk,
         block: b"D0112P0AE00E0000",

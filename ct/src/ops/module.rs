@@ -85,7 +85,7 @@ pub(super) fn start_with(seed: u8, policy: Policy) -> Module {
 
 /// A start on what the storage has.
 fn start_on(seed: u8, policy: Policy, records: BTreeMap<u16, Vec<u8>>) -> Module {
-    let slots = Box::leak(Box::new([const { Slot::EMPTY }; 6]));
+    let slots = Box::leak(Box::new([const { Slot::EMPTY }; 7]));
     let groups = Box::leak(Box::new([const { Group::EMPTY }; 2]));
     let storage_key = Key::<StorageKey, Aes>::from_bytes(&secret(bytes::<32>(seed))).unwrap();
     let device = Device {

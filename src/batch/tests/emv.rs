@@ -226,6 +226,7 @@ fn arqcs(jobs: usize, seed: u64, plans: &[Plan]) {
             .collect();
         assert_eq!(asked, judged);
     }
+    read(&work, &right, judge, plans);
     if jobs >= 500 {
         let outcomes: Vec<Outcome> = right
             .iter()
@@ -255,6 +256,38 @@ fn arqcs(jobs: usize, seed: u64, plans: &[Plan]) {
             });
             assert!(verified, "no answer of {}", profile.name());
         }
+    }
+}
+
+/// The same messages, read before.
+fn read(
+    work: &[ArqcJob<'_>],
+    right: &[Result<Answered, Error>],
+    judge: impl Fn(Atc) -> Result<(), Error>,
+    plans: &[Plan],
+) {
+    let messages: Vec<_> = work
+        .iter()
+        .map(|job| ArqcMessage::read(job.profile, job.pan, job.psn, job.field55))
+        .collect();
+    let (mut jobs, mut expected) = (Vec::new(), Vec::new());
+    for ((job, message), right) in work.iter().zip(&messages).zip(right) {
+        match message {
+            Ok(message) => {
+                jobs.push(ReadArqcJob {
+                    imk: job.imk,
+                    message,
+                    answer: job.answer,
+                });
+                expected.push(right);
+            }
+            Err(error) => assert_eq!(right, &Err(*error)),
+        }
+    }
+    for plan in plans {
+        let mut outcomes: Vec<_> = jobs.iter().map(|_| Err(Error::Internal)).collect();
+        verify_read_arqcs(*plan, &jobs, &mut |_, atc| judge(atc), &mut outcomes).unwrap();
+        assert!(outcomes.iter().eq(expected.iter().copied()), "{plan:?}");
     }
 }
 

@@ -234,13 +234,15 @@ impl<W: Word> Machine<W> {
 
     /// Three-key TDEA.
     #[inline(always)]
-    pub(crate) fn tdes3(&mut self, [k1, k2, k3]: [&Planes<W>; 3], block: &mut Planes<W>) {
+    pub(crate) fn tdes3(&mut self, [k1, k2, k3]: [&Planes<W>; 3], backward: bool, block: &mut Planes<W>) {
         let step = |key, backward| Step {
             key,
             variant: false,
             backward,
         };
-        W::chain(self, &[step(k1, false), step(k2, true), step(k3, false)], block);
+        let [first, last] = if backward { [k3, k1] } else { [k1, k3] };
+        let steps = [step(first, backward), step(k2, !backward), step(last, backward)];
+        W::chain(self, &steps, block);
     }
 
     /// Two-key TDEA.

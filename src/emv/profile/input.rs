@@ -171,23 +171,20 @@ fn place(
     terminal: &mut [u8; AcInput::TERMINAL_LEN],
     seen: &mut [bool; TERMINAL.len()],
 ) -> Result<(), Error> {
-    let mut rest = &mut terminal[..];
-    for ((name, len, numeric), seen) in TERMINAL.iter().zip(seen) {
-        let (field, after) = rest.split_at_mut_checked(*len).ok_or(Error::Internal)?;
-        rest = after;
-        if *name != tag {
-            continue;
-        }
-        if core::mem::replace(seen, true) {
-            return Err(Error::TlvDuplicate);
-        }
-        // A short value is never padded: another message would have the same cryptogram.
-        if value.len() != field.len() || (*numeric && bcd::check_numeric(value).is_err()) {
-            return Err(Error::EmvElement);
-        }
-        field.copy_from_slice(value);
+    let Some((seen, (_, len, numeric))) = seen.iter_mut().zip(&TERMINAL).find(|(_, (name, ..))| *name == tag) else {
         return Ok(());
+    };
+    if core::mem::replace(seen, true) {
+        return Err(Error::TlvDuplicate);
     }
+    // A short value is never padded: another message would have the same cryptogram.
+    if value.len() != *len || (*numeric && bcd::check_numeric(value).is_err()) {
+        return Err(Error::EmvElement);
+    }
+    let before = TERMINAL.iter().take_while(|(name, ..)| *name != tag);
+    let offset = before.fold(0_usize, |sum, (_, len, _)| sum.wrapping_add(*len));
+    let field = terminal.iter_mut().skip(offset);
+    field.zip(value).for_each(|(to, from)| *to = *from);
     Ok(())
 }
 

@@ -78,13 +78,15 @@ impl Prepared {
             len: 0,
         };
         let parts: [&[u8]; 5] = [terminal, aip, &atc, first, second];
-        let mut room = prepared.data.iter_mut();
-        for byte in parts.into_iter().flatten() {
-            *room.next().ok_or(Error::Internal)? = *byte;
-            prepared.len = prepared.len.wrapping_add(1);
+        let mut room = &mut prepared.data[..];
+        for part in parts {
+            let (place, rest) = room.split_at_mut_checked(part.len()).ok_or(Error::Internal)?;
+            place.iter_mut().zip(part).for_each(|(to, from)| *to = *from);
+            prepared.len = prepared.len.wrapping_add(part.len());
+            room = rest;
         }
         if profile.recipe.padding == super::Padding::Method2 {
-            *room.next().ok_or(Error::Internal)? = 0x80;
+            *room.first_mut().ok_or(Error::Internal)? = 0x80;
             prepared.len = prepared.len.wrapping_add(1);
         }
         Ok(prepared)
