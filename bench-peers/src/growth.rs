@@ -65,24 +65,42 @@ fn lengths(settings: &Settings) {
     }
 }
 
-/// The last key of a full module.
+/// The last key of a full module: of AES, and of TDEA, whose blocks are counted.
 fn slots(settings: &Settings) {
-    for slots in [4, 16, 64, 256] {
-        let mut hsm = module::module_of(Policy::STRICT, slots);
-        let mut key = None;
-        for n in 0..slots {
-            key = module::load_distinct(&mut hsm, Usage::M6, KeyAlgorithm::Aes, ModeOfUse::Generate, n as u16);
+    let keys = [
+        (
+            "a CMAC of 64 bytes with the last of all keys, AES",
+            Usage::M6,
+            KeyAlgorithm::Aes,
+            MacMethod::CMAC,
+        ),
+        (
+            "a retail MAC of 64 bytes with the last of all keys",
+            Usage::M3,
+            KeyAlgorithm::Tdea,
+            MacMethod::X9_19,
+        ),
+    ];
+    for (what, usage, algorithm, method) in keys {
+        for slots in [4, 16, 64, 256] {
+            let mut hsm = module::module_of(Policy::STRICT, slots);
+            let mut key = None;
+            for n in 0..slots as u16 {
+                // Keys that differ in more than parity bits.
+                let distinct = ((n & 0x7F) << 1) | ((n & 0x80) << 2);
+                key = module::load_distinct(&mut hsm, usage, algorithm, ModeOfUse::Generate, distinct);
+            }
+            let key = key.expect("at least one key");
+            let mut tag = [0; 8];
+            row(
+                settings,
+                what,
+                "slots",
+                slots,
+                1,
+                runner(|| hsm.mac_generate(key.into(), method, black_box(&[0x42; 64]), &mut tag)),
+            );
         }
-        let key = key.expect("at least one key");
-        let mut tag = [0; 16];
-        row(
-            settings,
-            "a MAC of 64 bytes with the last of all keys",
-            "slots",
-            slots,
-            1,
-            runner(|| hsm.mac_generate(key.into(), MacMethod::CMAC, black_box(&[0x42; 64]), &mut tag)),
-        );
     }
 }
 

@@ -2,7 +2,7 @@
 //! Ratios of payhsm to its peers in one process, over many short interleaved runs.
 //!
 //! ```text
-//! peers [--rounds N] [--filter TEXT] [ratios | growth | core | callgrind | versions]
+//! peers [--rounds N] [--filter TEXT] [ratios | growth | core | threads | crossovers | callgrind | versions]
 //! ```
 //!
 //! `scripts/perf` runs it and keeps what it prints.
@@ -273,6 +273,8 @@ fn main() {
         "versions" => versions(),
         "growth" => growth::growth(&settings),
         "core" => batch::core(&settings),
+        "threads" => batch::threads(&settings),
+        "crossovers" => batch::crossovers(&settings),
         "ratios" | "callgrind" => {
             settings.callgrind = what == "callgrind";
             if !settings.callgrind {
@@ -292,6 +294,8 @@ fn main() {
             cmac(&settings);
             batch::batch(&mut settings);
         }
-        _ => panic!("peers [--rounds N] [--filter TEXT] [ratios | growth | core | callgrind | versions]"),
+        _ => panic!(
+            "peers [--rounds N] [--filter TEXT] [ratios | growth | core | threads | crossovers | callgrind | versions]"
+        ),
     }
 }

@@ -59,6 +59,28 @@ pub fn retail<D: Des>(key: &[u8; 16], message: &[u8]) -> Block {
     left.encrypt(D::decrypt(&right, left.cbc_mac(message)))
 }
 
+/// The request MAC of a DUKPT transaction over whole blocks.
+pub fn dukpt_tdes_mac<D: Des, T: Tdea>(bdk: &[u8; 16], ksn: &[u8; 10], message: &[u8]) -> Block {
+    let mut key = dukpt_tdes_pin_key::<D, T>(bdk, ksn);
+    // From the PIN key's variant to that of a request.
+    for half in [0, 8] {
+        key[half + 7] ^= 0xFF;
+        key[half + 6] ^= 0xFF;
+    }
+    retail::<D>(&key, message)
+}
+
+/// A card verification value of three digits over two blocks.
+pub fn cvv<D: Des, T: Tdea>(key: &[u8; 16], [first, second]: [Block; 2]) -> [u8; 3] {
+    let (left, _) = halves(key);
+    let block = T::new(key).encrypt(xor(D::new(&left).encrypt(first), second));
+    let nibbles = || block.into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let mut digits = nibbles()
+        .filter(|n| *n < 10)
+        .chain(nibbles().filter(|n| *n > 9).map(|n| n - 10));
+    core::array::from_fn(|_| digits.next().unwrap())
+}
+
 /// ICC master key (option A), session key (common), cryptogram over padded data.
 pub fn arqc<D: Des, T: Tdea>(imk: &[u8; 16], y: Block, atc: [u8; 2], data: &[u8]) -> Block {
     let pair = |cipher: T, a: Block, b: Block| joined(cipher.encrypt(a), cipher.encrypt(b));
