@@ -1262,11 +1262,11 @@ typedef struct {
     uint8_t cryptogram[8];
 } payhsm_script_target_t;
 
-/* A PIN block under DUKPT whose PIN is to be verified. */
+/* A PIN block under DUKPT, or under a PIN key in a slot, whose PIN is to be verified. */
 typedef struct {
     /* Its size: `sizeof` of the type. */
     uint32_t size;
-    /* A B0 key with mode of use X. */
+    /* A B0 key with mode of use X; without a KSN a P0 key with mode of use D or B. */
     uint32_t bdk;
     /* `PAYHSM_PIN_FORMAT_...`. */
     uint32_t format;
@@ -1274,7 +1274,7 @@ typedef struct {
     uint32_t pvk;
     /* Its index, 0 to 9. */
     uint32_t pvki;
-    /* Bytes of `ksn`: 10 (TDEA) or 12 (AES). */
+    /* Bytes of `ksn`: 10 (TDEA) or 12 (AES); 0 for a P0 key. */
     uint32_t ksn_len;
     /* Digits of `pan`. */
     uint32_t pan_len;
@@ -1290,11 +1290,11 @@ typedef struct {
     uint8_t pvv[4];
 } payhsm_batch_pin_verify_t;
 
-/* A PIN block under DUKPT that is to be translated. */
+/* A PIN block under DUKPT, or under a PIN key in a slot, that is to be translated. */
 typedef struct {
     /* Its size: `sizeof` of the type. */
     uint32_t size;
-    /* A B0 key with mode of use X. */
+    /* A B0 key with mode of use X; without a KSN a P0 key with mode of use D or B. */
     uint32_t bdk;
     /* `PAYHSM_PIN_FORMAT_...`. */
     uint32_t format_in;
@@ -1302,7 +1302,7 @@ typedef struct {
     uint32_t output_key;
     /* `PAYHSM_PIN_FORMAT_...`. */
     uint32_t format_out;
-    /* Bytes of `ksn`: 10 (TDEA) or 12 (AES). */
+    /* Bytes of `ksn`: 10 (TDEA) or 12 (AES); 0 for a P0 key. */
     uint32_t ksn_len;
     /* Digits of `pan`. */
     uint32_t pan_len;
@@ -1357,6 +1357,72 @@ typedef struct {
     /* The value of tag 91, zeros behind. */
     uint8_t data[PAYHSM_ISSUER_AUTH_MAX_LEN];
 } payhsm_batch_issuer_auth_t;
+
+/* A message under DUKPT whose MAC is to be verified. */
+typedef struct {
+    /* Its size: `sizeof` of the type. */
+    uint32_t size;
+    /* A B0 key with mode of use X. */
+    uint32_t bdk;
+    /* `PAYHSM_MAC_...`. */
+    uint32_t mac_method;
+    /* Where the message begins in the messages of the call, in bytes. */
+    uint32_t data_offset;
+    /* Its length in bytes. */
+    uint32_t data_len;
+    /* Bytes of `ksn`: 10 (TDEA) or 12 (AES). */
+    uint32_t ksn_len;
+    /* Bytes of `mac`. */
+    uint32_t mac_len;
+    /* The KSN. */
+    uint8_t ksn[12];
+    /* What came with the message. */
+    uint8_t mac[16];
+} payhsm_batch_mac_verify_t;
+
+/* A card verification value that is to be verified. */
+typedef struct {
+    /* Its size: `sizeof` of the type. */
+    uint32_t size;
+    /* A C0 key with mode of use V or C. */
+    uint32_t cvk;
+    /* `PAYHSM_CVV_...`. */
+    uint32_t kind;
+    /* Of the track, 1 to 998; 0 for the other kinds. */
+    uint32_t service_code;
+    /* Digits of `pan`. */
+    uint32_t pan_len;
+    /* Digits of `value`: 3 to 5. */
+    uint32_t value_len;
+    /* ASCII digits. */
+    uint8_t pan[20];
+    /* ASCII digits, YYMM for every kind. */
+    uint8_t expiry[4];
+    /* ASCII digits. */
+    uint8_t value[8];
+} payhsm_batch_cvv_verify_t;
+
+/* A key block that is to be imported. */
+typedef struct {
+    /* Its size: `sizeof` of the type. */
+    uint32_t size;
+    /* The protection key: as in `payhsm_key_import`. */
+    uint32_t kbpk;
+    /* `PAYHSM_PROFILE_...`. */
+    uint32_t profile;
+    /* Where the block begins in the blocks of the call, in bytes. */
+    uint32_t block_offset;
+    /* Its length in bytes. */
+    uint32_t block_len;
+} payhsm_batch_key_import_t;
+
+/* A key that was imported. */
+typedef struct {
+    /* Its handle; 0 if the job failed. */
+    uint32_t key;
+    /* What is public about it; zeros if the job failed. */
+    payhsm_key_info_t info;
+} payhsm_batch_key_t;
 
 /* What a key is bound to. 0: nothing. */
 typedef struct {
@@ -3808,8 +3874,9 @@ payhsm_status_t payhsm_script_pin_change(payhsm_ctx_t *ctx,
                                          size_t *out_len);
 
 /*
- * Verifies the PINs of many blocks under DUKPT against their PVVs: for each job what `payhsm_dukpt_derive`,
- * `payhsm_pin_verify_pvv` and `payhsm_transaction_end` do together. The decision callback is asked for each job.
+ * Verifies the PINs of many blocks against their PVVs: under DUKPT for each job what `payhsm_dukpt_derive`,
+ * `payhsm_pin_verify_pvv` and `payhsm_transaction_end` do together, under a PIN key in a slot what the second does. The
+ * decision callback is asked for each job.
  *
  * Parameters: `jobs`, `count`: the jobs. `statuses`: receives as many statuses, one for each job: those of the three
  * functions; `PAYHSM_ERR_INTERNAL` where none was found out because the call failed.
@@ -3828,8 +3895,9 @@ payhsm_status_t payhsm_batch_pin_verify_pvv(payhsm_ctx_t *ctx,
                                             payhsm_status_t *statuses);
 
 /*
- * Translates many PIN blocks under DUKPT: for each job what `payhsm_dukpt_derive`, `payhsm_pin_translate` and
- * `payhsm_transaction_end` do together. The decision callback is asked for each job.
+ * Translates many PIN blocks: under DUKPT for each job what `payhsm_dukpt_derive`, `payhsm_pin_translate` and
+ * `payhsm_transaction_end` do together, under a PIN key in a slot what the second does. The decision callback is asked for
+ * each job.
  *
  * Parameters: `jobs`, `count`: the jobs. `blocks`: receives as many blocks, wiped where a job failed. `statuses`: as in
  * `payhsm_batch_pin_verify_pvv`.
@@ -3868,6 +3936,73 @@ payhsm_status_t payhsm_batch_arqc_verify(payhsm_ctx_t *ctx,
                                          size_t count,
                                          payhsm_batch_issuer_auth_t *issuer_auths,
                                          payhsm_status_t *statuses);
+
+/*
+ * Verifies the MACs of many messages under DUKPT: for each job what `payhsm_dukpt_derive`, `payhsm_mac_verify` and
+ * `payhsm_transaction_end` do together. The decision callback is asked for each job.
+ *
+ * Parameters: `jobs`, `count`: the jobs. `data`, `data_len`: the messages, wherever the jobs say; some may share bytes.
+ * `statuses`: receives as many statuses, one for each job: those of the three functions, `PAYHSM_ERR_INVALID_LENGTH` for a
+ * message that is not all in `data`; `PAYHSM_ERR_INTERNAL` where none was found out because the call failed.
+ *
+ * Returns: `PAYHSM_OK` if every job has its status, whatever it is; the context's errors.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_batch_mac_verify(payhsm_ctx_t *ctx,
+                                        const payhsm_batch_mac_verify_t *jobs,
+                                        size_t count,
+                                        const uint8_t *data,
+                                        size_t data_len,
+                                        payhsm_status_t *statuses);
+
+/*
+ * Verifies many card verification values: for each job what `payhsm_cvv_verify` does. The decision callback is asked for
+ * each job.
+ *
+ * Parameters: `jobs`, `count`: the jobs. `statuses`: receives as many statuses, one for each job;
+ * `PAYHSM_ERR_INTERNAL` where none was found out because the call failed.
+ *
+ * Returns: `PAYHSM_OK` if every job has its status, whatever it is; the context's errors.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_batch_cvv_verify(payhsm_ctx_t *ctx,
+                                        const payhsm_batch_cvv_verify_t *jobs,
+                                        size_t count,
+                                        payhsm_status_t *statuses);
+
+/*
+ * Unwraps many key blocks into slots, one after the other: for each job what `payhsm_key_import` does.
+ *
+ * Parameters: `jobs`, `count`: the jobs. `blocks`, `blocks_len`: the key blocks, wherever the jobs say. `keys`: receives as
+ * many keys, zeros where a job failed. `statuses`: receives as many statuses, one for each job;
+ * `PAYHSM_ERR_INVALID_LENGTH` for a block that is not all in `blocks`; `PAYHSM_ERR_INTERNAL` where none was found out
+ * because the call failed.
+ *
+ * Returns: `PAYHSM_OK` if every job has its status, whatever it is; the context's errors. Keys that came in stay.
+ *
+ * In libraries built with `host`.
+ *
+ * Contract:
+ * The context's contract; C1 to C3 for the pointers.
+ */
+PAYHSM_MUST_USE
+payhsm_status_t payhsm_batch_key_import(payhsm_ctx_t *ctx,
+                                        const payhsm_batch_key_import_t *jobs,
+                                        size_t count,
+                                        const uint8_t *blocks,
+                                        size_t blocks_len,
+                                        payhsm_batch_key_t *keys,
+                                        payhsm_status_t *statuses);
 
 /*
  * Makes a card verification value. The decision callback is asked first.

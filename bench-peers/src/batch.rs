@@ -20,7 +20,7 @@ use payhsm::key::{Key, Tdea};
 use payhsm::pin::block::Format;
 use payhsm::pin::{Pan, Pin};
 use payhsm_peers::cipher::{LowDes, LowTdea, Tdea as _};
-use payhsm_peers::contest::{Settings, contest, nanoseconds, rounds, runner};
+use payhsm_peers::contest::{Settings, contest_of, nanoseconds, rounds, runner};
 use payhsm_peers::scheme;
 
 use crate::{BDK, KSN, LOW, PAN, PAN_FIELD, PAYHSM, PIN_FIELD, Y};
@@ -106,14 +106,18 @@ pub fn batch(settings: &mut Settings) {
         value: &value,
     };
     let cvvs = vec![cvv; JOBS];
+    // CVN 18: 40 bytes and padding, six blocks. The peer begins with blocks and the 16 digits of the card.
+    let data = [0x42; 48];
+    let peer = || runner(|| scheme::arqc::<LowDes, LowTdea>(black_box(&BDK), Y, [0, 1], &data));
     for engine in engines() {
         let plan = Plan::of(engine);
         settings.engine = format!("{engine}");
         decipher_pins(plan, &jobs, &mut pins, &mut outcomes).unwrap();
         assert!(outcomes.iter().all(Result::is_ok));
-        contest(
+        contest_of(
             settings,
-            "1024 jobs of TDEA DUKPT, PIN deciphered from BDK and KSN",
+            "a job of 1024: TDEA DUKPT, PIN deciphered from BDK and KSN",
+            JOBS as u32,
             vec![
                 (
                     PAYHSM,
@@ -121,30 +125,16 @@ pub fn batch(settings: &mut Settings) {
                 ),
                 (
                     LOW,
-                    runner(|| {
-                        for job in black_box(&jobs) {
-                            black_box(scheme::dukpt_tdes_pin::<LowDes, LowTdea>(
-                                &BDK, &KSN, job.block, PAN_FIELD,
-                            ));
-                        }
-                    }),
+                    runner(|| scheme::dukpt_tdes_pin::<LowDes, LowTdea>(black_box(&BDK), &KSN, block, PAN_FIELD)),
                 ),
             ],
         );
-        // CVN 18: 40 bytes and padding, six blocks. The peer begins with blocks and the 16 digits of the card.
-        let data = [0x42; 48];
-        let peer = || {
-            runner(|| {
-                for _ in 0..JOBS {
-                    black_box(scheme::arqc::<LowDes, LowTdea>(black_box(&BDK), Y, [0, 1], &data));
-                }
-            })
-        };
         verify_read_arqcs(plan, &read, &mut |_, _| Ok(()), &mut answers).unwrap();
         assert!(answers.iter().all(Result::is_ok));
-        contest(
+        contest_of(
             settings,
-            "1024 jobs of ARQC verified with both derivations, 20 DES",
+            "a job of 1024: ARQC verified with both derivations, 20 DES",
+            JOBS as u32,
             vec![
                 (
                     PAYHSM,
@@ -155,9 +145,10 @@ pub fn batch(settings: &mut Settings) {
         );
         verify_arqcs(plan, &arqcs, &mut |_, _| Ok(()), &mut answers).unwrap();
         assert!(answers.iter().all(Result::is_ok));
-        contest(
+        contest_of(
             settings,
-            "1024 jobs of ARQC, by payhsm with reading field 55 and hashing 19 digits of PAN",
+            "a job of 1024: ARQC, by payhsm with reading field 55 and hashing 19 digits of PAN",
+            JOBS as u32,
             vec![
                 (
                     PAYHSM,
@@ -168,35 +159,29 @@ pub fn batch(settings: &mut Settings) {
         );
         verify_macs(plan, &macs, &mut outcomes).unwrap();
         assert!(outcomes.iter().all(Result::is_ok));
-        contest(
+        contest_of(
             settings,
-            "1024 jobs of TDEA DUKPT, retail MAC of 64 bytes verified from BDK and KSN",
+            "a job of 1024: TDEA DUKPT, retail MAC of 64 bytes verified from BDK and KSN",
+            JOBS as u32,
             vec![
                 (PAYHSM, runner(|| verify_macs(plan, black_box(&macs), &mut outcomes))),
                 (
                     LOW,
-                    runner(|| {
-                        for job in black_box(&macs) {
-                            black_box(scheme::dukpt_tdes_mac::<LowDes, LowTdea>(&BDK, &KSN, job.data));
-                        }
-                    }),
+                    runner(|| scheme::dukpt_tdes_mac::<LowDes, LowTdea>(black_box(&BDK), &KSN, &text)),
                 ),
             ],
         );
         verify_cvvs(plan, &cvvs, &mut outcomes).unwrap();
         assert!(outcomes.iter().all(Result::is_ok));
-        contest(
+        contest_of(
             settings,
-            "1024 jobs of CVV verified, 4 DES",
+            "a job of 1024: CVV verified, 4 DES",
+            JOBS as u32,
             vec![
                 (PAYHSM, runner(|| verify_cvvs(plan, black_box(&cvvs), &mut outcomes))),
                 (
                     LOW,
-                    runner(|| {
-                        for _ in 0..JOBS {
-                            black_box(scheme::cvv::<LowDes, LowTdea>(black_box(&BDK), card_text));
-                        }
-                    }),
+                    runner(|| scheme::cvv::<LowDes, LowTdea>(black_box(&BDK), card_text)),
                 ),
             ],
         );

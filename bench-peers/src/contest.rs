@@ -79,7 +79,14 @@ pub fn rounds(contestants: &mut [(&str, Runner<'_>)], rounds: usize) -> Vec<Vec<
 }
 
 /// One operation: the first contestant is payhsm. A line for each: nanoseconds, ratio payhsm / contestant.
-pub fn contest(settings: &Settings, operation: &str, mut contestants: Vec<(&str, Runner<'_>)>) {
+pub fn contest(settings: &Settings, operation: &str, contestants: Vec<(&str, Runner<'_>)>) {
+    contest_of(settings, operation, 1, contestants);
+}
+
+/// As [`contest`]; a run of payhsm's is so many jobs, one of the others' is one job. What is told is of one job.
+///
+/// So all have slices of about the same length: a busy machine would disturb long ones more.
+pub fn contest_of(settings: &Settings, operation: &str, jobs: u32, mut contestants: Vec<(&str, Runner<'_>)>) {
     let operation = &match settings.engine.as_str() {
         "" => operation.to_owned(),
         engine => format!("{operation} ({engine})"),
@@ -92,12 +99,16 @@ pub fn contest(settings: &Settings, operation: &str, mut contestants: Vec<(&str,
         return;
     }
     if settings.callgrind {
-        for (name, run) in &mut contestants {
-            crate::callgrind::count(&format!("{operation}\t{name}"), run);
+        for (place, (name, run)) in contestants.iter_mut().enumerate() {
+            let jobs = if place == 0 { jobs } else { 1 };
+            crate::callgrind::count(&format!("{operation}\t{name}\t{jobs}"), run);
         }
         return;
     }
-    let took = rounds(&mut contestants, settings.rounds);
+    let mut took = rounds(&mut contestants, settings.rounds);
+    if let Some(own) = took.first_mut() {
+        own.iter_mut().for_each(|ns| *ns /= f64::from(jobs));
+    }
     for ((name, _), peer) in contestants.iter().zip(&took) {
         let ns = Spread::of(peer.clone());
         let ratio = Spread::of(took[0].iter().zip(peer).map(|(own, peer)| own / peer).collect());

@@ -218,10 +218,19 @@ pub(crate) fn text(kind: Kind, pan: &Pan, expiry: Expiry) -> [[u8; 8]; 2] {
 
 /// Digits that follow each other, 32 at most (19 + 4 + 3 fit), two a byte.
 fn row(digits: [&[u8]; 4]) -> [[u8; 8]; 2] {
-    let mut text = digits.into_iter().flatten().copied();
+    let mut all = [0_u8; 32];
+    let mut room = &mut all[..];
+    for part in digits {
+        let Some((place, rest)) = room.split_at_mut_checked(part.len()) else {
+            break;
+        };
+        place.iter_mut().zip(part).for_each(|(to, from)| *to = *from);
+        room = rest;
+    }
     let mut blocks = [[0_u8; 8]; 2];
-    for byte in blocks.as_flattened_mut() {
-        *byte = (text.next().unwrap_or(0) << 4) | text.next().unwrap_or(0);
+    let (pairs, _) = all.as_chunks::<2>();
+    for (byte, [high, low]) in blocks.as_flattened_mut().iter_mut().zip(pairs) {
+        *byte = (high << 4) | low;
     }
     blocks
 }
