@@ -18,6 +18,10 @@ pub fn hex(data: &[u8]) {
     } else {
         assert!(data.len() % 2 == 1 || bytes.iter().all(|&b| b == 0));
     }
+    // Room that is not the right one.
+    let mut wrong = vec![0x55; data.len() / 2 + 1];
+    assert_eq!(hexadecimal::decode(data, &mut wrong), Err(Error::InvalidLength));
+    assert!(wrong.iter().all(|&b| b == 0));
     let mut text = vec![0; data.len() * 2];
     hexadecimal::encode(data, &mut text).unwrap();
     let mut back = vec![0; data.len()];
@@ -39,6 +43,10 @@ pub fn bcd(data: &[u8]) {
         let mut back = vec![0; data.len().max(1)];
         codec::encode_numeric(&digits, &mut back).unwrap();
         assert_eq!(back[back.len() - data.len()..], *data);
+    }
+    let _ = codec::encode_numeric(data, &mut vec![0; data.len() / 3]);
+    if codec::encode_compressed(data, &mut vec![0; data.len() / 4]).is_ok() {
+        assert!(data.len() / 4 * 2 >= data.len());
     }
     let mut out = vec![0; data.len().div_ceil(2)];
     if codec::encode_compressed(data, &mut out).is_ok() {

@@ -64,13 +64,28 @@ pub fn signed(data: &[u8]) {
     let mut message = input.slice(signer.len()).to_vec();
     message.resize(signer.len(), 0xBB);
     let len = message.len();
+    // A card's answer to GENERATE AC, but for the signature; the message is what it signs if that is wanted.
+    let cid_and_atc = [0x9F, 0x27, 1, 0x80, 0x9F, 0x36, 2, 0, 1];
+    if with(4) && len >= 64 {
+        let dynamic = [
+            &[5, 1, 38, 8, 1, 2, 3, 4, 5, 6, 7, 8, if with(5) { 0x80 } else { 0x40 }][..],
+            &[9; 8],
+        ]
+        .concat();
+        message[1..=dynamic.len()].copy_from_slice(&dynamic);
+        let hash = sha1(&[sent, &cid_and_atc]);
+        message[dynamic.len() + 1..dynamic.len() + 21].copy_from_slice(&hash);
+        message[dynamic.len() + 21..len - 21].fill(0xBB);
+    }
     if with(1) {
         message[0] = 0x6A;
     }
     if with(2) {
         message[len - 1] = 0xBC;
     }
-    message[1] = format;
+    if !with(4) {
+        message[1] = format;
+    }
     if with(3) {
         let hash = sha1(&[&message[1..len - 21], sent]);
         message[len - 21..len - 1].copy_from_slice(&hash);
@@ -107,6 +122,14 @@ pub fn signed(data: &[u8]) {
             assert!(!(right && message[1] == 0x05 && message[2..] == well_formed(&message)[2..]));
         }
         let _ = icc.verify_combined([0; 4], &[sent], input.rest());
+        let wide = |len: usize| vec![0x81, u8::try_from(len).unwrap()];
+        let signed = [vec![0x9F, 0x4B], wide(signature.len()), signature.to_vec()].concat();
+        let content = [&cid_and_atc[..], &signed, input.rest()].concat();
+        if content.len() < 256 {
+            let answer = [vec![0x77], wide(content.len()), content].concat();
+            let believed = icc.verify_combined([0; 4], &[sent], &answer).is_ok();
+            assert!(!believed || right && message[13] == 0x80);
+        }
         let _ = internal_authenticate_response(input.rest());
     }
 }

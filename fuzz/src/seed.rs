@@ -114,6 +114,23 @@ fn case_files() -> Vec<Vec<u8>> {
             seeds.push(group.into_bytes());
         }
     }
+    // What is not as it should be.
+    let wrong = [
+        r#"[1]"#,
+        r#"{"id":1,"op":"kcv"}"#,
+        r#"{"id":"1"}"#,
+        r#"{"op":"kcv","in":{"key":1},"out":{}}"#,
+        r#"{"op":"kcv","in":{},"out":{"kcv":"00","x":1}}"#,
+        r#"{"op":"kcv","in":{},"out":{},"more":1}"#,
+        r#"{"op":"no_such","in":{},"out":{}}"#,
+        r#"{"op":"des_ecb","in":{"key":"0123456789ABCDEF","dir":1,"data":"0g"},"out":{"error":"refusal"}}"#,
+        r#"{"vectors":[{"op":"kcv"},{"id":"1","op":"no_such"},{"id":"1","op":"kcv","in":{},"out":{}},{"id":"1","op":"kcv","in":1}]}"#,
+        r#"{"vectors":1}"#,
+        r#"{"testGroups":[{"tests":[{"tcId":1,"result":"acceptable"}]}]}"#,
+        r#"{"algorithm":"ECDSA","testGroups":[{"type":"EcdsaP1363Verify","sha":"SHA-256","publicKey":{"curve":"secp256r1",
+        "uncompressed":"04"},"tests":[{"tcId":1,"msg":"","sig":"","result":"other"}]}]}"#,
+    ];
+    seeds.extend(wrong.map(|text| text.as_bytes().to_vec()));
     seeds
 }
 
@@ -153,7 +170,15 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         "attributes" => from("tr31", "tr31_unwrap", |v| {
             v.text("Key_block")?.get(5..13).map(<[u8]>::to_vec)
         }),
-        "bcd" => vec![vec![0x12, 0x34, 0x5F, 0xFF], vec![0, 0, 0x99], vec![1, 2, 3]],
+        "bcd" => vec![
+            b"12".to_vec(),
+            vec![9, 9, 9, 9, 9, 9],
+            vec![10],
+            vec![0xAA],
+            vec![0x12, 0x34, 0x5F, 0xFF],
+            vec![0, 0, 0x99],
+            vec![1, 2, 3],
+        ],
         "track2_packed" => vec![
             b"1234567890123456=2512101123".to_vec(),
             [&[5], &[0x12, 0xD3, 0x40][..]].concat(),
@@ -210,7 +235,12 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             let signed = [&[0x77, 16], &head[..], &[0x9F, 0x4B, 4, 9, 9, 9, 9]].concat();
             vec![format1, format2, signed]
         }
-        "hex" => vec![b"0123456789ABCDEF".to_vec(), b"0g".to_vec(), vec![0xDE, 0xAD, 0xBE]],
+        "hex" => vec![
+            b"0".to_vec(),
+            b"0123456789ABCDEF".to_vec(),
+            b"0g".to_vec(),
+            vec![0xDE, 0xAD, 0xBE],
+        ],
         "c_calls" => crate::c_calls::seeds(),
         "hsm" => sequences(),
         "keyblock_pair" => {
@@ -225,7 +255,11 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             seeds.push([vec![1], vec![0x5A; 32]].concat());
             seeds
         }
-        "keyblock_parse" => from("tr31", "tr31_unwrap", |v| v.text("Key_block")),
+        "keyblock_parse" => {
+            let mut seeds = from("tr31", "tr31_unwrap", |v| v.text("Key_block"));
+            seeds.extend(optional_blocks());
+            seeds
+        }
         "keyblock_unwrap" => from("tr31", "tr31_unwrap", |v| {
             let block = v.text("Key_block")?;
             Some([kbpk(*block.first()?, &v.hex("Kbpk")?), block].concat())
@@ -250,7 +284,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
                 seeds
             })
             .collect(),
-        "oda_signed" => [0, 1, 14, 15]
+        "oda_signed" => [0, 0x3E, 0x1E, 0x2E, 1, 14, 15]
             .into_iter()
             .flat_map(|choice| [3, 4, 5].map(|format| vec![choice, format, 1, 3, 0x6A, format, 1, 3, 2, 0xAA, 0xBB]))
             .collect(),
@@ -415,8 +449,20 @@ fn messages() -> Vec<Vec<u8>> {
     let numbers = [
         0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 8, 0x40, 0, 0, 0, 0, 0, 8, 0x40, 0x18, 0x12, 0x31, 0,
     ];
+    // Those of 32 bytes, of every profile.
+    let ccd = |cci| [&[0x0F, cci, 7][..], &[0; 5], &[1; 8], &[0x0F], &[0; 15]].concat();
+    let wide: Vec<Vec<u8>> = [0x22, 0x42, 0x43, 0x10, 0x12]
+        .into_iter()
+        .flat_map(|cvn| {
+            [
+                [&[0x1F, cvn, 7][..], &[0; 29]].concat(),
+                ccd(cvn),
+                ccd(cvn | 0x80 | 0x20),
+            ]
+        })
+        .collect();
     let mut out = Vec::new();
-    for (iad, choice) in iads.into_iter().zip(0..) {
+    for (iad, choice) in iads.into_iter().chain([&[1; 18][..], &[1; 28][..]]).zip(0..) {
         // Places of a version number vary with the layout: try them all.
         let mut variants = vec![iad.to_vec()];
         for cvn in [0x10, 0x11, 0x14, 0x15] {
@@ -424,7 +470,7 @@ fn messages() -> Vec<Vec<u8>> {
             variant[1] = cvn;
             variants.push(variant);
         }
-        for iad in variants {
+        for iad in variants.into_iter().chain(wide.clone()) {
             let head = [choice, 1, 1, 40, 1];
             let fixed = [
                 vec![0x23; 16],
@@ -433,6 +479,56 @@ fn messages() -> Vec<Vec<u8>> {
             ];
             out.push([head.to_vec(), fixed.concat(), short(b"4111111111111111"), short(&iad)].concat());
         }
+    }
+    out
+}
+
+/// Blocks with one optional block of every form, and padding: for the parser, so nobody has authenticated them.
+fn optional_blocks() -> Vec<Vec<u8>> {
+    let long = "A".repeat(300);
+    let data = [
+        ("TS", "2020-08-18T22:31:42Z"),
+        ("TC", "20200818223142Z"),
+        ("TS", "20200818223142.25Z"),
+        ("TC", "2020-08-18T22:31:42.123456Z"),
+        ("TS", "2020-08-18 22:31:42Z"),
+        ("TS", "2020081822314Z"),
+        ("KV", "1234"),
+        ("KP", "0112345"),
+        ("KC", "0012345"),
+        ("BI", "011234567890"),
+        ("BI", "001234567890"),
+        ("AL", "0101"),
+        ("WP", "0001"),
+        ("DA", "01P0AE00E"),
+        ("HM", "0121"),
+        ("CT", "00QUJD"),
+        ("CT", "02000500QUJD000501QUJD"),
+        ("CT", "01QUJDRA=="),
+        ("IK", "1234567890123456"),
+        ("KS", "FFFF9876543210E00000"),
+        ("LB", "A label"),
+        ("PK", "01ABCDEF"),
+        ("ZZ", "whatever"),
+        ("LB", long.as_str()),
+        ("CT", long.as_str()),
+    ];
+    let mut out = Vec::new();
+    for (id, value) in data {
+        let block = if value.len() + 4 > 0xFF {
+            format!("{id}0004{:04X}{value}", value.len() + 10)
+        } else {
+            format!("{id}{:02X}{value}", value.len() + 4)
+        };
+        let pad = (32 - (block.len() + 4) % 16) % 16;
+        let padding = format!("PB{:02X}{}", pad + 4, "0".repeat(pad));
+        let optional = format!("{block}{padding}");
+        let behind = "0123456789ABCDEF".repeat(6);
+        let len = 16 + optional.len() + behind.len();
+        out.push(format!("D{len:04}B1AX00E0200{optional}{behind}").into_bytes());
+        // Alone, and in a block that says there are three.
+        out.push(format!("D{len:04}B1AX00E0100{optional}{behind}").into_bytes());
+        out.push(format!("B{len:04}P0TE00N0300{optional}{behind}").into_bytes());
     }
     out
 }
