@@ -46,7 +46,11 @@ def nanoseconds(text):
 
 
 def ratio(row):
-    return f"**{float(row['ratio']):.2f}** ({float(row['ratio low']):.2f}–{float(row['ratio high']):.2f})"
+    def show(name):
+        value = float(row[name])
+        return f"{value:.2f}" if value >= 0.1 else f"{value:.4f}"
+
+    return f"**{show('ratio')}** ({show('ratio low')}–{show('ratio high')})"
 
 
 # --- tables ---------------------------------------------------------------------------------------------------------------
@@ -283,7 +287,8 @@ class Plot:
 
 def bars(name, title, groups, series, scale_text, reference=None):
     """Horizontal bars on a logarithmic scale. groups: (label, {series: (value, low, high)})."""
-    groups = [(label, values) for label, values in groups if values]
+    # What was rounded to nothing still has a place on it.
+    groups = [(label, {key: tuple(max(v, 1e-4) for v in spread) for key, spread in values.items()}) for label, values in groups if values]
     if not groups:
         return
     wide, left, right, top, bar, gap = 1120, 500, 40, 66, 13, 12

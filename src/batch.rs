@@ -51,12 +51,13 @@ impl Engine {
     /// The fewest jobs that are worth a group of this engine; fewer are computed one by one.
     ///
     /// Where a group, which takes as long whether it is full or not, is as fast as so many PIN blocks one by one: measured
-    /// by `cargo bench --bench batch`, with AVX-512 by its anchors.
+    /// by `scripts/perf crossovers`, for [`Words`](Self::Words) beside the portable engine of single blocks. That of
+    /// [`Avx512`](Self::Avx512) is reckoned from the rates of both engines, not measured.
     #[must_use]
     pub const fn crossover(self) -> usize {
         match self {
-            Self::Words => 8,
-            Self::Avx2 => 9,
+            Self::Words => 5,
+            Self::Avx2 => 10,
             Self::Avx512 => 12,
             #[cfg(any(test, feature = "hazmat"))]
             Self::Emulated => 1,

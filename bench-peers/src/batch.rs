@@ -10,6 +10,7 @@ use payhsm::batch::{
 use payhsm::card::CardValue;
 use payhsm::card::cvv::{Expiry, Kind};
 use payhsm::cipher::bitslice::core_work;
+use payhsm::cipher::tdes;
 use payhsm::dukpt::tdes::Ksn;
 use payhsm::emv::derive::Psn;
 use payhsm::emv::profile::VISA_CVN18;
@@ -258,6 +259,12 @@ pub fn crossovers(settings: &Settings) {
     let (pins, macs, reads, cvvs) = (vec![pin; MOST], vec![mac; MOST], vec![read; MOST], vec![cvv; MOST]);
     println!("operation\tengine\tfrom so many jobs\tconstant");
     for engine in engines() {
+        // Words are the best engine where single blocks have none but the portable one.
+        let single = match engine {
+            Engine::Words => tdes::Engine::Portable,
+            _ => *tdes::Engine::ALL.iter().rfind(|engine| engine.is_available()).unwrap(),
+        };
+        single.force().expect("it is available");
         let found = |what: &str, run: &dyn Fn(Plan, usize)| {
             let faster = (1..=MOST).find(|&n| {
                 let plan = |most| Plan::of(engine).crossover(most);

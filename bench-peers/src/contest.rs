@@ -113,7 +113,7 @@ pub fn contest_of(settings: &Settings, operation: &str, jobs: u32, mut contestan
         let ns = Spread::of(peer.clone());
         let ratio = Spread::of(took[0].iter().zip(peer).map(|(own, peer)| own / peer).collect());
         println!(
-            "{operation}\t{name}\t{:.1}\t{:.1}\t{:.3}\t{:.3}\t{:.3}",
+            "{operation}\t{name}\t{:.1}\t{:.1}\t{:.5}\t{:.5}\t{:.5}",
             ns.median, ns.least, ratio.median, ratio.low, ratio.high
         );
     }
