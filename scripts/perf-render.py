@@ -213,7 +213,8 @@ def aims():
         elif value <= most:
             body.append([what, aim, show(value), "met", ""])
         else:
-            body.append([what, aim, show(value), f"**missed by {missed(value, most) * 100:.0f} %**", reason(what)])
+            percent = missed(value, most) * 100
+            body.append([what, aim, show(value), f"**missed by {percent:.0f} %**" if percent >= 1 else "**missed by less than 1 %**", reason(what)])
 
     def at_most(what, operation, peer, most):
         line(what, f"≤ {most:g} × {peer}", measured.get((operation, peer)), most, lambda v: f"{v:.2f}")
