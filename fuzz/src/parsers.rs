@@ -107,7 +107,7 @@ pub const PARSERS: &[Parser] = &[
     ),
     parser(
         "card verification value",
-        93,
+        92,
         &["src/card.rs", "src/card/cvv.rs"],
         &["card_value"],
     ),
@@ -133,7 +133,7 @@ pub const PARSERS: &[Parser] = &[
     parser("sign-on field", 95, &["src/inject/working.rs"], &["sign_on"]),
     parser(
         "certificates and signed data",
-        75,
+        88,
         &[
             "src/emv/oda/certificate.rs",
             "src/emv/oda/recover.rs",

@@ -287,6 +287,8 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         "oda_signed" => [0, 0x3E, 0x1E, 0x2E, 1, 14, 15]
             .into_iter()
             .flat_map(|choice| [3, 4, 5].map(|format| vec![choice, format, 1, 3, 0x6A, format, 1, 3, 2, 0xAA, 0xBB]))
+            // What a card signs over a transaction, and its number.
+            .chain([0x3E, 0x1E].map(|choice| vec![choice, 5, 4, 0, 0, 0, 0, 0x6A]))
             .collect(),
         "pan" => from("pinblock", "pinblock_enc", |v| v.text("Pan")),
         "pin_block" => from("pinblock", "pinblock_encode", |v| {
