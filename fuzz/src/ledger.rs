@@ -4,7 +4,9 @@
 use payhsm::entropy::Entropy;
 use payhsm::error::Error;
 use payhsm::hsm::audit::{Position, RECORD_LEN, Record, TAG_LEN, verify};
-use payhsm::hsm::{Config, Group, Hsm, KeyHandle, Platform, Question, Slot, State};
+use payhsm::hsm::{
+    CHALLENGE_LEN, Config, Group, Hsm, KeyHandle, Platform, Question, Slot, State, read_life_record, read_user_record,
+};
 use payhsm::key::role::{MacKey, StorageKey};
 use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
 use payhsm::key::{Aes, Key};
@@ -141,6 +143,73 @@ pub fn slot_record(data: &[u8]) {
             }
         });
     }
+}
+
+/// A storage with these records of the module, sealed.
+fn module_records(records: &[(u16, &[u8])]) -> MemoryStorage<16, MAX_RECORD_LEN> {
+    let sealer = Sealer::new(&Key::<StorageKey, Aes>::from_bytes(&STORAGE_KEY).unwrap()).unwrap();
+    let mut storage = MemoryStorage::new();
+    for (number, body) in records {
+        save(&mut storage, &sealer, Kind::Module, *number, body, &mut Scratch::new()).unwrap();
+    }
+    storage
+}
+
+/// A life record is read and means the same when it is written again, or it is damage, which is never emptiness.
+pub fn life_record(data: &[u8]) {
+    let body = &data[..data.len().min(40)];
+    let read = read_life_record(body);
+    assert!(read.is_err() || read == body.try_into().map_err(|_| Error::Record));
+    let mut storage = module_records(&[(0, body)]);
+    let mut first = None;
+    for _ in 0..2 {
+        with_module(&mut storage, |module| {
+            let status = module.status();
+            assert!(first.replace(status).is_none_or(|first| first == status));
+            // Whom it names has no record here; number 0 and those above 12 are nobody's.
+            let names = read.map(|body| u16::from_be_bytes([body[8], body[9]]) & 0x1FFE);
+            match names {
+                // A record of no bytes is one that was removed.
+                _ if body.is_empty() => assert_eq!(status.state, State::Virgin),
+                Ok(0) => assert!(matches!(status.state, State::Virgin | State::Locked)),
+                _ => assert_eq!(status.state, State::Tampered),
+            }
+        });
+    }
+}
+
+/// A user's record is damage, or the user is there with what it says.
+pub fn user_record(data: &[u8]) {
+    let mut input = Input::new(data);
+    let [number] = input.array();
+    let user = number % 12 + 1;
+    let rest = input.rest();
+    let body = &rest[..rest.len().min(160)];
+    let read = read_user_record(body);
+    assert!(read.is_err() || read.as_ref().is_ok_and(|again| again[..] == *body));
+    let [high, low] = (1_u16 << user).to_be_bytes();
+    let life = [1, 0, 0, 0, 0, 0, 0, 0, high, low, 0, 0, 0, 0, 0, 0];
+    let mut storage = module_records(&[(0, &life), (user.into(), body)]);
+    with_module(&mut storage, |module| {
+        let status = module.status();
+        if read.is_err() {
+            assert_eq!(status.state, State::Tampered);
+            return;
+        }
+        // Five tries; twice as many wrong ones lock the module.
+        assert_eq!(status.state == State::Locked, body[3] >= 10);
+        let known = module.role_status(user).unwrap();
+        assert_eq!((known.role as u8, known.failures), (body[1], body[3]));
+        assert!(known.session.is_none());
+        // Whatever it says, nobody is let in by a guess.
+        let mut challenge = [0; CHALLENGE_LEN];
+        if module.login_begin(user, &mut challenge).is_ok() {
+            assert!(module.login_finish(&[0; 16], 0).is_err());
+        }
+        for other in (1..=12).filter(|other| *other != user) {
+            assert!(module.role_status(other).is_err());
+        }
+    });
 }
 
 fn enter(module: &mut Hsm<'_, Device<'_>>, attributes: &Attributes, key: &[u8; 16]) -> KeyHandle {

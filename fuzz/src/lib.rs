@@ -53,6 +53,7 @@ pub const TARGETS: &[Target] = &[
     ("keyblock_unwrap", keyblock::unwrap),
     ("keyblock_wrap", keyblock::wrap),
     ("ksn", dukpt::ksn),
+    ("life_record", ledger::life_record),
     ("oda_card", oda::card),
     ("oda_signed", oda::signed),
     ("pan", pin::pan),
@@ -68,6 +69,7 @@ pub const TARGETS: &[Target] = &[
     ("tlv", codec::tlv),
     ("track2", emv::track2),
     ("track2_packed", track::track2_packed),
+    ("user_record", ledger::user_record),
 ];
 
 /// Bytes taken from the front of a target's input. Past the end there are zeros.

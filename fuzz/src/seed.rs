@@ -356,6 +356,35 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             .concat(),
             vec![1; 56],
         ],
+        "life_record" => vec![
+            [vec![1], vec![0; 15]].concat(),
+            [vec![1, 3, 0, 7, 0, 1, 0, 0], vec![0; 8]].concat(),
+            [vec![1, 0, 0, 0, 0, 0, 0, 0, 0, 6], vec![0; 6]].concat(),
+            [vec![1, 4], vec![0; 14]].concat(),
+            vec![1; 16],
+            Vec::new(),
+        ],
+        "user_record" => vec![
+            [vec![0, 1, 1, 0, 0, 0, 0, 0, 16], vec![0; 16], vec![7; 16], vec![0; 80]].concat(),
+            [
+                vec![4, 1, 5, 2, 3, 2, 6, 30, 32, 20],
+                vec![0; 14],
+                vec![9],
+                vec![7; 32],
+                vec![9; 20],
+                vec![0; 44],
+            ]
+            .concat(),
+            [
+                vec![11, 1, 2, 1, 10, 0, 0, 0, 24],
+                vec![0; 16],
+                vec![7; 24],
+                vec![0; 72],
+            ]
+            .concat(),
+            [vec![0, 2, 1, 0, 0, 0, 0, 0, 16], vec![0; 112]].concat(),
+            vec![3; 121],
+        ],
         "record" => vec![
             [
                 vec![7; 16],
