@@ -86,6 +86,15 @@ pub trait Storage {
     /// [`Error::Storage`].
     fn erase(&mut self, id: u16) -> Result<(), Error>;
 
+    /// The lowest number of a record that there is, from `from` on; `None` if there is none. What is not known is taken for a
+    /// record: a storage that has no such list answers with `from`, and each number is looked for by [`load`](Self::load).
+    ///
+    /// # Errors
+    /// [`Error::Storage`], [`Error::StorageIntegrity`] as [`load`](Self::load).
+    fn next_record(&mut self, from: u16) -> Result<Option<u16>, Error> {
+        Ok(Some(from))
+    }
+
     /// The two areas of flash for the journal of DUKPT group `group`; `None` if there are none, and the journal is kept
     /// in records. The answer is the same for the life of the device.
     fn area(&mut self, group: u16) -> Option<Area> {
@@ -180,6 +189,10 @@ impl<S: Storage + ?Sized> Storage for &mut S {
 
     fn erase(&mut self, id: u16) -> Result<(), Error> {
         (**self).erase(id)
+    }
+
+    fn next_record(&mut self, from: u16) -> Result<Option<u16>, Error> {
+        (**self).next_record(from)
     }
 
     fn area(&mut self, group: u16) -> Option<Area> {

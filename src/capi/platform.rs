@@ -127,6 +127,13 @@ impl Storage for Callbacks {
         }
     }
 
+    fn next_record(&mut self, from: u16) -> Result<Option<u16>, Error> {
+        match &mut self.flash {
+            Some(flash) => flash.next_record(from),
+            None => Ok(Some(from)),
+        }
+    }
+
     fn area(&mut self, group: u16) -> Option<Area> {
         self.flash.as_mut()?.area(group)
     }

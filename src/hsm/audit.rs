@@ -283,10 +283,10 @@ impl<'m, P: Platform> Hsm<'m, P> {
         match settings {
             Some((_, released)) if released > last.sequence => return Err(Error::StorageIntegrity),
             Some(_) => {}
+            None if last.sequence == 0 => self.store_log_settings(capacity, 0)?,
             // What a damaged start leaves readable.
             None if self.life.state() == State::Tampered => log.released = last.sequence,
-            None if last.sequence != 0 => return Err(Error::StorageIntegrity),
-            None => self.store_log_settings(capacity, 0)?,
+            None => return Err(Error::StorageIntegrity),
         }
         log.marked = log.unread() >= capacity;
         Ok(log)
@@ -349,9 +349,15 @@ impl<'m, P: Platform> Hsm<'m, P> {
         }
         let time = self.platform.tick();
         let role = self.role_number();
+        let tampered = self.life.state() == State::Tampered;
         let Some(log) = &mut self.log else {
             return Ok(());
         };
+        if self.own.audit().is_empty() {
+            // Of a log that was opened in the state Tampered: it has said why, and writes again from the next start on.
+            log.lost = log.lost.saturating_add(1);
+            return if tampered { Ok(()) } else { Err(Error::BadState) };
+        }
         let full = log.unread() >= log.capacity();
         let behind = log.last.sequence.wrapping_sub(log.durable).saturating_add(2) >= log.capacity();
         if behind || (full && log.when_full == WhenFull::Stop) {

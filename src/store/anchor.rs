@@ -27,7 +27,8 @@ use crate::weaken::guard;
 /// Compares, and makes good what a cut may have left to do. `groups`: the sum over the groups from 0 to before
 /// `from_group`, which are mounted.
 ///
-/// Without a counter nothing is done. With one every object is looked for, as many reads of the storage.
+/// Without a counter nothing is done. With one every object is looked for: all that may be, unless the storage can tell
+/// which there are ([`Storage::next_record`]).
 ///
 /// # Errors
 /// [`Error::StorageIntegrity`] if the storage is older than the counter, or an object is damaged; [`Error::Storage`].
@@ -42,14 +43,18 @@ pub(crate) fn check(
         return Ok(());
     };
     let mut sum = groups;
-    for group in from_group..Kind::Group.objects() {
+    let mut next = from_group;
+    while let Some(group) = next_group(storage, next)? {
         let mut records = Records::NEW;
         records.mount(storage, sealer, group, scratch, |_| Ok(()))?;
         sum = sum.saturating_add(records.sequence());
+        next = group.wrapping_add(1);
     }
     for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Group) {
-        for id in 0..kind.objects() {
+        let mut next = 0;
+        while let Some(id) = record::next_object(storage, kind, next)?.filter(|id| *id < kind.objects()) {
             sum = sum.saturating_add(record::sequence(storage, sealer, kind, id, scratch)?);
+            next = id.wrapping_add(1);
         }
     }
     match sum.checked_sub(counter) {
@@ -57,4 +62,12 @@ pub(crate) fn check(
         Some(0) => Ok(()),
         Some(ahead) => storage.advance(ahead).map_err(|_| Error::Storage),
     }
+}
+
+/// The first group from `from` on of which the storage may have something.
+fn next_group(storage: &mut impl Storage, from: u16) -> Result<Option<u16>, Error> {
+    let found = record::next_object(storage, Kind::Group, from)?;
+    // An area is looked at, whatever it holds.
+    let mut groups = from..Kind::Group.objects();
+    Ok(groups.find(|group| found == Some(*group) || storage.area(*group).is_some()))
 }

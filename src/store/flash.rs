@@ -260,6 +260,10 @@ impl<F: Flash> Storage for FlashStorage<F> {
         self.records.erase(&mut self.flash, id)
     }
 
+    fn next_record(&mut self, from: u16) -> Result<Option<u16>, Error> {
+        self.records.next(&mut self.flash, from)
+    }
+
     fn area(&mut self, group: u16) -> Option<Area> {
         let Geometry {
             page_len, rewritable, ..

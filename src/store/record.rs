@@ -222,6 +222,15 @@ pub fn load(
     result
 }
 
+/// The first object of a kind from number `from` on of which the storage may have something, damaged or not.
+pub(crate) fn next_object(storage: &mut impl Storage, kind: Kind, from: u16) -> Result<Option<u16>, Error> {
+    let Ok(place) = Place::new(kind, from, false) else {
+        return Ok(None);
+    };
+    let found = storage.next_record(place.number)?;
+    Ok(found.and_then(|number| Place::object(kind, number)))
+}
+
 /// Erases a group's records, damaged or not, with its memory of used initial keys: only for a module that is made anew.
 pub(crate) fn abandon(storage: &mut impl Storage, kind: Kind, id: u16, scratch: &mut Scratch) -> Result<(), Error> {
     let results = [false, true].map(|second| erase(storage, Place::new(kind, id, second)?, scratch));

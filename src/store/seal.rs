@@ -99,6 +99,15 @@ impl Place {
         let number = (u16::from(kind as u8) << 12) | (id << 1) | u16::from(second);
         Ok(Self { kind, number })
     }
+
+    /// The object of a kind whose record has this number, if it is one of that kind.
+    pub(crate) const fn object(kind: Kind, number: u16) -> Option<u16> {
+        if number >> 12 == kind as u16 {
+            Some((number & 0xFFF) >> 1)
+        } else {
+            None
+        }
+    }
 }
 
 /// The buffer in which records are sealed and opened. Wiped on drop.

@@ -278,3 +278,39 @@ fn a_cut_in_a_reinitialisation() {
     }
     assert!(cuts > 15, "{cuts}");
 }
+
+/// A log that was opened in the state Tampered says why, and writes nothing more in this start: that keeps the module neither
+/// from being wiped nor from being made anew.
+#[test]
+fn a_log_opened_in_a_tampered_start() {
+    use payhsm::hsm::LogEvent;
+    use payhsm::hsm::audit::{RECORD_LEN, Record, WhenFull};
+    let memory = || Box::leak(vec![Record::EMPTY; 8].into_boxed_slice());
+    let device = Device::new(1);
+    let (mut hsm, _) = populated(&device);
+    hsm.tamper();
+    drop(hsm);
+    device.boot(None);
+    let mut hsm = module(&device);
+    hsm.audit_open(memory(), WhenFull::Stop).unwrap();
+    let last = hsm.audit_status().unwrap().last.sequence;
+    hsm.wipe().unwrap();
+    hsm.reinitialise().unwrap();
+    assert_eq!(hsm.status().state, State::Virgin);
+    let status = hsm.audit_status().unwrap();
+    assert_eq!((status.last.sequence, status.lost), (last, 2));
+    // What must be logged is refused until the next start.
+    assert_eq!(hsm.audit_note(&[0; 8], None).err(), Some(Error::BadState));
+    drop(hsm);
+    device.boot(None);
+    let mut hsm = module(&device);
+    hsm.audit_open(memory(), WhenFull::Stop).unwrap();
+    let mut out = [0; 8 * RECORD_LEN];
+    let (len, _) = hsm.audit_read(last, &mut out).unwrap();
+    let (records, _) = out[..len].as_chunks::<RECORD_LEN>();
+    let events: Vec<_> = records
+        .iter()
+        .map(|bytes| Record::from_bytes(bytes).entry().event)
+        .collect();
+    assert_eq!(events, [Some(LogEvent::Tamper), Some(LogEvent::Start)]);
+}

@@ -128,6 +128,10 @@ impl Storage for Device {
         self.storage.erase(id)
     }
 
+    fn next_record(&mut self, from: u16) -> Result<Option<u16>, Error> {
+        self.storage.next_record(from)
+    }
+
     fn area(&mut self, group: u16) -> Option<Area> {
         self.storage.area(group)
     }

@@ -5,13 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../device.h"
+#include "office.h"
 
 enum { BLOCK = 16, PAN_BLOCKS = 2 * BLOCK };
 
 /* The acquirer's module, and an issuer's office that knows a PIN for a moment. */
-static device_t acquirer, office;
-static uint32_t kbpk, bdk, pvk, session_pin, session_mac, session_data, order_key;
+device_t acquirer;
+uint32_t acquirer_kbpk;
+static device_t office;
+static uint32_t bdk, pvk, session_pin, session_mac, session_data, order_key;
 
 static const uint8_t IDENTITY[8] = {0x12, 0x34, 0x56, 0x78, 0x00, 0x00, 0x00, 0x07};
 /* What a DUKPT counter must be above. */
@@ -25,7 +27,7 @@ static const uint8_t BALANCE[AMOUNT_LEN] = {0x00, 0x00, 0x00, 0x12, 0x34, 0x56};
 static uint32_t sales[64];
 static size_t sale_count;
 
-static void must(payhsm_status_t status, const char *what)
+void office_must(payhsm_status_t status, const char *what)
 {
     if (status != PAYHSM_OK) {
         fprintf(stderr, "acquirer: %s: %s\n", what, payhsm_status_text(status));
@@ -44,12 +46,12 @@ static payhsm_status_t decide(void *user, const payhsm_question_t *question)
     return question->counter > last_counter ? PAYHSM_OK : PAYHSM_ERR_COUNTER_REPLAYED;
 }
 
-static uint32_t enter(device_t *device, const char *usage, char algorithm, char mode, const uint8_t *key)
+uint32_t office_enter(device_t *device, const char *usage, char algorithm, char mode, const uint8_t *key)
 {
     payhsm_key_info_t info;
     uint32_t handle;
 
-    must(device_enter(device, usage, algorithm, mode, 'N', key, 16, &handle, &info), usage);
+    office_must(device_enter(device, usage, algorithm, mode, 'N', key, 16, &handle, &info), usage);
     return handle;
 }
 
@@ -63,15 +65,15 @@ static void personalise(void)
     size_t len;
     uint32_t there, here;
 
-    must(device_start(&office, 0), "office");
-    there = enter(&office, "P0", 'T', 'E', zone);
-    here = enter(&acquirer, "P0", 'T', 'D', zone);
-    must(payhsm_pin_encipher(office.ctx, there, PAYHSM_PIN_FORMAT_0, (const uint8_t *)PAN, sizeof PAN - 1, &pin, block,
+    office_must(device_start(&office, 0), "office");
+    there = office_enter(&office, "P0", 'T', 'E', zone);
+    here = office_enter(&acquirer, "P0", 'T', 'D', zone);
+    office_must(payhsm_pin_encipher(office.ctx, there, PAYHSM_PIN_FORMAT_0, (const uint8_t *)PAN, sizeof PAN - 1, &pin, block,
                              sizeof block, &len), "PIN of the card");
-    must(payhsm_pvv_generate(acquirer.ctx, here, PAYHSM_PIN_FORMAT_0, (const uint8_t *)PAN, sizeof PAN - 1, block, len, pvk, 1,
+    office_must(payhsm_pvv_generate(acquirer.ctx, here, PAYHSM_PIN_FORMAT_0, (const uint8_t *)PAN, sizeof PAN - 1, block, len, pvk, 1,
                              pvv), "PVV of the card");
-    must(payhsm_key_erase(acquirer.ctx, here), "erase");
-    must(payhsm_close(office.ctx), "office");
+    office_must(payhsm_key_erase(acquirer.ctx, here), "erase");
+    office_must(payhsm_close(office.ctx), "office");
 }
 
 void acquirer_start(void)
@@ -86,20 +88,20 @@ void acquirer_start(void)
     payhsm_config_t config = device_config(&acquirer, PAYHSM_POLICY_PIN_KEY_BOTH_WAYS);
 
     config.decide = decide;
-    must(payhsm_init(device_memory(&acquirer), PAYHSM_CTX_SIZE(DEVICE_SLOTS, DEVICE_GROUPS), &config, &acquirer.ctx), "start");
-    kbpk = enter(&acquirer, "K1", 'A', 'E', protection);
-    bdk = enter(&acquirer, "B0", 'A', 'X', base);
-    pvk = enter(&acquirer, "V2", 'T', 'C', verification);
+    office_must(payhsm_init(device_memory(&acquirer), PAYHSM_CTX_SIZE(DEVICE_SLOTS, DEVICE_GROUPS), &config, &acquirer.ctx), "start");
+    acquirer_kbpk = office_enter(&acquirer, "K1", 'A', 'E', protection);
+    bdk = office_enter(&acquirer, "B0", 'A', 'X', base);
+    pvk = office_enter(&acquirer, "V2", 'T', 'C', verification);
     personalise();
+    office_reader_start();
 }
 
 void acquirer_stop(void)
 {
-    must(payhsm_close(acquirer.ctx), "stop");
+    office_must(payhsm_close(acquirer.ctx), "stop");
 }
 
-/* A new key of ours, and the block in which the terminal gets it, for what the terminal does with it. */
-static void hand_out(uint32_t *key, const char *usage, char mode, char theirs, uint8_t tag, message_t *answer)
+void office_hand_out(uint32_t *key, const char *usage, char mode, char theirs, uint8_t tag, message_t *answer)
 {
     payhsm_key_attributes_t attributes = {{0, 0}, 'A', 0, {'0', '0'}, 'E', 0};
     payhsm_export_t asked;
@@ -108,16 +110,16 @@ static void hand_out(uint32_t *key, const char *usage, char mode, char theirs, u
     size_t len;
 
     if (*key != 0) {
-        must(payhsm_key_erase(acquirer.ctx, *key), "erase");
+        office_must(payhsm_key_erase(acquirer.ctx, *key), "erase");
     }
     memcpy(attributes.usage, usage, sizeof attributes.usage);
     attributes.mode = (uint8_t)mode;
-    must(payhsm_key_generate(acquirer.ctx, &attributes, 16, key, &info), "generate");
+    office_must(payhsm_key_generate(acquirer.ctx, &attributes, 16, key, &info), "generate");
     memset(&asked, 0, sizeof asked);
     asked.size = sizeof asked;
     asked.mode = (uint8_t)theirs;
     asked.exportability = 'N';
-    must(payhsm_key_export_as(acquirer.ctx, kbpk, *key, &asked, NULL, 0, block, sizeof block, &len), "export");
+    office_must(payhsm_key_export_as(acquirer.ctx, acquirer_kbpk, *key, &asked, NULL, 0, block, sizeof block, &len), "export");
     message_add(answer, tag, block, len);
 }
 
@@ -126,10 +128,15 @@ static int seal(uint32_t key, message_t *answer)
     uint8_t mac[MAC_LEN];
     size_t len;
 
-    must(payhsm_mac_generate(acquirer.ctx, key, PAYHSM_MAC_CMAC, answer->bytes, answer->len, MAC_LEN, mac, sizeof mac, &len),
+    office_must(payhsm_mac_generate(acquirer.ctx, key, PAYHSM_MAC_CMAC, answer->bytes, answer->len, MAC_LEN, mac, sizeof mac, &len),
          "MAC of the answer");
     message_add(answer, TAG_MAC, mac, len);
     return answer->len == 0;
+}
+
+int office_seal(message_t *answer)
+{
+    return session_mac == 0 ? answer->len == 0 : seal(session_mac, answer);
 }
 
 static int genuine(uint32_t key, const message_t *request)
@@ -172,7 +179,7 @@ static uint8_t judge(uint32_t data_key, uint32_t pin_key, const message_t *reque
     if (status == PAYHSM_ERR_VERIFICATION_FAILED) {
         return RESULT_WRONG_PIN;
     }
-    must(status, "PIN");
+    office_must(status, "PIN");
     return RESULT_APPROVED;
 }
 
@@ -206,7 +213,7 @@ static int transaction(const message_t *request, message_t *answer, uint8_t type
         message_add(answer, TAG_RESULT, &result, 1);
         bad = seal(keys, answer);
     }
-    must(payhsm_transaction_end(acquirer.ctx, keys), "end");
+    office_must(payhsm_transaction_end(acquirer.ctx, keys), "end");
     return bad;
 }
 
@@ -219,8 +226,8 @@ static int balance(const message_t *request, message_t *answer)
     message_add(answer, TAG_RESULT, &result, 1);
     if (result == RESULT_APPROVED) {
         memcpy(clear, BALANCE, sizeof BALANCE);
-        must(payhsm_random(acquirer.ctx, iv, sizeof iv), "random");
-        must(payhsm_data_encipher(acquirer.ctx, session_data, iv, sizeof iv, clear, sizeof clear, out, sizeof out, &len),
+        office_must(payhsm_random(acquirer.ctx, iv, sizeof iv), "random");
+        office_must(payhsm_data_encipher(acquirer.ctx, session_data, iv, sizeof iv, clear, sizeof clear, out, sizeof out, &len),
              "balance");
         message_add(answer, TAG_IV, iv, sizeof iv);
         message_add(answer, TAG_BALANCE, out, len);
@@ -267,15 +274,15 @@ int acquirer_answer(const message_t *request, message_t *response)
     message_begin(response, *type, get_number(number));
     switch (*type) {
     case TYPE_INITIAL_KEY:
-        must(payhsm_dukpt_export_initial_key(acquirer.ctx, bdk, IDENTITY, sizeof IDENTITY, kbpk, block, sizeof block, &len, kcv),
+        office_must(payhsm_dukpt_export_initial_key(acquirer.ctx, bdk, IDENTITY, sizeof IDENTITY, acquirer_kbpk, block, sizeof block, &len, kcv),
              "initial key");
         message_add(response, TAG_KEY, block, len);
         return 0;
     case TYPE_SIGN_ON:
-        hand_out(&session_pin, "P0", 'B', 'E', TAG_KEY, response);
-        hand_out(&session_mac, "M6", 'C', 'C', TAG_KEY_MAC, response);
-        hand_out(&session_data, "D0", 'B', 'B', TAG_KEY_DATA, response);
-        hand_out(&order_key, "M6", 'C', 'G', TAG_KEY_ORDER, response);
+        office_hand_out(&session_pin, "P0", 'B', 'E', TAG_KEY, response);
+        office_hand_out(&session_mac, "M6", 'C', 'C', TAG_KEY_MAC, response);
+        office_hand_out(&session_data, "D0", 'B', 'B', TAG_KEY_DATA, response);
+        office_hand_out(&order_key, "M6", 'C', 'G', TAG_KEY_ORDER, response);
         return 0;
     case TYPE_SALE:
     case TYPE_VOID:
@@ -284,6 +291,18 @@ int acquirer_answer(const message_t *request, message_t *response)
         return genuine(session_mac, request) ? balance(request, response) : 1;
     case TYPE_ORDER:
         return genuine(session_mac, request) ? order(request, response) : 1;
+    case TYPE_USER_KEY:
+        return office_user_key(request, response);
+    case TYPE_TOKEN:
+        return office_token(request, response);
+    case TYPE_LOG_KEY:
+        return office_log_key(request, response);
+    case TYPE_LOG_NONCE:
+        return office_log_nonce(response);
+    case TYPE_LOG_STATUS:
+        return office_log_status(request, response);
+    case TYPE_LOG:
+        return office_log(request, response);
     default:
         return 1;
     }

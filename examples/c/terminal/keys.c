@@ -7,43 +7,76 @@
 payhsm_status_t terminal_start(terminal_t *terminal)
 {
     const uint32_t sequence = terminal->sequence;
-    payhsm_initial_key_info_t info;
-    payhsm_status_t status;
 
     memset(terminal, 0, sizeof *terminal);
     terminal->sequence = sequence;
-    status = platform_start(&terminal->hsm);
-    if (status != PAYHSM_OK) {
-        return status;
-    }
-    /* A terminal that has an initial key goes on where it was. */
-    status = payhsm_dukpt_find(terminal->hsm, 0, &terminal->group, &info);
-    return status == PAYHSM_ERR_INVALID_HANDLE || status == PAYHSM_ERR_NO_KEY ? PAYHSM_OK : status;
+    return platform_start(&terminal->hsm);
 }
 
-payhsm_status_t terminal_ceremony(terminal_t *terminal, uint8_t kcv[PAYHSM_KCV_MAX_LEN])
+payhsm_status_t terminal_take_up(terminal_t *terminal)
 {
-    /* In a product they are typed in from envelopes and stand in no program. */
-    static const uint8_t component[2][16] = {
-        {0x1F, 0x88, 0x4A, 0xC3, 0x02, 0xE7, 0x95, 0x6B, 0xD0, 0x3C, 0x71, 0xAE, 0x59, 0x14, 0xFD, 0x26},
-        {0xA0, 0x57, 0xE9, 0x12, 0x8C, 0x3B, 0x64, 0xF5, 0x07, 0xDA, 0x2E, 0x90, 0xC1, 0x7D, 0x48, 0xB3}};
-    static const payhsm_key_attributes_t attributes = {{'K', '1'}, 'A', 'D', {'0', '0'}, 'N', 0};
+    payhsm_initial_key_info_t initial;
+    payhsm_key_info_t info;
+    uint32_t cursor = 0, key;
+    payhsm_status_t status = payhsm_dukpt_find(terminal->hsm, 0, &terminal->group, &initial);
+
+    /* A terminal that has an initial key goes on where it was. */
+    if (status != PAYHSM_OK && status != PAYHSM_ERR_INVALID_HANDLE && status != PAYHSM_ERR_NO_KEY) {
+        return status;
+    }
+    while (payhsm_key_next(terminal->hsm, cursor, &cursor, &key, &info) == PAYHSM_OK) {
+        if (memcmp(info.attributes.usage, "K1", 2) == 0) {
+            terminal->kbpk = key;
+        }
+    }
+    return PAYHSM_OK;
+}
+
+/* In a product components are typed in from envelopes and stand in no program. */
+typedef uint8_t component_t[16];
+
+static payhsm_status_t ceremony(terminal_t *terminal, char mode, const component_t component[2], uint32_t *key,
+                                uint8_t kcv[PAYHSM_KCV_MAX_LEN])
+{
+    payhsm_key_attributes_t attributes = {{'K', '1'}, 'A', 0, {'0', '0'}, 'N', 0};
     payhsm_key_info_t info;
     payhsm_status_t status;
-    uint32_t custodian;
+    uint32_t i;
 
     memset(kcv, 0, PAYHSM_KCV_MAX_LEN);
+    attributes.mode = (uint8_t)mode;
     status = payhsm_component_begin(terminal->hsm, &attributes, sizeof component[0], 2, NULL, 0);
-    for (custodian = 1; status == PAYHSM_OK && custodian <= 2; custodian++) {
-        status = payhsm_component_add(terminal->hsm, custodian, component[custodian - 1], sizeof component[0], NULL, 0);
+    for (i = 0; status == PAYHSM_OK && i < 2; i++) {
+        status = payhsm_component_add(terminal->hsm, CUSTODIAN + i, component[i], sizeof component[i], NULL, 0);
     }
     if (status == PAYHSM_OK) {
-        status = payhsm_component_finish(terminal->hsm, &terminal->kbpk, &info);
+        status = payhsm_component_finish(terminal->hsm, key, &info);
     }
     if (status == PAYHSM_OK) {
         memcpy(kcv, info.kcv, sizeof info.kcv);
     }
     return status;
+}
+
+/* This key stays: the terminal stores it. */
+payhsm_status_t terminal_ceremony(terminal_t *terminal, uint8_t kcv[PAYHSM_KCV_MAX_LEN])
+{
+    static const component_t component[2] = {
+        {0x1F, 0x88, 0x4A, 0xC3, 0x02, 0xE7, 0x95, 0x6B, 0xD0, 0x3C, 0x71, 0xAE, 0x59, 0x14, 0xFD, 0x26},
+        {0xA0, 0x57, 0xE9, 0x12, 0x8C, 0x3B, 0x64, 0xF5, 0x07, 0xDA, 0x2E, 0x90, 0xC1, 0x7D, 0x48, 0xB3}};
+    const payhsm_status_t status = ceremony(terminal, 'D', component, &terminal->kbpk, kcv);
+
+    return status == PAYHSM_OK ? payhsm_key_store(terminal->hsm, terminal->kbpk) : status;
+}
+
+payhsm_status_t terminal_log_ceremony(terminal_t *terminal, uint32_t *key)
+{
+    static const component_t component[2] = {
+        {0x8B, 0x30, 0xD5, 0x6E, 0xF1, 0x09, 0xC7, 0x42, 0x9D, 0xB8, 0x25, 0x7F, 0xE0, 0x53, 0x1A, 0x64},
+        {0x47, 0xEC, 0x12, 0x91, 0x3D, 0xA6, 0x58, 0x0F, 0xCB, 0x74, 0xE9, 0x32, 0x86, 0xDD, 0x60, 0xB5}};
+    uint8_t kcv[PAYHSM_KCV_MAX_LEN];
+
+    return ceremony(terminal, 'E', component, key, kcv);
 }
 
 /* The value of a key-block field of an answer. What it says of itself the block's authenticator shows. */

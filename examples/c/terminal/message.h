@@ -25,6 +25,11 @@ enum {
     TAG_KEY_MAC,
     TAG_KEY_DATA,
     TAG_KEY_ORDER,
+    TAG_USER,       /* 1 byte */
+    TAG_NONCE,      /* of a log-in, or of the reader of the log */
+    TAG_RESPONSE,   /* to the nonce of a log-in */
+    TAG_STATUS,     /* status message of the module */
+    TAG_RECORDS,    /* records of its log */
     TAG_MAC
 };
 enum {
@@ -33,9 +38,21 @@ enum {
     TYPE_SALE = 'S',
     TYPE_VOID = 'V',
     TYPE_BALANCE = 'B',
-    TYPE_ORDER = 'Q'        /* is this order of a terminal genuine? */
+    TYPE_ORDER = 'Q',       /* is this order of a terminal genuine? */
+    TYPE_USER_KEY = 'U',    /* the key of a user, for a new terminal */
+    TYPE_TOKEN = 'T',       /* what the token in the user's hand answers; on no line but that of this example */
+    TYPE_LOG_KEY = 'K',     /* the key of the log, for its reader */
+    TYPE_LOG_NONCE = 'N',   /* begins a reading of the log */
+    TYPE_LOG_STATUS = 'P',  /* where it ends */
+    TYPE_LOG = 'R'          /* records of it */
 };
-enum { RESULT_APPROVED = 1, RESULT_WRONG_PIN, RESULT_UNKNOWN };
+enum {
+    RESULT_APPROVED = 1,
+    RESULT_WRONG_PIN,
+    RESULT_UNKNOWN,
+    RESULT_MORE,    /* of the log: right so far, and not the end */
+    RESULT_TAMPER   /* of the log: right, and it tells of a tamper event */
+};
 enum { MAC_LEN = 8, SEQUENCE_LEN = 4, AMOUNT_LEN = 6 };
 
 typedef struct {

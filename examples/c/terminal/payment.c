@@ -18,17 +18,12 @@ static payhsm_status_t seal(terminal_t *terminal, uint32_t key, message_t *messa
     return status;
 }
 
-/* Sends a sealed request. Nothing of the answer is believed before its MAC is right and it answers this request. */
-static payhsm_status_t ask(terminal_t *terminal, uint32_t key, const message_t *request, message_t *answer)
+payhsm_status_t terminal_believe(terminal_t *terminal, uint32_t key, const message_t *answer)
 {
     payhsm_status_t status;
     const uint8_t *sequence;
-    size_t len;
+    const size_t len = message_authenticated(answer);
 
-    if (request->len == 0 || link_exchange(request, answer) != 0) {
-        return PAYHSM_ERR_RECORD;
-    }
-    len = message_authenticated(answer);
     if (len == 0) {
         return PAYHSM_ERR_RECORD;
     }
@@ -41,7 +36,16 @@ static payhsm_status_t ask(terminal_t *terminal, uint32_t key, const message_t *
     return sequence != NULL && get_number(sequence) == terminal->sequence ? PAYHSM_OK : PAYHSM_ERR_RECORD;
 }
 
-static payhsm_status_t result_of(const message_t *answer, uint8_t *result)
+/* Sends a sealed request. Nothing of the answer is read before it is believed. */
+static payhsm_status_t ask(terminal_t *terminal, uint32_t key, const message_t *request, message_t *answer)
+{
+    if (request->len == 0 || link_exchange(request, answer) != 0) {
+        return PAYHSM_ERR_RECORD;
+    }
+    return terminal_believe(terminal, key, answer);
+}
+
+payhsm_status_t terminal_result(const message_t *answer, uint8_t *result)
 {
     const uint8_t *field = message_find_exactly(answer, TAG_RESULT, 1);
 
@@ -118,7 +122,7 @@ payhsm_status_t terminal_sale(terminal_t *terminal, const char *pan, const uint8
         status = ask(terminal, transaction, &request, &answer);
     }
     if (status == PAYHSM_OK) {
-        status = result_of(&answer, result);
+        status = terminal_result(&answer, result);
     }
     if (transaction != 0) {
         ended = payhsm_transaction_end(terminal->hsm, transaction);
@@ -144,7 +148,7 @@ payhsm_status_t terminal_void(terminal_t *terminal, uint32_t original, const uin
         status = ask(terminal, transaction, &request, &answer);
     }
     if (status == PAYHSM_OK) {
-        status = result_of(&answer, result);
+        status = terminal_result(&answer, result);
     }
     if (transaction != 0) {
         ended = payhsm_transaction_end(terminal->hsm, transaction);
@@ -176,7 +180,7 @@ payhsm_status_t terminal_balance(terminal_t *terminal, const char *pan, payhsm_p
         status = ask(terminal, terminal->session_mac, &request, &answer);
     }
     if (status == PAYHSM_OK) {
-        status = result_of(&answer, result);
+        status = terminal_result(&answer, result);
     }
     if (status != PAYHSM_OK || *result != RESULT_APPROVED) {
         return status;
@@ -231,5 +235,5 @@ payhsm_status_t terminal_check_order(terminal_t *terminal, const char *code, siz
     if (status == PAYHSM_OK) {
         status = ask(terminal, terminal->session_mac, &request, &answer);
     }
-    return status == PAYHSM_OK ? result_of(&answer, result) : status;
+    return status == PAYHSM_OK ? terminal_result(&answer, result) : status;
 }

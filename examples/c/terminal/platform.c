@@ -3,19 +3,14 @@
 
 #include <string.h>
 
-enum { RECORDS = 6, RECORD_LEN = 1280 };
+#include "flash.h"
 
 /* Static memory, aligned without C11: the context begins at the first address that is. */
 static uint8_t memory[PAYHSM_CTX_SIZE(PLATFORM_SLOTS, PLATFORM_GROUPS) + PAYHSM_CTX_ALIGN];
 
-static struct {
-    uint32_t id;
-    size_t len;
-    uint8_t bytes[RECORD_LEN];
-} records[RECORDS];
+static uint8_t audit_log[PLATFORM_LOG * PAYHSM_AUDIT_RECORD_LEN];
 
-static uint32_t writes_left = UINT32_MAX;
-static int dark, people = 1;
+static int people = 1, code_is_good = 1;
 static uint64_t now = 1000;
 
 /* --- random numbers ------------------------------------------------------------------------------------------------ */
@@ -39,95 +34,31 @@ static payhsm_status_t entropy(void *user, uint8_t *out, size_t len)
     return PAYHSM_OK;
 }
 
-/* --- storage ------------------------------------------------------------------------------------------------------- */
+/* --- power --------------------------------------------------------------------------------------------------------- */
 
-void platform_cut_after(uint32_t writes)
+void platform_new(void)
 {
-    writes_left = writes;
-}
-
-int platform_is_dark(void)
-{
-    return dark;
+    flash_new();
+    platform_power_returns();
 }
 
 void platform_power_returns(void)
 {
-    dark = 0;
-    writes_left = UINT32_MAX;
+    flash_power_returns();
     memset(memory, 0xA5, sizeof memory);
+    memset(audit_log, 0xA5, sizeof audit_log);
 }
 
-void platform_new_storage(void)
+void platform_code_is_good(int good)
 {
-    memset(records, 0, sizeof records);
+    code_is_good = good;
 }
 
-/* Whether there is power for one more write. */
-static int powered(void)
+/* A device compares the digest of its program with the one that it was delivered with. */
+static payhsm_status_t integrity(void *user)
 {
-    if (dark || writes_left == 0) {
-        dark = 1;
-        return 0;
-    }
-    writes_left--;
-    return 1;
-}
-
-static payhsm_status_t load(void *user, uint32_t id, uint8_t *out, size_t capacity, size_t *len)
-{
-    size_t i;
-
     (void)user;
-    *len = 0;
-    if (dark) {
-        return -1;
-    }
-    for (i = 0; i < RECORDS; i++) {
-        if (records[i].len > 0 && records[i].id == id) {
-            if (records[i].len > capacity) {
-                return -1;
-            }
-            memcpy(out, records[i].bytes, records[i].len);
-            *len = records[i].len;
-        }
-    }
-    return PAYHSM_OK;
-}
-
-static payhsm_status_t erase(void *user, uint32_t id)
-{
-    size_t i;
-
-    (void)user;
-    if (!powered()) {
-        return -1;
-    }
-    for (i = 0; i < RECORDS; i++) {
-        if (records[i].len > 0 && records[i].id == id) {
-            memset(&records[i], 0, sizeof records[i]);
-        }
-    }
-    return PAYHSM_OK;
-}
-
-static payhsm_status_t save(void *user, uint32_t id, const uint8_t *data, size_t len)
-{
-    size_t i;
-
-    (void)user;
-    if (len == 0 || len > RECORD_LEN || !powered()) {
-        return -1;
-    }
-    for (i = 0; i < RECORDS && records[i].len > 0 && records[i].id != id; i++) {
-    }
-    if (i == RECORDS) {
-        return -1;
-    }
-    records[i].id = id;
-    records[i].len = len;
-    memcpy(records[i].bytes, data, len);
-    return PAYHSM_OK;
+    return code_is_good ? PAYHSM_OK : 1;
 }
 
 /* --- people, clock, keypad ----------------------------------------------------------------------------------------- */
@@ -142,11 +73,21 @@ void platform_wait(uint32_t seconds)
     now += (uint64_t)seconds * 1000;
 }
 
-/* Of a terminal only one thing is asked: whether the custodians of a ceremony are here. */
+/* A terminal is asked what somebody must stand by: a ceremony, the first users, the log, the end of the device. */
 static payhsm_status_t decide(void *user, const payhsm_question_t *question)
 {
     (void)user;
-    return question->kind == PAYHSM_ASK_CEREMONY && people ? PAYHSM_OK : PAYHSM_ERR_REFUSED;
+    switch (question->kind) {
+    case PAYHSM_ASK_CEREMONY:
+    case PAYHSM_ASK_ENROL:
+    case PAYHSM_ASK_AUDIT_KEY:
+    case PAYHSM_ASK_REINITIALISE:
+        return people ? PAYHSM_OK : PAYHSM_ERR_REFUSED;
+    case PAYHSM_ASK_AUDIT_RELEASE:
+        return PAYHSM_OK;
+    default:
+        return PAYHSM_ERR_REFUSED;
+    }
 }
 
 static payhsm_status_t tick(void *user, uint64_t *milliseconds)
@@ -176,7 +117,9 @@ payhsm_status_t platform_start(payhsm_ctx_t **hsm)
     static const uint8_t storage_key[PAYHSM_STORAGE_KEY_LEN] = {
         0x7C, 0x11, 0xA9, 0x5E, 0x42, 0xD3, 0x80, 0x6B, 0xF7, 0x2C, 0x95, 0x18, 0xBE, 0x63, 0x0A, 0xD4,
         0x39, 0xE8, 0x51, 0xC6, 0x0F, 0x7A, 0xB2, 0x84, 0xED, 0x26, 0x9F, 0x70, 0x13, 0xC8, 0x5D, 0xA1};
+    const payhsm_flash_t flash = flash_describe();
     payhsm_config_t config;
+    payhsm_status_t status;
     uint8_t *aligned = memory;
 
     while ((uintptr_t)aligned % PAYHSM_CTX_ALIGN != 0) {
@@ -189,10 +132,13 @@ payhsm_status_t platform_start(payhsm_ctx_t **hsm)
     config.groups = PLATFORM_GROUPS;
     config.storage_key = storage_key;
     config.entropy = entropy;
-    config.storage_load = load;
-    config.storage_save = save;
-    config.storage_erase = erase;
+    config.flash = &flash;
+    config.monotonic_read = counter_read;
+    config.monotonic_advance = counter_advance;
     config.decide = decide;
     config.tick = tick;
-    return payhsm_init(aligned, PAYHSM_CTX_SIZE(PLATFORM_SLOTS, PLATFORM_GROUPS), &config, hsm);
+    config.integrity = integrity;
+    status = payhsm_init(aligned, PAYHSM_CTX_SIZE(PLATFORM_SLOTS, PLATFORM_GROUPS), &config, hsm);
+    /* A full log lets nothing happen that it could not tell of. */
+    return status == PAYHSM_OK ? payhsm_audit_open(*hsm, audit_log, sizeof audit_log, PAYHSM_AUDIT_STOP) : status;
 }

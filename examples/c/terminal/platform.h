@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * The device under the terminal: memory, clock, random numbers, storage, the keypad, the answers of its people. Here all
+ * The device under the terminal: memory, clock, random numbers, flash, the keypad, the answers of its people. Here all
  * of it is played; a product puts its drivers in this place and leaves the rest as it is.
  */
 #ifndef TERMINAL_PLATFORM_H
@@ -11,18 +11,18 @@
 /* Slots and groups of this terminal. */
 enum { PLATFORM_SLOTS = 8, PLATFORM_GROUPS = 1 };
 
-/* Starts the module over what the storage holds; after a loss of power the context's memory is rubbish. */
+/* Records of the audit log. */
+enum { PLATFORM_LOG = 48 };
+
+/* Starts the module over what the flash holds, and opens its log. */
 payhsm_status_t platform_start(payhsm_ctx_t **hsm);
 
-/* The storage as it leaves the factory. */
-void platform_new_storage(void);
-
-/* The power goes after so many writes and erases from now, in the middle of the next one. */
-void platform_cut_after(uint32_t writes);
-/* Whether it has gone. Nothing was written since. */
-int platform_is_dark(void);
-/* It comes back: what was in memory is lost. */
+/* A device as it leaves the factory. */
+void platform_new(void);
+/* After a loss of power what was in memory is lost. */
 void platform_power_returns(void);
+/* What the check of the program in the code flash says at the next start. */
+void platform_code_is_good(int good);
 
 /* A customer enters a PIN. The digits go from the keypad's driver into this structure and nowhere else. */
 payhsm_pin_t platform_keypad(const char *digits);

@@ -265,8 +265,10 @@ impl<P: Platform> Hsm<'_, P> {
         (self.frozen, self.withdrawn) = (false, 0);
         self.save_life()?;
         self.platform.erase(mark_number()?)?;
+        // While the state is Tampered: a log that was opened in it writes nothing, which is no reason to fail.
+        let noted = self.note(Note::of(LogEvent::StateChange).value(State::Virgin as u64));
         self.life.happen(Event::Reinitialised);
-        self.note(Note::of(LogEvent::StateChange).value(State::Virgin as u64))
+        noted
     }
 
     /// Takes permissions away, for good: they stay away after a new start.

@@ -69,6 +69,10 @@ impl<P: Platform> Storage for Guard<P> {
         self.guarded(|platform| platform.erase(id))
     }
 
+    fn next_record(&mut self, from: u16) -> Result<Option<u16>, Error> {
+        self.guarded(|platform| platform.next_record(from))
+    }
+
     fn area(&mut self, group: u16) -> Option<Area> {
         self.inner.area(group)
     }

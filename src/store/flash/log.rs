@@ -174,6 +174,23 @@ impl RecordLog {
         Ok(out.len())
     }
 
+    /// The lowest number from `from` on of a live record.
+    pub(super) fn next(&mut self, flash: &mut impl Flash, from: u16) -> Result<Option<u16>, Error> {
+        if self.pages == 0 {
+            return Ok(None);
+        }
+        let state = self.mounted(flash)?;
+        let mut found = None;
+        let mut at = FIRST;
+        while let Some(entry) = self.entry(flash, state.second, at)?.filter(|_| at < state.end) {
+            if entry.is_live() && entry.id >= from && found.is_none_or(|found| entry.id < found) {
+                found = Some(entry.id);
+            }
+            at = entry.end();
+        }
+        Ok(found)
+    }
+
     pub(super) fn save(&mut self, flash: &mut impl Flash, id: u16, record: &[u8]) -> Result<(), Error> {
         let len = u16::try_from(record.len()).map_err(|_| Error::Storage)?;
         if len == 0 || self.pages == 0 {
