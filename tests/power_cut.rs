@@ -17,20 +17,35 @@
 #[path = "common/module.rs"]
 mod common;
 
+#[path = "attacks/catalogue.rs"]
+mod catalogue;
+
 mod power_cut {
     pub mod campaign;
     pub mod chip;
     pub mod damage;
     pub mod device;
     pub mod past;
+    pub mod records;
+    pub mod renew;
+    pub mod rows;
     pub mod scenario;
+    pub mod twins;
     pub mod wear;
 }
+
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
+use std::thread;
+
+use payhsm::error::Error;
 
 use power_cut::campaign::{Extent, Report, run, run_weak};
 use power_cut::chip::Weakness;
 use power_cut::damage;
+use power_cut::renew;
 use power_cut::scenario::{SCENARIOS, Scenario, geometry};
+use power_cut::twins;
 use power_cut::wear::{live, row};
 
 /// The flashes: words of every size, rewritable and not.
@@ -63,15 +78,41 @@ fn campaign(extent: Extent) -> Report {
         "| scenario | operations | states | F-a | F-b, F-c | F-d | F-e | F-h | starts | images searched | violations |"
     );
     println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
+    let mut runs = Vec::new();
+    for scenario in SCENARIOS {
+        for (word, rewritable) in FLASHES {
+            runs.push((scenario, geometry(word, rewritable), extent));
+            // A counter changes nothing that the size of words changes: two flashes will do.
+            if word == 8 {
+                let anchored = Extent {
+                    anchored: true,
+                    ..extent
+                };
+                runs.push((scenario, geometry(word, rewritable), anchored));
+            }
+        }
+    }
+    // Each processor takes the next.
+    let (next, reports) = (AtomicUsize::new(0), Mutex::new(vec![None; runs.len()]));
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some((at, (scenario, geometry, extent))) = {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    runs.get(at).map(|run| (at, *run))
+                } {
+                    let report = run(scenario, geometry, extent);
+                    reports.lock().unwrap()[at] = Some(report);
+                }
+            });
+        }
+    });
+    let reports = reports.into_inner().unwrap();
     let mut sum = Report::default();
     for scenario in SCENARIOS {
         let mut of_scenario = Report::default();
-        for (word, rewritable) in FLASHES {
-            // With a counter every start looks for every object, which takes long: two flashes will do.
-            for anchored in [false, true].into_iter().filter(|anchored| !anchored || word == 8) {
-                let extent = Extent { anchored, ..extent };
-                of_scenario.add(&run(scenario, geometry(word, rewritable), extent));
-            }
+        for (_, report) in runs.iter().zip(&reports).filter(|(run, _)| run.0 == scenario) {
+            of_scenario.add(report.as_ref().unwrap());
         }
         print(&format!("{scenario:?}"), &of_scenario);
         sum.add(&of_scenario);
@@ -86,8 +127,8 @@ fn j01_a_sample_of_the_campaign() {
     let debug = cfg!(debug_assertions);
     let extent = Extent {
         seeds: 4,
-        stride: if debug { 1500 } else { 16 },
-        nested_stride: if debug { 800 } else { 60 },
+        stride: if debug { 300 } else { 5 },
+        nested_stride: if debug { 400 } else { 60 },
         all_pairs: false,
         triples: u64::from(!debug),
         search_stride: if debug { 20 } else { 100 },
@@ -95,6 +136,7 @@ fn j01_a_sample_of_the_campaign() {
     };
     let report = campaign(extent);
     assert_eq!(report.violations, Vec::<String>::new());
+    assert!(report.states >= if debug { 100 } else { 100_000 }, "{}", report.states);
 }
 
 /// All of them: `scripts/power-cuts`.
@@ -231,27 +273,32 @@ fn j07_worn_pages() {
     }
 }
 
-/// The checks left out one by one (`--cfg payhsm_weaken`): what they hold off is found.
-#[cfg(payhsm_weaken)]
-mod weak {
-    use super::*;
-    use payhsm::weaken::without;
-
-    #[test]
-    fn f03_without_the_anchor() {
-        let result = std::panic::catch_unwind(|| without("F03", || damage::rollback(4, true, true, 20)));
-        assert!(result.is_err());
+/// Damage, and older images, are no dead end: the module can be made anew and stays so.
+#[test]
+fn a_damaged_module_is_made_anew() {
+    for anchored in [false, true] {
+        for damage in renew::DAMAGES {
+            let seen = renew::made_anew(damage, anchored);
+            assert_eq!(seen, anchored || damage != renew::Damage::Older, "{damage:?}");
+        }
     }
+}
 
-    #[test]
-    fn f04_without_clearing() {
-        let result = std::panic::catch_unwind(|| without("F04", || damage::forward_secrecy(10)));
-        assert!(result.is_err());
-    }
-
-    #[test]
-    fn j05_without_the_authenticator() {
-        let result = std::panic::catch_unwind(|| without("J05", || damage::decay(4, true, damage::SOME)));
-        assert!(result.is_err());
+/// F-j: two modules on one chip, each with its pages, do not know of each other; over the same areas no key is given out by
+/// both, whether the first went on in its area or has changed to the other one.
+#[test]
+fn j04_two_modules_on_one_chip() {
+    twins::side_by_side();
+    for rewritable in [true, false] {
+        for ahead in [1, 2, 60] {
+            let (second, twice) = twins::over_the_same_areas(ahead, rewritable);
+            assert_eq!(
+                (second, twice),
+                (Err(Error::StorageIntegrity), 0),
+                "{ahead} {rewritable}"
+            );
+        }
+        // Nobody has gone ahead: it is the one that gives out the next key.
+        assert_eq!(twins::over_the_same_areas(0, rewritable), (Ok(2), 0));
     }
 }

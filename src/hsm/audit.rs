@@ -28,7 +28,7 @@ use crate::pin::pan::Pan;
 use crate::policy::{MacAlgorithm, Operation};
 use crate::store::Storage;
 use crate::store::record as stored;
-use crate::store::seal::{Kind, Place};
+use crate::store::seal::{Kind, Place, Scratch};
 
 pub use self::record::{Entry, Position, RECORD_LEN, Record, TAG_LEN};
 
@@ -55,7 +55,7 @@ pub const MAX_RECORDS: usize = 2048;
 const RESERVE: u64 = 4;
 
 /// `Kind::Module` record of the log: how many places it has (4 bytes), and up to where it was released (8).
-const SETTINGS: u16 = 16;
+pub(in crate::hsm) const SETTINGS: u16 = 16;
 const SETTINGS_LEN: usize = 12;
 
 /// How the log stands.
@@ -147,6 +147,16 @@ impl fmt::Debug for Log<'_> {
 fn place(index: usize) -> Result<u16, Error> {
     let id = u16::try_from(index).map_err(|_| Error::Internal)?;
     Ok(Place::new(Kind::Audit, id, false)?.number)
+}
+
+/// Erases the log in storage: only for a module that is made anew, and whose settings of the log were damaged.
+pub(in crate::hsm) fn abandon(storage: &mut impl Storage, scratch: &mut Scratch) -> Result<(), Error> {
+    let mut next = 0;
+    while let Some(id) = stored::next_object(storage, Kind::Audit, next)?.filter(|id| usize::from(*id) < MAX_RECORDS) {
+        stored::abandon(storage, Kind::Audit, id, scratch)?;
+        next = id.wrapping_add(1);
+    }
+    Ok(())
 }
 
 /// The record at a place: `None` if nothing is there, an empty one for what is no record.

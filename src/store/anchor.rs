@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::store::Storage;
 use crate::store::journal::Records;
 use crate::store::record;
-use crate::store::seal::{Kind, Scratch, Sealer};
+use crate::store::seal::{Kind, MARK_ID, Scratch, Sealer};
 use crate::weaken::guard;
 
 /// Compares, and makes good what a cut may have left to do. `groups`: the sum over the groups from 0 to before
@@ -42,6 +42,38 @@ pub(crate) fn check(
     let Some(counter) = storage.monotonic().map_err(|_| Error::Storage)? else {
         return Ok(());
     };
+    match sum(storage, sealer, groups, from_group, scratch)?.checked_sub(counter) {
+        None => guard!("F03", Err(Error::StorageIntegrity)),
+        Some(0) => Ok(()),
+        Some(ahead) => storage.advance(ahead).map_err(|_| Error::Storage),
+    }
+}
+
+/// For a module that is made anew, where numbers went with damaged or older objects: brings the sum up to the counter again,
+/// by the sequence number of an object of the module, which is there.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn settle(storage: &mut impl Storage, sealer: &Sealer, id: u16, scratch: &mut Scratch) -> Result<(), Error> {
+    let Some(counter) = storage.monotonic().map_err(|_| Error::Storage)? else {
+        return Ok(());
+    };
+    let sum = sum(storage, sealer, 0, 0, scratch)?;
+    match counter.checked_sub(sum) {
+        Some(0) => Ok(()),
+        Some(behind) => record::raise(storage, sealer, (Kind::Module, id), behind, scratch),
+        None => storage.advance(sum.wrapping_sub(counter)).map_err(|_| Error::Storage),
+    }
+}
+
+/// The sum of the sequence numbers of all objects; `groups` and `from_group` as [`check`].
+fn sum(
+    storage: &mut impl Storage,
+    sealer: &Sealer,
+    groups: u64,
+    from_group: u16,
+    scratch: &mut Scratch,
+) -> Result<u64, Error> {
     let mut sum = groups;
     let mut next = from_group;
     while let Some(group) = next_group(storage, next)? {
@@ -53,15 +85,13 @@ pub(crate) fn check(
     for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Group) {
         let mut next = 0;
         while let Some(id) = record::next_object(storage, kind, next)?.filter(|id| *id < kind.objects()) {
-            sum = sum.saturating_add(record::sequence(storage, sealer, kind, id, scratch)?);
+            if (kind, id) != (Kind::Module, MARK_ID) {
+                sum = sum.saturating_add(record::sequence(storage, sealer, kind, id, scratch)?);
+            }
             next = id.wrapping_add(1);
         }
     }
-    match sum.checked_sub(counter) {
-        None => guard!("F03", Err(Error::StorageIntegrity)),
-        Some(0) => Ok(()),
-        Some(ahead) => storage.advance(ahead).map_err(|_| Error::Storage),
-    }
+    Ok(sum)
 }
 
 /// The first group from `from` on of which the storage may have something.

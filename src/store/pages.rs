@@ -46,306 +46,16 @@
 //! clearing are programmed once more (bits may be marginal), the other area is erased. If something is there and nothing
 //! authenticates, that is [`Error::StorageIntegrity`], but for snapshots without their commit word.
 
-use crate::cipher::modes;
-use crate::ct;
-use crate::dukpt::Scheme;
+mod layout;
+mod medium;
+
 use crate::error::Error;
-use crate::mac::Mac;
-use crate::secret::Secret;
 use crate::store::seal::{Scratch, Sealer, TAG_LEN};
 use crate::store::{Area, Half, Storage};
 use crate::weaken::guard;
 
-const MAGIC: [u8; 4] = *b"PHSJ";
-const LAYOUT: u8 = 1;
-const HEADER_LEN: usize = 32;
-const COMMIT_AT: u32 = 32;
-const TAG_AT: u32 = 48;
-const BODY_AT: u32 = 64;
-/// Unit of programming, in bytes.
-const UNIT: usize = Area::UNIT as usize;
-const UNITS: u32 = Area::UNIT;
-/// Marks at the head of a body.
-const MARKS_LEN: usize = 128;
-/// Bytes of a state before its registers.
-const STATE_LEN: usize = 24;
-/// What is programmed and read at once.
-const CHUNK: usize = 64;
-const CHUNKS: u32 = 64;
-const DONE: [u8; UNIT] = [0; UNIT];
-
-/// What a body holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Form {
-    /// `None`: marks only.
-    scheme: Option<Scheme>,
-    key_len: u8,
-}
-
-impl Form {
-    const MARKS: Self = Self {
-        scheme: None,
-        key_len: 0,
-    };
-
-    /// The form of a body.
-    fn of(body: &[u8]) -> Result<Self, Error> {
-        let state = body.get(MARKS_LEN..).ok_or(Error::Internal)?;
-        match state {
-            [] => Ok(Self::MARKS),
-            [_, _, key_len, ..] => Self::new(Scheme::of_snapshot(state)?, *key_len),
-            _ => Err(Error::Record),
-        }
-    }
-
-    fn new(scheme: Scheme, key_len: u8) -> Result<Self, Error> {
-        match (scheme, key_len) {
-            (Scheme::Tdes, 16) | (Scheme::Aes, 16 | 24 | 32) => Ok(Self {
-                scheme: Some(scheme),
-                key_len,
-            }),
-            _ => Err(Error::Record),
-        }
-    }
-
-    const fn tag(self) -> u8 {
-        match self.scheme {
-            None => 0,
-            Some(Scheme::Tdes) => 1,
-            Some(Scheme::Aes) => 2,
-        }
-    }
-
-    /// Bytes of a key's place in flash.
-    const fn place(self) -> u32 {
-        if self.key_len > 16 { 32 } else { 16 }
-    }
-
-    /// Keys in a snapshot: registers and update key.
-    const fn keys(self) -> u32 {
-        match self.scheme {
-            None => 0,
-            Some(Scheme::Tdes) => 21,
-            Some(Scheme::Aes) => 33,
-        }
-    }
-
-    /// Registers, one for each counter bit.
-    const fn registers(self) -> u32 {
-        match self.scheme {
-            None => 0,
-            Some(Scheme::Tdes) => 21,
-            Some(Scheme::Aes) => 32,
-        }
-    }
-
-    /// Where the first record stands.
-    const fn records_at(self) -> u32 {
-        let state = if self.scheme.is_none() { 128 } else { 160 };
-        BODY_AT.wrapping_add(state).wrapping_add(self.keys().wrapping_mul(self.place()))
-    }
-
-    fn body_len(self) -> usize {
-        let keys = (self.keys() as usize).wrapping_mul(self.key_len.into());
-        let state = if self.scheme.is_none() { 0 } else { STATE_LEN };
-        MARKS_LEN.wrapping_add(state).wrapping_add(keys)
-    }
-
-    /// Where the snapshot's key of a register stands.
-    const fn register_at(self, bit: u32) -> u32 {
-        BODY_AT.wrapping_add(160).wrapping_add(bit.wrapping_mul(self.place()))
-    }
-
-    /// Where the key of a register is in the body.
-    fn key(self, bit: u32) -> core::ops::Range<usize> {
-        let len = usize::from(self.key_len);
-        let at = MARKS_LEN
-            .wrapping_add(STATE_LEN)
-            .wrapping_add((bit as usize).wrapping_mul(len));
-        at..at.wrapping_add(len)
-    }
-
-    /// The clear bytes of unit `unit` of a snapshot.
-    fn unit(self, body: &[u8], unit: u32, out: &mut [u8]) {
-        out.fill(0);
-        let wide = u32::from(self.key_len > 16);
-        let range = match unit.checked_sub(10) {
-            None => {
-                let at = (unit as usize).wrapping_mul(UNIT);
-                at..at.wrapping_add(UNIT).min(MARKS_LEN.wrapping_add(STATE_LEN))
-            }
-            Some(unit) => {
-                let key = self.key(unit >> wide);
-                let skip = if unit & wide == 1 { UNIT } else { 0 };
-                let at = key.start.wrapping_add(skip);
-                at..at.wrapping_add(UNIT).min(key.end)
-            }
-        };
-        for (to, from) in out.iter_mut().zip(body.get(range).unwrap_or(&[])) {
-            *to = *from;
-        }
-    }
-}
-
-/// The header of an area, and what it says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Head {
-    half: Half,
-    area: Area,
-    form: Form,
-    /// Sequence number of the snapshot.
-    base: u64,
-    /// Counter of the snapshot.
-    start: u32,
-}
-
-impl Head {
-    fn bytes(&self) -> [u8; HEADER_LEN] {
-        let place = u8::from(self.half.second) | (u8::from(self.area.rewritable) << 1);
-        let mut out = [0; HEADER_LEN];
-        let fields = MAGIC
-            .into_iter()
-            .chain([LAYOUT, place])
-            .chain(self.half.group.to_be_bytes())
-            .chain(self.base.to_be_bytes())
-            .chain(self.start.to_be_bytes())
-            .chain([self.form.tag(), self.form.key_len]);
-        for (to, from) in out.iter_mut().zip(fields) {
-            *to = from;
-        }
-        out
-    }
-
-    /// The header in flash, if it is one of this place.
-    fn read(storage: &mut impl Storage, half: Half, area: Area) -> Result<Option<Self>, Error> {
-        let mut bytes = [0; HEADER_LEN];
-        read(storage, half, 0, &mut bytes)?;
-        let &[
-            _, _, _, _, _, _, _, _, s0, s1, s2, s3, s4, s5, s6, s7, c0, c1, c2, c3, tag, key_len, ..,
-        ] = &bytes;
-        let form = match tag {
-            0 => Ok(Form::MARKS),
-            1 => Form::new(Scheme::Tdes, key_len),
-            _ => Form::new(Scheme::Aes, key_len),
-        };
-        let head = form.map(|form| Self {
-            half,
-            area,
-            form,
-            base: u64::from_be_bytes([s0, s1, s2, s3, s4, s5, s6, s7]),
-            start: u32::from_be_bytes([c0, c1, c2, c3]),
-        });
-        let sound = |head: &Self| {
-            let counter = head.form.scheme.is_none_or(|s| s.check_counter(head.start).is_ok());
-            head.bytes() == bytes && (counter || head.start == 0) && head.form.records_at() <= area.len
-        };
-        Ok(head.ok().filter(sound))
-    }
-
-    /// The records behind the snapshot, as far as there is room.
-    fn records(&self) -> Records {
-        Records {
-            head: *self,
-            at: self.form.records_at(),
-            counter: self.start,
-        }
-    }
-
-    /// Where the key of each register stands after `count` transactions, and the tag that it is enciphered under.
-    fn places(&self, count: u32) -> [(u32, u32); 32] {
-        let mut places = [(0, TAG_AT); 32];
-        for (bit, place) in (0..).zip(&mut places) {
-            place.0 = self.form.register_at(bit);
-        }
-        for record in self.records().take(count as usize) {
-            let keys = record.key_places(self.form.place());
-            for (place, at) in places.iter_mut().zip(keys) {
-                *place = (at, record.at);
-            }
-        }
-        places
-    }
-
-    /// Where the snapshot's and the records' keys stand, with the register of each.
-    fn all_places(&self, count: u32) -> impl Iterator<Item = (u32, u32)> {
-        let form = self.form;
-        let registers = form.registers();
-        let first = (0..registers).map(move |bit| (bit, form.register_at(bit)));
-        let then = self
-            .records()
-            .take(count as usize)
-            .flat_map(move |record| (0..).zip(record.key_places(form.place())));
-        first.chain(then)
-    }
-
-    /// After `count` transactions: the counter, and where the next record goes.
-    fn end(&self, count: u32) -> (u32, u32) {
-        let last = self.records().take(count as usize).last();
-        last.map_or((self.start, self.form.records_at()), |last| (last.next, last.at.wrapping_add(last.len)))
-    }
-
-    fn index(count: u32) -> [u8; 4] {
-        count.to_be_bytes()
-    }
-}
-
-/// The record of a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Record {
-    at: u32,
-    len: u32,
-    /// The transaction.
-    counter: u32,
-    /// The counter after it.
-    next: u32,
-    filled: u32,
-}
-
-impl Record {
-    /// Where the keys of the filled registers stand, that of register 0 first.
-    fn key_places(&self, place: u32) -> impl Iterator<Item = u32> + use<> {
-        let at = self.at.wrapping_add(UNITS);
-        (0..self.filled.count_ones()).map(move |i| at.wrapping_add(i.wrapping_mul(place)))
-    }
-
-    /// The mark behind it, on flash that is not rewritable.
-    const fn mark_at(&self) -> u32 {
-        self.at.wrapping_add(self.len).wrapping_sub(UNITS)
-    }
-}
-
-/// See [`Head::records`].
-#[derive(Debug)]
-struct Records {
-    head: Head,
-    at: u32,
-    counter: u32,
-}
-
-impl Iterator for Records {
-    type Item = Record;
-
-    fn next(&mut self) -> Option<Record> {
-        let scheme = self.head.form.scheme?;
-        if self.counter == 0 {
-            return None;
-        }
-        let filled = scheme.filled_registers(self.counter);
-        let keys = filled.count_ones().wrapping_mul(self.head.form.place());
-        let around = if self.head.area.rewritable { UNITS } else { UNITS.wrapping_mul(2) };
-        let len = keys.wrapping_add(around);
-        let end = self.at.checked_add(len).filter(|end| *end <= self.head.area.len)?;
-        let record = Record {
-            at: self.at,
-            len,
-            counter: self.counter,
-            next: scheme.next_counter(self.counter),
-            filled,
-        };
-        (self.at, self.counter) = (end, record.next);
-        Some(record)
-    }
-}
+use self::layout::{COMMIT_AT, DONE, Form, HEADER_LEN, Head, MARKS_LEN, Record, UNIT};
+use self::medium::{clear, erase, is_blank, is_cleared, newest, put, read, tag, uncommitted, write_record, write_snapshot};
 
 /// The state that an area holds. The group and what its areas are like come with each call.
 #[derive(Clone, Copy, Debug)]
@@ -543,6 +253,10 @@ impl Log {
         }
         let body = scratch.body(len);
         let sequence = self.sequence.checked_add(1).ok_or(Error::LimitReached)?;
+        if !self.is_alone(storage, sealer, (group, area), body)? {
+            self.mounted = false;
+            return Err(Error::StorageIntegrity);
+        }
         let successor = match self.successor(group, area, body, sequence) {
             // Bits that fell in the free part: the record goes elsewhere.
             Some((head, record)) if !is_blank(storage, head.half, record.at, record.at.wrapping_add(record.len))? => None,
@@ -556,6 +270,35 @@ impl Log {
         // many would be an older image.
         let behind = core::mem::take(&mut self.behind);
         storage.advance(behind.into()).map_err(|_| Error::Storage)
+    }
+
+    /// Whether the live state is still what this module last made it. Another module over the same areas has erased it, or
+    /// has made the same transaction, whose key must not be given out a second time. This sees the error of whoever built
+    /// that, but in the moment in which both write.
+    fn is_alone(
+        &self,
+        storage: &mut impl Storage,
+        sealer: &Sealer,
+        (group, area): (u16, Area),
+        body: &[u8],
+    ) -> Result<bool, Error> {
+        let Some(live) = self.live else {
+            return Ok(true);
+        };
+        let head = live.head(group, area);
+        let mut bytes = [0; HEADER_LEN];
+        read(storage, head.half, 0, &mut bytes)?;
+        if bytes != head.bytes() {
+            return Ok(false);
+        }
+        // Behind a write of this module that failed stands what that has left.
+        let next = head.records().nth(live.count as usize).filter(|_| !self.closed);
+        let Some(record) = next else {
+            return Ok(true);
+        };
+        let mut there = [0; TAG_LEN];
+        read(storage, head.half, record.at, &mut there)?;
+        Ok(there == [0xFF; TAG_LEN] || there != tag(sealer, &head, live.count.wrapping_add(1), body)?)
     }
 
     /// Another state is the live one.
@@ -580,7 +323,7 @@ impl Log {
         let counter = body.get(MARKS_LEN.wrapping_add(16)..)?.first_chunk()?;
         let fits = u32::from_be_bytes(*counter) == record.next
             && live.base.checked_add(count.into()) == Some(sequence);
-        fits.then_some((head, record))
+        guard!("J07", fits).then_some((head, record))
     }
 
     /// The next commit writes everything.
@@ -666,268 +409,4 @@ const fn other(half: Half) -> Half {
         group: half.group,
         second: !half.second,
     }
-}
-
-/// The number of transactions after which the state of an area authenticates, and whether a record may follow. The state
-/// is in `scratch` then.
-fn newest(
-    storage: &mut impl Storage,
-    sealer: &Sealer,
-    head: &Head,
-    scratch: &mut Scratch,
-) -> Result<Option<(u32, bool)>, Error> {
-    let mut count = 0_u32;
-    let mut end = head.form.records_at();
-    let mut last = None;
-    for record in head.records() {
-        end = record.at.wrapping_add(record.len);
-        if is_blank(storage, head.half, record.at, end)? {
-            end = record.at;
-            break;
-        }
-        count = count.wrapping_add(1);
-        last = Some(record);
-    }
-    let rest = is_blank(storage, head.half, end, head.area.len)?;
-    if authentic(storage, sealer, head, count, scratch)? {
-        return Ok(Some((count, rest)));
-    }
-    // The last record may be one that was cut off.
-    let Some(last) = last.filter(|_| rest) else {
-        return Ok(None);
-    };
-    if !head.area.rewritable {
-        let mut mark = [0; UNIT];
-        read(storage, head.half, last.mark_at(), &mut mark)?;
-        if mark != [0xFF; UNIT] {
-            return Ok(None);
-        }
-    }
-    let count = count.wrapping_sub(1);
-    Ok(authentic(storage, sealer, head, count, scratch)?.then_some((count, false)))
-}
-
-/// Whether an area holds nothing that was ever the state: its commit word is as erased.
-fn uncommitted(storage: &mut impl Storage, half: Half) -> Result<bool, Error> {
-    is_blank(storage, half, COMMIT_AT, TAG_AT)
-}
-
-/// Puts the state after `count` transactions together in `scratch`, and judges it by its tag. Not authentic: wiped.
-fn authentic(
-    storage: &mut impl Storage,
-    sealer: &Sealer,
-    head: &Head,
-    count: u32,
-    scratch: &mut Scratch,
-) -> Result<bool, Error> {
-    let (counter, _) = head.end(count);
-    let tag_at = match head.records().take(count as usize).last() {
-        Some(last) => last.at,
-        None => TAG_AT,
-    };
-    let mut tag = [0; TAG_LEN];
-    read(storage, head.half, tag_at, &mut tag)?;
-    assemble(storage, sealer, head, count, scratch)?;
-    if head.form.scheme.is_some() {
-        // The mark of the key in use is the first.
-        let body = scratch.body_mut();
-        let next = if counter == 0 { u32::MAX } else { counter };
-        write(body, 12, &next.to_be_bytes());
-        write(body, MARKS_LEN.wrapping_add(16), &counter.to_be_bytes());
-        let valid = head.form.scheme.map_or(0, |s| s.valid_registers(counter));
-        write(body, MARKS_LEN.wrapping_add(20), &valid.to_be_bytes());
-    }
-    let body = scratch.body(head.form.body_len());
-    let mac = sealer.state_mac(&[&head.bytes(), &Head::index(count)], body)?;
-    let sound = guard!("J05", mac.verify(&tag)).is_ok();
-    if !sound {
-        scratch.wipe();
-    }
-    Ok(sound)
-}
-
-fn write(body: &mut [u8], at: usize, bytes: &[u8]) {
-    for (to, from) in body.iter_mut().skip(at).zip(bytes) {
-        *to = *from;
-    }
-}
-
-/// Deciphers marks, identity and the keys of the registers that are valid after `count` transactions into the body.
-#[inline(never)]
-fn assemble(
-    storage: &mut impl Storage,
-    sealer: &Sealer,
-    head: &Head,
-    count: u32,
-    scratch: &mut Scratch,
-) -> Result<(), Error> {
-    let form = head.form;
-    let cipher = sealer.cipher()?;
-    scratch.wipe();
-    let body = scratch.body_mut();
-    let mut piece = Secret::<32>::zeroed();
-    let mut open = |storage: &mut _, (at, tag_at): (u32, u32), out: &mut [u8]| {
-        let piece = piece.expose_mut();
-        let place = piece.get_mut(..form.place() as usize).ok_or(Error::Internal)?;
-        let (place, _) = if out.len() <= UNIT { place.split_at_mut_checked(UNIT).ok_or(Error::Internal)? } else { (place, &mut [][..]) };
-        let mut tag = [0; TAG_LEN];
-        read(storage, head.half, tag_at, &mut tag)?;
-        read(storage, head.half, at, place)?;
-        modes::ctr(&cipher, &stream(&tag, at, tag_at), place)?;
-        for (to, from) in out.iter_mut().zip(place) {
-            *to = *from;
-        }
-        Ok::<_, Error>(())
-    };
-    let state_len = form.body_len().min(MARKS_LEN.wrapping_add(STATE_LEN));
-    let mut at = BODY_AT;
-    for unit in body.get_mut(..state_len).unwrap_or(&mut []).chunks_mut(UNIT) {
-        open(storage, (at, TAG_AT), unit)?;
-        at = at.wrapping_add(UNITS);
-    }
-    let Some(scheme) = form.scheme else {
-        return Ok(());
-    };
-    let valid = scheme.valid_registers(head.end(count).0);
-    for (bit, place) in (0..u32::BITS).zip(head.places(count)) {
-        if (valid >> bit) & 1 == 1 {
-            open(storage, place, body.get_mut(form.key(bit)).ok_or(Error::Internal)?)?;
-        }
-    }
-    if scheme == Scheme::Aes {
-        open(storage, (form.register_at(32), TAG_AT), body.get_mut(form.key(32)).ok_or(Error::Internal)?)?;
-    }
-    Ok(())
-}
-
-/// The counter block of what stands at `at`, under the tag at `tag_at`.
-fn stream(tag: &[u8; TAG_LEN], at: u32, tag_at: u32) -> [u8; 16] {
-    let block = at.wrapping_sub(tag_at).wrapping_sub(UNITS) >> 4;
-    u128::from_be_bytes(*tag).wrapping_add(block.into()).to_be_bytes()
-}
-
-/// The tag of a state.
-fn tag(sealer: &Sealer, head: &Head, count: u32, body: &[u8]) -> Result<[u8; TAG_LEN], Error> {
-    let mut tag = [0; TAG_LEN];
-    sealer.state_mac(&[&head.bytes(), &Head::index(count)], body)?.finish(&mut tag)?;
-    // It goes into the flash.
-    ct::public(&mut tag);
-    Ok(tag)
-}
-
-/// Header, tag and body of a snapshot, read back; not the commit word.
-#[inline(never)]
-fn write_snapshot(
-    storage: &mut impl Storage,
-    sealer: &Sealer,
-    head: &Head,
-    tag: &[u8; TAG_LEN],
-    body: &[u8],
-) -> Result<(), Error> {
-    put(storage, head.half, 0, &head.bytes())?;
-    put(storage, head.half, TAG_AT, tag)?;
-    let cipher = sealer.cipher()?;
-    let end = head.form.records_at();
-    let mut chunk = Secret::<CHUNK>::zeroed();
-    let mut at = BODY_AT;
-    while at < end {
-        let len = end.wrapping_sub(at).min(CHUNKS);
-        let chunk = chunk.expose_mut().get_mut(..len as usize).ok_or(Error::Internal)?;
-        let first = at.wrapping_sub(BODY_AT) >> 4;
-        for (unit, out) in (first..).zip(chunk.chunks_mut(UNIT)) {
-            head.form.unit(body, unit, out);
-        }
-        modes::ctr(&cipher, &stream(tag, at, TAG_AT), chunk)?;
-        // Ciphertext.
-        ct::public(chunk);
-        put(storage, head.half, at, chunk)?;
-        at = at.wrapping_add(len);
-    }
-    Ok(())
-}
-
-/// Tag and new keys of a transaction, read back; not the mark behind them.
-#[inline(never)]
-fn write_record(
-    storage: &mut impl Storage,
-    sealer: &Sealer,
-    head: &Head,
-    record: &Record,
-    tag: &[u8; TAG_LEN],
-    body: &[u8],
-) -> Result<(), Error> {
-    let cipher = sealer.cipher()?;
-    let mut chunk = Secret::<CHUNK>::zeroed();
-    // The tag goes with the first key.
-    let (mut at, mut filled) = (record.at, 0_usize);
-    for (to, from) in chunk.expose_mut().iter_mut().zip(tag) {
-        *to = *from;
-    }
-    filled = filled.wrapping_add(UNIT);
-    let place = head.form.place() as usize;
-    for (bit, key_at) in (0..).zip(record.key_places(head.form.place())) {
-        if filled.wrapping_add(place) > CHUNK {
-            put(storage, head.half, at, chunk.expose().get(..filled).unwrap_or(&[]))?;
-            (at, filled) = (key_at, 0);
-        }
-        let range = filled..filled.wrapping_add(place);
-        let out = chunk.expose_mut().get_mut(range).ok_or(Error::Internal)?;
-        out.fill(0);
-        let key = body.get(head.form.key(bit)).ok_or(Error::Internal)?;
-        for (to, from) in out.iter_mut().zip(key) {
-            *to = *from;
-        }
-        modes::ctr(&cipher, &stream(tag, key_at, record.at), out)?;
-        // Ciphertext.
-        ct::public(out);
-        filled = filled.wrapping_add(place);
-    }
-    put(storage, head.half, at, chunk.expose().get(..filled).unwrap_or(&[]))
-}
-
-fn read(storage: &mut impl Storage, half: Half, at: u32, out: &mut [u8]) -> Result<(), Error> {
-    storage.area_read(half, at, out).map_err(|_| Error::Storage)
-}
-
-/// Programs, and sees that it is there.
-fn put(storage: &mut impl Storage, half: Half, at: u32, bytes: &[u8]) -> Result<(), Error> {
-    storage.area_program(half, at, bytes).map_err(|_| Error::Storage)?;
-    let mut back = [0; CHUNK];
-    let back = back.get_mut(..bytes.len()).ok_or(Error::Internal)?;
-    read(storage, half, at, back)?;
-    if back == bytes { Ok(()) } else { Err(Error::Storage) }
-}
-
-/// Clears the place of a key, and sees that it is.
-fn clear(storage: &mut impl Storage, head: &Head, at: u32) -> Result<(), Error> {
-    let zeros = [0; 32];
-    put(storage, head.half, at, zeros.get(..head.form.place() as usize).unwrap_or(&zeros))
-}
-
-fn is_cleared(storage: &mut impl Storage, head: &Head, at: u32) -> Result<bool, Error> {
-    let mut bytes = [0; 32];
-    let bytes = bytes.get_mut(..head.form.place() as usize).ok_or(Error::Internal)?;
-    read(storage, head.half, at, bytes)?;
-    Ok(bytes.iter().all(|byte| *byte == 0))
-}
-
-fn is_blank(storage: &mut impl Storage, half: Half, from: u32, to: u32) -> Result<bool, Error> {
-    let mut at = from;
-    while at < to {
-        let mut bytes = [0; CHUNK];
-        let len = to.wrapping_sub(at).min(CHUNKS);
-        let bytes = bytes.get_mut(..len as usize).ok_or(Error::Internal)?;
-        read(storage, half, at, bytes)?;
-        if bytes.iter().any(|byte| *byte != 0xFF) {
-            return Ok(false);
-        }
-        at = at.wrapping_add(len);
-    }
-    Ok(true)
-}
-
-/// Erases an area, and sees that it is.
-fn erase(storage: &mut impl Storage, half: Half, area: Area) -> Result<(), Error> {
-    storage.area_erase(half).map_err(|_| Error::Storage)?;
-    if is_blank(storage, half, 0, area.len)? { Ok(()) } else { Err(Error::Storage) }
 }

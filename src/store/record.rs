@@ -2,7 +2,7 @@
 //! Objects of two alternating records, and small objects by kind and number.
 
 use crate::error::Error;
-use crate::store::Storage;
+use crate::store::{Half, Storage};
 use crate::store::seal::{Kind, Place, Scratch, Sealer};
 use crate::weaken::guard;
 
@@ -72,7 +72,9 @@ impl Pair {
             return Err(Error::StorageIntegrity);
         };
         if present == [true; 2] {
-            erase(storage, Place::new(kind, id, !second)?, scratch)?;
+            // On a page that has gone bad the old one stays. That gives up nothing: whatever is given out from here on needs
+            // a write into its place, or is refused.
+            let _ = erase(storage, Place::new(kind, id, !second)?, scratch);
         }
         let (_, len) = read(storage, sealer, Place::new(kind, id, second)?, scratch)?
             .filter(|(again, _)| *again == sequence)
@@ -132,7 +134,7 @@ fn read(
     scratch: &mut Scratch,
 ) -> Result<Option<(u64, usize)>, Error> {
     scratch.wipe();
-    match storage.load(place.number, scratch.record_mut()) {
+    match scratch.load(storage, place.number) {
         Ok(0) => Ok(None),
         Ok(len) => sealer.open(place, scratch, len).map(Some),
         // No record of ours is longer than the buffer.
@@ -145,7 +147,7 @@ fn read(
 fn erase(storage: &mut impl Storage, place: Place, scratch: &mut Scratch) -> Result<(), Error> {
     scratch.wipe();
     storage.erase(place.number).map_err(|_| Error::Storage)?;
-    match storage.load(place.number, scratch.record_mut()) {
+    match scratch.load(storage, place.number) {
         Ok(0) => Ok(()),
         _ => Err(Error::Storage),
     }
@@ -231,11 +233,59 @@ pub(crate) fn next_object(storage: &mut impl Storage, kind: Kind, from: u16) -> 
     Ok(found.and_then(|number| Place::object(kind, number)))
 }
 
-/// Erases a group's records, damaged or not, with its memory of used initial keys: only for a module that is made anew.
+/// Erases what the storage has of an object, damaged or not, of a group the areas and its memory of used initial keys, too:
+/// only for a module that is made anew. What the sequence number counted is lost ([`raise`]).
 pub(crate) fn abandon(storage: &mut impl Storage, kind: Kind, id: u16, scratch: &mut Scratch) -> Result<(), Error> {
+    if kind == Kind::Group && storage.area(id).is_some() {
+        for second in [false, true] {
+            storage
+                .area_erase(Half { group: id, second })
+                .map_err(|_| Error::Storage)?;
+        }
+    }
     let results = [false, true].map(|second| erase(storage, Place::new(kind, id, second)?, scratch));
     scratch.wipe();
     results.into_iter().collect()
+}
+
+/// Erases object `id` of a kind if it is damaged, and gives whether it was.
+pub(crate) fn mend(
+    storage: &mut impl Storage,
+    sealer: &Sealer,
+    (kind, id): (Kind, u16),
+    scratch: &mut Scratch,
+) -> Result<bool, Error> {
+    let mut pair = Pair::NEW;
+    let found = pair.mount(storage, sealer, (kind, id), scratch);
+    scratch.wipe();
+    match found {
+        Err(Error::StorageIntegrity) => abandon(storage, kind, id, scratch).map(|()| true),
+        other => other.map(|_| false),
+    }
+}
+
+/// Writes object `id` of a kind once more, which is there, with a sequence number that is higher by `by` and one: as if it
+/// had been written as often, and the platform's counter advanced each time but the last.
+#[cfg(feature = "terminal")]
+pub(crate) fn raise(
+    storage: &mut impl Storage,
+    sealer: &Sealer,
+    (kind, id): (Kind, u16),
+    by: u64,
+    scratch: &mut Scratch,
+) -> Result<(), Error> {
+    let mut pair = Pair::NEW;
+    let mut attempt = || {
+        let len = pair
+            .mount(storage, sealer, (kind, id), scratch)?
+            .ok_or(Error::Internal)?;
+        pair.sequence = pair.sequence.checked_add(by).ok_or(Error::LimitReached)?;
+        pair.anchored = pair.sequence;
+        pair.write(storage, sealer, (kind, id), scratch, len)
+    };
+    let result = attempt();
+    scratch.wipe();
+    result
 }
 
 /// Erases object `id` of a kind, damaged or not. Where the platform has a monotonic counter a record of no bytes stays in

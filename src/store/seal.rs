@@ -30,6 +30,7 @@ use crate::key::{Aes, Key};
 use crate::mac::Mac;
 use crate::mac::cmac::CmacAes;
 use crate::secret::{Secret, SecretBuf};
+use crate::store::Storage;
 use crate::weaken::guard;
 
 /// Length of the header in bytes.
@@ -46,6 +47,9 @@ pub const MAX_RECORD_LEN: usize = HEADER_LEN + MAX_BODY_LEN + TAG_LEN;
 
 const MAGIC: [u8; 4] = *b"PHSR";
 const LAYOUT: u8 = 1;
+
+/// Number of the one record of the module that is not sealed: the mark of a tamper event.
+pub(crate) const MARK_ID: u16 = 15;
 
 /// What a record holds. The values are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,39 +116,57 @@ impl Place {
 
 /// The buffer in which records are sealed and opened. Wiped on drop.
 #[derive(Debug, Default)]
-pub struct Scratch(Secret<MAX_RECORD_LEN>);
+pub struct Scratch {
+    bytes: Secret<MAX_RECORD_LEN>,
+    /// Something was written since it was wiped. A start asks for many records that are not there.
+    used: bool,
+}
 
 impl Scratch {
     /// All zero.
     #[must_use]
     pub const fn new() -> Self {
-        Self(Secret::zeroed())
+        Self {
+            bytes: Secret::zeroed(),
+            used: false,
+        }
     }
 
     /// Wipes it.
     pub fn wipe(&mut self) {
-        self.0.zeroize();
+        if self.used {
+            self.bytes.zeroize();
+            self.used = false;
+        }
     }
 
-    /// The whole buffer, to load a record into.
+    /// Loads a record to the front.
+    pub(crate) fn load(&mut self, storage: &mut impl Storage, number: u16) -> Result<usize, Error> {
+        let loaded = storage.load(number, self.bytes.expose_mut());
+        self.used |= loaded != Ok(0);
+        loaded
+    }
+
+    /// The whole buffer.
     pub(crate) fn record_mut(&mut self) -> &mut [u8] {
-        self.0.expose_mut()
+        self.used = true;
+        self.bytes.expose_mut()
     }
 
     /// The first `len` bytes.
     pub(crate) fn record(&self, len: usize) -> &[u8] {
-        self.0.expose().get(..len).unwrap_or(&[])
+        self.bytes.expose().get(..len).unwrap_or(&[])
     }
 
     /// The place of the body.
     pub(crate) fn body_mut(&mut self) -> &mut [u8] {
         let body = HEADER_LEN..HEADER_LEN.wrapping_add(MAX_BODY_LEN);
-        self.0.expose_mut().get_mut(body).unwrap_or(&mut [])
+        self.record_mut().get_mut(body).unwrap_or(&mut [])
     }
 
     /// The first `len` bytes of the body.
     pub(crate) fn body(&self, len: usize) -> &[u8] {
-        let body = self.0.expose().get(HEADER_LEN..).unwrap_or(&[]);
+        let body = self.bytes.expose().get(HEADER_LEN..).unwrap_or(&[]);
         body.get(..len).unwrap_or(&[])
     }
 }

@@ -312,7 +312,8 @@ impl Flash for Bus {
                 chip.geometry.rewritable || !chip.programmed[n],
                 "word {n} programmed twice"
             );
-            chip.programmed[n] = true;
+            // Of a word that the driver has left alone nothing is known but that.
+            chip.programmed[n] |= fault != Some(Fault::Silence);
         }
         let cleared: Vec<u8> = bytes
             .iter()
@@ -349,7 +350,7 @@ impl Flash for Bus {
         if fault.is_none_or(|fault| fault != Fault::Silence) {
             let word = word_len as usize;
             for n in from / word..(from + len) / word {
-                chip.programmed[n] = chip.image[n * word..(n + 1) * word] != vec![0xFF; word];
+                chip.programmed[n] = chip.image[n * word..(n + 1) * word].iter().any(|byte| *byte != 0xFF);
             }
             chip.pretended[from..from + len].fill(false);
         }

@@ -137,21 +137,18 @@ pub fn rollback(word_len: u32, rewritable: bool, anchored: bool, steps: usize) -
     let page_len = newest.geometry.page_len as usize;
     let pages = newest.geometry.pages as usize;
     let (mut seen, mut unseen) = (0, 0);
-    let mut judge = |world: &mut World, what: &str| match start(world) {
+    let mut judge = |world: &mut World| match start(world) {
         Err(()) => seen += 1,
         found if found == sound => seen += 1,
-        Ok(_) => {
-            assert!(!anchored, "{what} goes unseen");
-            unseen += 1;
-        }
+        Ok(_) => unseen += 1,
     };
-    for (age, older) in images.iter().rev().enumerate() {
+    for older in images.iter().rev() {
         let mut whole = newest.clone();
         whole.image.clone_from(&older.image);
         if whole.image != newest.image {
             *world.chip() = whole;
             // Nothing but tampered will do, unless it is the same groups with another setting.
-            judge(&mut world, &format!("an image {age} ago"));
+            judge(&mut world);
         }
         for page in 0..pages {
             let range = page * page_len..(page + 1) * page_len;
@@ -161,7 +158,7 @@ pub fn rollback(word_len: u32, rewritable: bool, anchored: bool, steps: usize) -
             let mut mixed = newest.clone();
             mixed.image[range.clone()].copy_from_slice(&older.image[range]);
             *world.chip() = mixed;
-            judge(&mut world, &format!("page {page} of an image {age} ago"));
+            judge(&mut world);
         }
     }
     (seen, unseen)

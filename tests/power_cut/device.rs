@@ -7,8 +7,10 @@ use std::rc::Rc;
 
 use payhsm::entropy::Entropy;
 use payhsm::error::Error;
+use payhsm::hsm::audit::{Record, WhenFull};
 use payhsm::hsm::{
-    Config, Group, GroupHandle, Hsm, InitialKeyInfo, KeyHandle, PinLimits, Platform, Question, RateLimit, Slot, State,
+    Config, Group, GroupHandle, Hsm, InitialKeyInfo, KeyHandle, PinLimits, Platform, Question, RateLimit, SelfTestMode,
+    Slot, State,
 };
 use payhsm::key::Key;
 use payhsm::key::role::StorageKey;
@@ -24,6 +26,8 @@ pub const STORAGE_KEY: [u8; 32] = [0x5A; 32];
 /// One group in use, one more to load into.
 pub const GROUPS: u16 = 2;
 pub const SLOTS: usize = 4;
+/// Records of the log.
+pub const RING: usize = 8;
 
 /// What the caller of the module saw, over all boots.
 #[derive(Clone, Default)]
@@ -34,12 +38,20 @@ pub struct Seen {
     pub last: BTreeMap<Vec<u8>, u32>,
     /// What was given out twice.
     pub twice: Vec<Vec<u8>>,
+    /// Keys that were entered, by their check value: the seed of the value.
+    pub checks: BTreeMap<Vec<u8>, u8>,
+    /// MACs of the key with a limit.
+    pub uses: u32,
+    /// The last thing that was noted in the log: number and tag.
+    pub noted: Option<(u64, [u8; 16])>,
 }
 
 /// What the simulation shares with the module.
 pub struct World {
     pub bus: Bus,
     pub layout: Layout,
+    /// Each boot opens the log.
+    pub logged: bool,
     seen: Rc<RefCell<Seen>>,
     rng: u64,
 }
@@ -49,8 +61,20 @@ impl World {
         Self {
             bus: Bus::new(geometry),
             layout,
+            logged: false,
             seen: Rc::default(),
             rng: 7,
+        }
+    }
+
+    /// The same chip and caller, seen by another module.
+    pub fn twin(&self) -> Self {
+        Self {
+            bus: self.bus.clone(),
+            layout: self.layout,
+            logged: self.logged,
+            seen: self.seen.clone(),
+            rng: !self.rng,
         }
     }
 
@@ -77,10 +101,13 @@ impl World {
         let device = self.device();
         let mut slots = [const { Slot::EMPTY }; SLOTS];
         let mut groups = [const { Group::EMPTY }; GROUPS as usize];
+        let mut ring = [Record::EMPTY; RING];
         let storage_key = Key::<StorageKey, _>::from_bytes(&STORAGE_KEY).unwrap();
         let none = RateLimit::NONE;
         let config = Config {
             policy: Policy::STRICT,
+            // They need no storage, and each start would run them.
+            self_tests: SelfTestMode::Off,
             storage_key: Some(&storage_key),
             pin_limits: PinLimits {
                 entry: none,
@@ -88,9 +115,15 @@ impl World {
             },
             ..Config::default()
         };
-        let hsm = Hsm::new(device, &mut slots, &mut groups, config).unwrap();
+        let mut hsm = Hsm::new(device, &mut slots, &mut groups, config).unwrap();
+        let opened = if self.logged {
+            hsm.audit_open(&mut ring, WhenFull::Overwrite)
+        } else {
+            Ok(())
+        };
         run(&mut Terminal {
             hsm,
+            opened,
             seen: self.seen.clone(),
         })
     }
@@ -166,10 +199,17 @@ impl Platform for Device {
 /// The running module.
 pub struct Terminal<'m> {
     pub hsm: Hsm<'m, Device>,
+    /// Whether the log was opened.
+    pub opened: Result<(), Error>,
     seen: Rc<RefCell<Seen>>,
 }
 
 impl Terminal<'_> {
+    /// What the caller saw.
+    pub fn seen(&self) -> RefMut<'_, Seen> {
+        self.seen.borrow_mut()
+    }
+
     pub fn state(&self) -> State {
         self.hsm.status().state
     }

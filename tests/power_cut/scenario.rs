@@ -13,6 +13,7 @@ use payhsm::store::journal::{GroupJournal, Records};
 use payhsm::store::seal::{Scratch, Sealer};
 
 use super::device::{STORAGE_KEY, Terminal, World};
+use super::records;
 use crate::common;
 
 /// Pages of 1 KiB: areas fill up fast.
@@ -51,9 +52,15 @@ pub enum Scenario {
     Ceremony,
     /// A tamper event.
     Tamper,
+    /// Keys in slots are stored, replaced and erased.
+    Store,
+    /// A stored key reaches the limit of its uses.
+    Limit,
+    /// Records of the audit log take the places of older ones.
+    Log,
 }
 
-pub const SCENARIOS: [Scenario; 14] = [
+pub const SCENARIOS: [Scenario; 17] = [
     Scenario::Load('T', 16),
     Scenario::Load('A', 32),
     Scenario::Transact('T', 16),
@@ -68,6 +75,9 @@ pub const SCENARIOS: [Scenario; 14] = [
     Scenario::Update,
     Scenario::Ceremony,
     Scenario::Tamper,
+    Scenario::Store,
+    Scenario::Limit,
+    Scenario::Log,
 ];
 
 /// The number of the initial key that scenarios begin with.
@@ -96,10 +106,17 @@ impl Scenario {
             Self::Switch(..) => 15,
             _ => 6,
         };
+        world.logged = self == Self::Log;
         world.boot(|t| {
             let group = t.load(algorithm, FIRST, len).unwrap();
             for _ in 0..steps {
                 t.step(group).unwrap();
+            }
+            match self {
+                Self::Store => records::prepare_store(t),
+                Self::Limit => records::prepare_limit(t),
+                Self::Log => records::prepare_log(t),
+                _ => {}
             }
         });
     }
@@ -138,6 +155,9 @@ impl Scenario {
                 assert_eq!(t.state(), State::Tampered);
                 Ok(())
             }
+            Self::Store => records::store(t),
+            Self::Limit => records::limit(t),
+            Self::Log => records::log(t),
         }
     }
 
@@ -151,6 +171,18 @@ impl Scenario {
             _ => &[&[FIRST]],
         };
         sets.iter().map(|set| set.iter().copied().collect()).collect()
+    }
+}
+
+impl Scenario {
+    /// Judges what the scenario is about besides groups.
+    pub fn judge(self, t: &mut Terminal<'_>, faults: u32, stuck: bool, found: &mut Vec<String>) {
+        match self {
+            Self::Store => records::judge_store(t, stuck, found),
+            Self::Limit => records::judge_limit(t, faults, stuck, found),
+            Self::Log => records::judge_log(t, stuck, found),
+            _ => {}
+        }
     }
 }
 

@@ -19,17 +19,22 @@
 
 use super::{Command, Event, State};
 use crate::error::Error;
+use crate::hsm::audit;
 use crate::hsm::role::Act;
 use crate::hsm::{Hsm, LogEvent, Note, Platform, Question};
 use crate::policy::Policy;
-use crate::store::seal::{Kind, Place};
+#[cfg(feature = "terminal")]
+use crate::store::anchor;
+use crate::store::seal::{Kind, MARK_ID, Place};
 use crate::store::{Storage as _, record};
 
 /// Number of the life record among those of the module.
 const LIFE_ID: u16 = 0;
-/// Number of the mark of a tamper event.
-const MARK_ID: u16 = 15;
 const MARK: [u8; 8] = *b"TAMPERED";
+/// Numbers of the module's records.
+const MODULE_IDS: u16 = 64;
+/// The last slot that a record may be of.
+const MAX_SLOT: u16 = 255;
 
 /// Length of the life record's body in bytes.
 const RECORD_LEN: usize = 16;
@@ -250,20 +255,31 @@ impl<P: Platform> Hsm<'_, P> {
         if let Some(sealer) = &self.sealer {
             // The keys of the old identity, damaged ones too, also in places that this start does not have.
             let (storage, scratch) = (&mut self.platform, &mut self.scratch);
-            for id in 0..=u8::MAX {
-                match record::remove(storage, sealer, Kind::Slot, id.into(), scratch) {
-                    Err(Error::StorageIntegrity) => record::abandon(storage, Kind::Slot, id.into(), scratch)?,
-                    other => other?,
-                }
+            let mut next = 0;
+            while let Some(id) = record::next_object(storage, Kind::Slot, next)?.filter(|id| *id <= MAX_SLOT) {
+                record::mend(storage, sealer, (Kind::Slot, id), scratch)?;
+                record::remove(storage, sealer, Kind::Slot, id, scratch)?;
+                next = id.wrapping_add(1);
             }
             // The users, then what names them.
             for id in (1..MARK_ID).chain([LIFE_ID]) {
-                record::remove(&mut self.platform, sealer, Kind::Module, id, &mut self.scratch)?;
+                record::mend(storage, sealer, (Kind::Module, id), scratch)?;
+                record::remove(storage, sealer, Kind::Module, id, scratch)?;
+            }
+            // Settings stay, if they can be read. Without its own the log is none.
+            for id in MARK_ID.wrapping_add(1)..MODULE_IDS {
+                if record::mend(storage, sealer, (Kind::Module, id), scratch)? && id == audit::SETTINGS {
+                    audit::abandon(storage, scratch)?;
+                }
             }
         }
         self.generation = self.generation.wrapping_add(1);
         (self.frozen, self.withdrawn) = (false, 0);
         self.save_life()?;
+        #[cfg(feature = "terminal")]
+        if let Some(sealer) = &self.sealer {
+            anchor::settle(&mut self.platform, sealer, LIFE_ID, &mut self.scratch)?;
+        }
         self.platform.erase(mark_number()?)?;
         // While the state is Tampered: a log that was opened in it writes nothing, which is no reason to fail.
         let noted = self.note(Note::of(LogEvent::StateChange).value(State::Virgin as u64));

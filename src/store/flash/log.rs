@@ -106,8 +106,10 @@ impl Entry {
         self.data().wrapping_add(self.padded())
     }
 
+    /// Of a record before the end, which is committed: a word that reads differently from one time to the next is judged
+    /// once, in [`RecordLog::walk`].
     const fn is_live(&self) -> bool {
-        self.committed.is_set() && !self.dead.is_set()
+        !self.dead.is_set()
     }
 }
 
@@ -432,7 +434,40 @@ impl RecordLog {
     }
 
     /// Goes through the records of a bank: where they end, whether nothing may be appended, whether a word is in doubt.
+    ///
+    /// First the commit words, then what follows from them: a record is superseded only by one that will still be there.
     fn walk(&self, flash: &mut impl Flash, second: bool) -> Result<(u32, bool, bool), Error> {
+        let (end, closed, mut doubt) = self.walk_commits(flash, second)?;
+        let state = State {
+            second,
+            generation: 0,
+            end,
+            closed,
+        };
+        let mut at = FIRST;
+        while let Some(entry) = self.entry(flash, second, at)?.filter(|_| at < end) {
+            match entry.dead {
+                Word::Blank => {
+                    let last = self.find(flash, &state, entry.id)?;
+                    if last.is_some_and(|last| last.at != entry.at) {
+                        doubt |= self.kill(flash, second, &entry).is_err();
+                    }
+                }
+                Word::Begun => doubt = true,
+                Word::Mostly | Word::Done => {
+                    if self.rewritable && (entry.dead != Word::Done || !self.is_cleared(flash, second, &entry)?) {
+                        doubt |= self.kill(flash, second, &entry).is_err();
+                    }
+                    doubt |= !self.rewritable && entry.dead != Word::Done;
+                }
+            }
+            at = entry.end();
+        }
+        Ok((end, closed, doubt))
+    }
+
+    /// The part of [`walk`](Self::walk) that is about commit words.
+    fn walk_commits(&self, flash: &mut impl Flash, second: bool) -> Result<(u32, bool, bool), Error> {
         let (mut at, mut doubt) = (FIRST, false);
         while let Some(entry) = self.entry(flash, second, at)? {
             if !entry.committed.is_set() {
@@ -448,29 +483,6 @@ impl RecordLog {
             } else if self.rewritable && self.is_blank(flash, second, entry.end())? {
                 // The last one: the word may have bits that read otherwise next time.
                 doubt |= self.put(flash, second, entry.at.wrapping_add(16), &DONE).is_err();
-            }
-            match entry.dead {
-                Word::Blank => {
-                    let state = State {
-                        second,
-                        generation: 0,
-                        end: self.bank_len(),
-                        closed: true,
-                    };
-                    if self
-                        .find(flash, &state, entry.id)?
-                        .is_some_and(|last| last.at != entry.at)
-                    {
-                        doubt |= self.kill(flash, second, &entry).is_err();
-                    }
-                }
-                Word::Begun => doubt = true,
-                Word::Mostly | Word::Done => {
-                    if self.rewritable && (entry.dead != Word::Done || !self.is_cleared(flash, second, &entry)?) {
-                        doubt |= self.kill(flash, second, &entry).is_err();
-                    }
-                    doubt |= !self.rewritable && entry.dead != Word::Done;
-                }
             }
             at = entry.end();
         }
