@@ -22,6 +22,7 @@ mod batch;
 #[cfg(feature = "host")]
 mod card;
 mod data;
+mod denial;
 mod dukpt;
 #[cfg(feature = "host")]
 mod emv;
@@ -383,6 +384,7 @@ pub struct Hsm<'m, P: Platform> {
     policy: Policy,
     anchored: bool,
     life: Life,
+    denial: denial::Denial,
     slots: Slots<'m>,
     groups: Groups<'m>,
     sealer: Option<Sealer>,
@@ -459,6 +461,7 @@ impl<'m, P: Platform> Hsm<'m, P> {
             policy: config.policy,
             anchored,
             life: Life::NEW,
+            denial: denial::Denial::new(),
             slots,
             groups,
             sealer,
@@ -621,9 +624,16 @@ impl<'m, P: Platform> Hsm<'m, P> {
     fn allow(&mut self, command: Command) -> Result<(), Error> {
         self.slots.disarm();
         self.poll();
+        let result = self.life.allow(command);
+        self.ruled(result)?;
+        let result = self.people.allow(command);
+        self.ruled(result)?;
+        let result = self.ready_to(command);
+        self.ruled(result)?;
+        // Each is asked again: the first answer may be what a left-out instruction made of it.
         self.life.allow(command)?;
         self.people.allow(command)?;
-        self.ready_to(command)
+        self.tested.allow(command)
     }
 
     /// The same for commands that change nothing: they find what others have noted.

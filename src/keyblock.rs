@@ -279,6 +279,8 @@ impl<'a> KeyBlock<'a, Unverified> {
             return Err(Error::KeyBlockPayload);
         }
         ct::verdict(authentic & guard!("D02", legal))?;
+        // Again without the other: an instruction that is left out may have lost one of them.
+        ct::verdict(authentic)?;
         payload.accept();
 
         compare(self.text.blocks().kbpk_check_value(), kbpk.algorithm(), material)?;

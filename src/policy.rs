@@ -173,6 +173,7 @@ struct Row(&'static [Usage], &'static [ModeOfUse], &'static [KeyAlgorithm]);
 ///
 /// # Errors
 /// [`Error::UsageNotPermitted`], [`Error::ModeNotPermitted`], [`Error::AlgorithmMismatch`], judged in this order.
+#[inline(never)]
 pub fn permit(operation: Operation, attributes: &Attributes, policy: Policy) -> Result<(), Error> {
     let legacy = matches!(
         operation,

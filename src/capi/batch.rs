@@ -14,7 +14,7 @@ pub use value::*;
 
 use core::mem::size_of;
 
-use crate::capi::context::{PayhsmCtx, run};
+use crate::capi::context::{PayhsmCtx, run_each};
 use crate::capi::emv::{PAYHSM_ISSUER_AUTH_MAX_LEN, profile_of, psn_of, request_of};
 use crate::capi::memory::{self, Place};
 use crate::capi::pin::format_of;
@@ -231,7 +231,7 @@ pub unsafe extern "C" fn payhsm_batch_pin_verify_pvv(
     // SAFETY: the caller's.
     unsafe {
         let (outputs, inputs) = ([Place::array(statuses, count).kept()], [Place::array(jobs, count)]);
-        run(ctx, &outputs, &inputs, |module| {
+        run_each(ctx, &outputs, &inputs, |module| {
             let statuses = memory::outputs(statuses, count, status(Err(Error::Internal)))?;
             let jobs = memory::inputs(jobs, count)?;
             let get = |index: usize| jobs.get(index).ok_or(Error::Internal)?.job();
@@ -269,7 +269,7 @@ pub unsafe extern "C" fn payhsm_batch_pin_translate(
     // SAFETY: the caller's.
     unsafe {
         let outputs = [Place::array(blocks, count), Place::array(statuses, count).kept()];
-        run(ctx, &outputs, &[Place::array(jobs, count)], |module| {
+        run_each(ctx, &outputs, &[Place::array(jobs, count)], |module| {
             let empty = PayhsmBatchPinBlock { len: 0, block: [0; 16] };
             let (blocks, statuses) = memory::both(
                 memory::outputs(blocks, count, empty),
@@ -314,7 +314,7 @@ pub unsafe extern "C" fn payhsm_batch_arqc_verify(
     // SAFETY: the caller's.
     unsafe {
         let outputs = [Place::array(issuer_auths, count), Place::array(statuses, count).kept()];
-        run(ctx, &outputs, &[Place::array(jobs, count)], |module| {
+        run_each(ctx, &outputs, &[Place::array(jobs, count)], |module| {
             let empty = PayhsmBatchIssuerAuth {
                 len: 0,
                 data: [0; PAYHSM_ISSUER_AUTH_MAX_LEN],

@@ -2,13 +2,14 @@
 //! The context: memory of the caller, and what the device gives to it.
 
 use core::ffi::c_void;
+use core::hint::black_box;
 use core::mem::{align_of, offset_of, size_of};
 use core::ptr;
 use core::slice;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::capi::config::{PAYHSM_STORAGE_KEY_LEN, PayhsmConfig};
-use crate::capi::memory::{self, Place, Versioned, VersionedOutput, burn_stack};
+use crate::capi::memory::{self, Place, Versioned, VersionedOutput, burn_stack, burn_stack_of_start};
 use crate::capi::platform::Callbacks;
 use crate::capi::status::{PAYHSM_ABI_VERSION, PAYHSM_OK, Status, status};
 use crate::error::Error;
@@ -111,10 +112,58 @@ pub(super) unsafe fn run(
     inputs: &[Place],
     command: impl FnOnce(&mut Module) -> Result<(), Error>,
 ) -> Status {
+    // A refusal, until the command has succeeded.
+    let mut witness = REFUSED;
     // SAFETY: the caller's.
-    let result = unsafe { enter(ctx, outputs, inputs, command) };
+    let result = unsafe { enter(ctx, outputs, inputs, command, &mut witness) };
     burn_stack();
-    status(result)
+    agreed(result, &witness)
+}
+
+/// As [`run`], for a command over many jobs, each of which has its own status: what a job was refused is not the command's.
+///
+/// # Safety
+/// As [`run`].
+#[cfg(feature = "host")]
+pub(super) unsafe fn run_each(
+    ctx: *mut PayhsmCtx,
+    outputs: &[Place],
+    inputs: &[Place],
+    command: impl FnOnce(&mut Module) -> Result<(), Error>,
+) -> Status {
+    // SAFETY: the caller's.
+    unsafe {
+        run(ctx, outputs, inputs, |module| {
+            let result = command(module);
+            module.begin_command();
+            result
+        })
+    }
+}
+
+/// What the second way of a result says: far apart.
+const REFUSED: u32 = 0x39C6_6A95;
+/// Neither its complement nor near to it.
+const GRANTED: u32 = 0xC65A_953C;
+
+/// The status, which is success only if both ways of the result say so.
+#[inline(never)]
+fn agreed(result: Result<(), Error>, witness: &u32) -> Status {
+    // A number of which the compiler knows nothing: a result that is neither success nor an error may read as 0.
+    let first = black_box(status(black_box(result)));
+    // SAFETY: a reference is readable.
+    let second = unsafe { ptr::read_volatile(witness) };
+    if first != PAYHSM_OK {
+        return first;
+    }
+    if second != GRANTED {
+        return Error::Internal.code();
+    }
+    // SAFETY: as above.
+    if unsafe { ptr::read_volatile(witness) } != GRANTED {
+        return Error::Internal.code();
+    }
+    status(black_box(result))
 }
 
 /// # Safety
@@ -125,6 +174,7 @@ unsafe fn enter(
     outputs: &[Place],
     inputs: &[Place],
     command: impl FnOnce(&mut Module) -> Result<(), Error>,
+    witness: &mut u32,
 ) -> Result<(), Error> {
     if ctx.is_null() {
         return Err(Error::NullPointer);
@@ -151,7 +201,12 @@ unsafe fn enter(
         // A tamper event of before is noted here, and its keys are gone before anything else happens.
         (*ctx).module.expire();
         let before = (*ctx).module.status().state == State::Tampered;
+        (*ctx).module.begin_command();
         let mut result = command(&mut (*ctx).module);
+        // What was refused on the way stays refused.
+        if result.is_ok() && (*ctx).module.was_denied() {
+            result = Err(Error::Internal);
+        }
         // One that came while the command ran: keys first, then the outputs. Nothing of this call goes out.
         if (*ctx).tampered.load(Ordering::Acquire) && !before {
             (*ctx).module.tamper();
@@ -162,6 +217,9 @@ unsafe fn enter(
             for output in outputs {
                 output.wipe();
             }
+        }
+        if black_box(result).is_ok() && !(*ctx).module.was_denied() {
+            ptr::write_volatile(witness, GRANTED);
         }
         result
     }
@@ -226,7 +284,7 @@ pub unsafe extern "C" fn payhsm_init(
 ) -> Status {
     // SAFETY: the caller's.
     let result = unsafe { init(memory.cast(), memory_len, config, ctx) };
-    burn_stack();
+    burn_stack_of_start();
     status(result)
 }
 
@@ -361,13 +419,20 @@ unsafe fn init(
 pub unsafe extern "C" fn payhsm_close(ctx: *mut PayhsmCtx) -> Status {
     // SAFETY: the caller's. The module is dropped in place, once: the marks are gone then.
     unsafe {
-        let result = enter(ctx, &[], &[], |_| Ok(()));
+        let mut witness = REFUSED;
+        let result = enter(ctx, &[], &[], |_| Ok(()), &mut witness);
         if result.is_ok() {
             // An interrupt that comes now finds no context.
             (*ctx).busy.store(true, Ordering::Release);
             (*ctx).magic = 0;
             (*ctx).mirror = 0;
+            let len = (*ctx).len;
             ptr::drop_in_place(&raw mut (*ctx).module);
+            // What is between the fields, and what is no key but made of one.
+            let words = ctx.cast::<u32>();
+            for index in 0..len >> 2 {
+                words.add(index).write_volatile(0);
+            }
         }
         status(result)
     }

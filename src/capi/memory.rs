@@ -407,16 +407,51 @@ pub(super) unsafe fn copy_in<'a>(data: *const u8, len: usize, out: *mut u8) -> R
     Ok(unsafe { slice::from_raw_parts_mut(out, len) })
 }
 
-/// How much of the stack below a call is overwritten after it, in bytes.
-const BURN_LEN: usize = 4096;
+/// How many words of the stack below a call are overwritten after it: more than the deepest call of a thumb image takes
+/// (`scripts/residue` prints how deep each is), and four times as much where frames are larger.
+const BURN_WORDS: usize = if cfg!(target_os = "none") { 1840 } else { 4096 };
+
+/// The same after a start, which makes the whole context on the stack.
+const START_BURN_WORDS: usize = if cfg!(not(target_os = "none")) {
+    16384
+} else if cfg!(feature = "host") {
+    4736
+} else {
+    4096
+};
 
 /// Overwrites the stack that a call has used: moved values and spilled registers leave copies that no destructor
-/// reaches.
+/// reaches. Then the registers that are nobody's after a call.
 #[inline(never)]
 pub(super) fn burn_stack() {
-    let mut area = [0_u8; BURN_LEN];
-    area.zeroize();
+    overwrite::<BURN_WORDS>();
+}
+
+/// The same after a start.
+#[inline(never)]
+pub(super) fn burn_stack_of_start() {
+    overwrite::<START_BURN_WORDS>();
+}
+
+#[inline(always)]
+fn overwrite<const WORDS: usize>() {
+    let mut area = MaybeUninit::<[u32; WORDS]>::uninit();
+    let words = area.as_mut_ptr().cast::<u32>();
+    for index in 0..WORDS {
+        // SAFETY: inside the area.
+        unsafe { words.add(index).write_volatile(0) };
+    }
     core::hint::black_box(&mut area);
+    #[cfg(target_arch = "arm")]
+    // SAFETY: writes registers that it declares.
+    unsafe {
+        // The last is where a status would stand: no success.
+        core::arch::asm!(
+            "movs r0, #0", "mov r1, r0", "mov r2, r0", "mov r3, r0", "mov r12, r0", "mvns r0, r0",
+            out("r0") _, out("r1") _, out("r2") _, out("r3") _, out("r12") _,
+            options(nomem, nostack),
+        );
+    }
 }
 
 #[cfg(test)]

@@ -86,9 +86,11 @@ impl<P: Platform> Hsm<'_, P> {
         expiry: Expiry,
         value: &CardValue,
     ) -> Result<(), Error> {
+        self.pend();
         let mut key = Key::empty();
         self.cvv_ready(cvk, kind, pan, expiry, value.len(), &mut key)?;
-        cvv::verify(&key, kind, pan, expiry, value)
+        let verified = cvv::verify(&key, kind, pan, expiry, value);
+        self.concluded(verified)
     }
 
     /// Everything that comes before a value of `len` digits is verified, and its key.

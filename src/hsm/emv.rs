@@ -97,6 +97,7 @@ impl<P: Platform> Hsm<'_, P> {
         field55: &[u8],
         answer: ArpcRequest<'_>,
     ) -> Result<ArqcAnswer, Error> {
+        self.pend();
         if self.card_algorithm(Command::ArqcVerify, imk)? == KeyAlgorithm::Aes {
             self.arqc_verify_with::<key::Aes>(imk, profile, pan, psn, field55, &answer)
         } else {
@@ -127,6 +128,7 @@ impl<P: Platform> Hsm<'_, P> {
         request: &RawRequest<'_>,
         answer: ArpcRequest<'_>,
     ) -> Result<ArqcAnswer, Error> {
+        self.pend();
         if self.card_algorithm(Command::ArqcVerifyRaw, imk)? == KeyAlgorithm::Aes {
             self.arqc_verify_raw_with::<key::Aes>(imk, recipe, pan, psn, request, &answer)
         } else {
@@ -182,8 +184,10 @@ impl<P: Platform> Hsm<'_, P> {
             .take(Operation::ArqcVerify, self.policy, &mut key)?;
         answer.check(profile.arpc())?;
         self.commit_uses()?;
-        let verified = verify_arqc(profile, &key, pan, psn, field55)?;
-        self.answer_arqc(verified, pan, answer)
+        let verified = verify_arqc(profile, &key, pan, psn, field55);
+        let verified = self.ruled(verified)?;
+        let answer = self.answer_arqc(verified, pan, answer);
+        self.concluded(answer)
     }
 
     fn arqc_verify_raw_with<A: CardAlgorithm>(
@@ -202,8 +206,10 @@ impl<P: Platform> Hsm<'_, P> {
         self.permitted(Permission::RawCryptogram)?;
         answer.check(recipe.arpc)?;
         self.commit_uses()?;
-        let verified = raw::verify(recipe, &key, pan, psn, request)?;
-        self.answer_arqc(verified, pan, answer)
+        let verified = raw::verify(recipe, &key, pan, psn, request);
+        let verified = self.ruled(verified)?;
+        let answer = self.answer_arqc(verified, pan, answer);
+        self.concluded(answer)
     }
 
     fn arqc_explain_with<'a, A: CardAlgorithm>(

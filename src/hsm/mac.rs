@@ -269,7 +269,13 @@ impl<P: Platform> Hsm<'_, P> {
     /// ISO/IEC 9797-1:2011 algorithms 1, 3 and 5; ANSI X9.19; NIST SP 800-38B; FIPS 198-1. Vectors: `vectors/mac.txt`.
     pub fn mac_generate(&mut self, key: KeyRef, method: MacMethod, data: &[u8], out: &mut [u8]) -> Result<(), Error> {
         out.fill(0);
-        let mut stream = self.mac_stream(Command::MacGenerate, key, method, MacPurpose::Generate)?;
+        let stream = self.mac_stream(Command::MacGenerate, key, method, MacPurpose::Generate);
+        let mut stream = self.ruled(stream)?;
+        if let KeyRef::Slot(handle) = key {
+            // Again, and from here: what was asked above may have been another operation by then.
+            let permitted = self.slots.get(handle)?.permit(Operation::MacGenerate, self.policy);
+            self.ruled(permitted)?;
+        }
         stream.check_len(out.len())?;
         self.mac_used(key, method, whole_blocks(data))?;
         stream.engine.update(data);
@@ -287,11 +293,13 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Timing
     /// The lengths of `data` and `tag`, and the method.
     pub fn mac_verify(&mut self, key: KeyRef, method: MacMethod, data: &[u8], tag: &[u8]) -> Result<(), Error> {
-        let mut stream = self.mac_stream(Command::MacVerify, key, method, MacPurpose::Verify)?;
+        let stream = self.mac_stream(Command::MacVerify, key, method, MacPurpose::Verify);
+        let mut stream = self.ruled(stream)?;
         stream.check_len(tag.len())?;
         self.mac_used(key, method, whole_blocks(data))?;
         stream.engine.update(data);
         let verified = stream.engine.conclude_verify(tag);
+        let verified = self.ruled(verified);
         verified.map_err(|error| self.wrong_mac(key, error))
     }
 
@@ -389,12 +397,14 @@ impl<P: Platform> Hsm<'_, P> {
             stream.check(MacPurpose::Verify, tag.len())?;
             stream.engine.conclude_verify(tag)
         });
+        let result = self.ruled(result);
         self.mac_clear();
         result.map_err(|error| self.wrong_mac(key, error))
     }
 
     /// An alarm for a MAC that was wrong.
     fn wrong_mac(&mut self, key: KeyRef, error: Error) -> Error {
+        let _ = self.ruled::<()>(Err(error));
         if error != Error::VerificationFailed {
             return error;
         }

@@ -4,7 +4,7 @@
 use core::mem::size_of;
 
 use crate::capi::batch::{sized, span};
-use crate::capi::context::{PayhsmCtx, run};
+use crate::capi::context::{PayhsmCtx, run_each};
 use crate::capi::key::{PayhsmKeyInfo, profile};
 use crate::capi::memory::{self, Place};
 use crate::capi::status::{Status, status};
@@ -79,7 +79,7 @@ pub unsafe extern "C" fn payhsm_batch_key_import(
     unsafe {
         let outputs = [Place::array(keys, count), Place::array(statuses, count).kept()];
         let inputs = [Place::array(jobs, count), Place::bytes(blocks, blocks_len)];
-        run(ctx, &outputs, &inputs, |module| {
+        run_each(ctx, &outputs, &inputs, |module| {
             let (keys, statuses) = memory::both(
                 memory::outputs(keys, count, PayhsmBatchKey::default()),
                 memory::outputs(statuses, count, status(Err(Error::Internal))),

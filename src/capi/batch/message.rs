@@ -4,7 +4,7 @@
 use core::mem::size_of;
 
 use crate::capi::batch::{part, sized, span};
-use crate::capi::context::{PayhsmCtx, run};
+use crate::capi::context::{PayhsmCtx, run_each};
 use crate::capi::mac::method;
 use crate::capi::memory::{self, Place};
 use crate::capi::status::{Status, status};
@@ -77,7 +77,7 @@ pub unsafe extern "C" fn payhsm_batch_mac_verify(
     unsafe {
         let outputs = [Place::array(statuses, count).kept()];
         let inputs = [Place::array(jobs, count), Place::bytes(data, data_len)];
-        run(ctx, &outputs, &inputs, |module| {
+        run_each(ctx, &outputs, &inputs, |module| {
             let statuses = memory::outputs(statuses, count, status(Err(Error::Internal)))?;
             let jobs = memory::inputs(jobs, count)?;
             let data = memory::input(data, data_len)?;

@@ -5,7 +5,7 @@ use core::mem::size_of;
 
 use crate::capi::batch::{part, sized};
 use crate::capi::card::kind_of;
-use crate::capi::context::{PayhsmCtx, run};
+use crate::capi::context::{PayhsmCtx, run_each};
 use crate::capi::memory::{self, Place};
 use crate::capi::status::{Status, status};
 use crate::card::CardValue;
@@ -85,7 +85,7 @@ pub unsafe extern "C" fn payhsm_batch_cvv_verify(
     // SAFETY: the caller's.
     unsafe {
         let (outputs, inputs) = ([Place::array(statuses, count).kept()], [Place::array(jobs, count)]);
-        run(ctx, &outputs, &inputs, |module| {
+        run_each(ctx, &outputs, &inputs, |module| {
             let statuses = memory::outputs(statuses, count, status(Err(Error::Internal)))?;
             let jobs = memory::inputs(jobs, count)?;
             let with = |index: usize, take: &mut dyn FnMut(&CvvVerifyJob<'_>) -> Result<(), Error>| {

@@ -9,6 +9,8 @@
 mod backup;
 mod kbpk;
 
+use core::hint::black_box;
+
 use crate::ct;
 use crate::error::Error;
 use crate::hsm::KeyCheck;
@@ -54,6 +56,7 @@ impl Export<'_> {
     pub const MAX_OPTIONAL: usize = 8;
 
     /// Judges what the caller says of a key.
+    #[inline(never)]
     fn judge(&self, key: &Attributes, policy: Policy) -> Result<Attributes, Error> {
         let mut attributes = *key;
         match key.exportability {
@@ -206,6 +209,7 @@ impl<P: Platform> Hsm<'_, P> {
         profile: Profile,
         expected: Option<&Attributes>,
     ) -> Result<ImportedKey, Error> {
+        self.pend();
         self.allow(command)?;
         let mut protection = Kbpk::empty();
         let parsed = self.parse_block(kbpk, block, profile, &mut protection)?;
@@ -226,7 +230,8 @@ impl<P: Platform> Hsm<'_, P> {
         let verified = self.verify_block(kbpk, parsed, &protection, &mut payload)?;
         let mut material = SecretBuf::new();
         verified.stored(&mut material)?;
-        self.admit_with(&attributes, history, material.expose())
+        let admitted = self.admit_with(&attributes, history, material.expose());
+        self.concluded(admitted)
     }
 
     /// Wraps a key for another party.
@@ -270,6 +275,7 @@ impl<P: Platform> Hsm<'_, P> {
         out: &mut [u8],
     ) -> Result<usize, Error> {
         out.fill(0);
+        self.pend();
         self.allow(Command::KeyBlockExportAs)?;
         let mut protection = Kbpk::empty();
         self.kbpk(kbpk, Way::Wrap, &mut protection)?;
@@ -277,7 +283,10 @@ impl<P: Platform> Hsm<'_, P> {
         // The check values of the two keys show it just as well.
         let itself = ct::verdict(!self.slots.same_value(kbpk, key)?);
         guard!("C06.self", itself).map_err(|_| Error::InvalidArgument)?;
-        let attributes = export.judge(slot.attributes()?, self.policy)?;
+        let judged = export.judge(slot.attributes()?, self.policy);
+        self.ruled(judged)?;
+        // Again: the first answer may be what a left-out instruction made of it.
+        let attributes = export.judge(black_box(slot.attributes()?), self.policy)?;
         protection.closes(attributes.usage)?;
         let version = export.version(&protection)?;
         protection.protects(attributes.algorithm, slot.material().len())?;
@@ -305,7 +314,8 @@ impl<P: Platform> Hsm<'_, P> {
         let len = protection
             .template(version, export.context(), &attributes, blocks.list())
             .wrap_stored(protection.borrow(), slot.material(), &mut self.platform, out)?;
-        self.exported(key.place(), &check, out)?;
+        let noted = self.exported(key.place(), &check, out);
+        self.concluded(noted)?;
         Ok(len)
     }
 
@@ -469,6 +479,7 @@ impl<P: Platform> Hsm<'_, P> {
         }
         self.commit_uses()?;
         let verified = block.verify(protection.borrow(), payload);
+        let verified = self.ruled(verified);
         if is_guess && !matches!(verified, Err(Error::VerificationFailed)) {
             self.slots.uncount_failure(handle);
             self.keep_up()?;

@@ -45,6 +45,7 @@ impl<P: Platform> Hsm<'_, P> {
         pvki: u8,
         reference: &Pvv,
     ) -> Result<(), Error> {
+        self.pend();
         self.allow(Command::PinVerifyPvv)?;
         let mut method = Visa::new(pvki);
         self.visa(pvk, &[Operation::PvvVerify], pan, &mut method)?;
@@ -79,6 +80,7 @@ impl<P: Platform> Hsm<'_, P> {
         profile: PinProfile,
         reference: &Offset,
     ) -> Result<(), Error> {
+        self.pend();
         let mut method = Ibm::new(self.ready_profile(Command::PinVerify3624, profile)?);
         self.ibm(pvk, &[Operation::OffsetVerify], pan, &mut method)?;
         method.profile.check(reference)?;
@@ -145,14 +147,16 @@ impl<P: Platform> Hsm<'_, P> {
         reference: &M::Value,
     ) -> Result<(), Error> {
         let mut input_key = PinKey::empty();
-        self.pin_input_key(input, FormatUse::Verify, format, pan, enciphered, &mut input_key)?;
+        let judged = self.pin_input_key(input, FormatUse::Verify, format, pan, enciphered, &mut input_key);
+        self.ruled(judged)?;
         let from = input_key.with(format)?;
         self.pin_host_rate()?;
         guard!("B02" | "B07.pin", self.ask(&Question::PinVerify { pan }))?;
         self.pin_used(input)?;
         let mut pin = Pin::empty();
         let sound = from.open(enciphered, Some(pan), &mut pin)?;
-        ct::verdict(sound & method.matches(pan, &pin, reference)?)
+        let verified = ct::verdict(sound & method.matches(pan, &pin, reference)?);
+        self.concluded(verified)
     }
 
     fn pin_reference<M: Method>(
