@@ -438,6 +438,10 @@ impl RecordLog {
     /// First the commit words, then what follows from them: a record is superseded only by one that will still be there.
     fn walk(&self, flash: &mut impl Flash, second: bool) -> Result<(u32, bool, bool), Error> {
         let (end, closed, mut doubt) = self.walk_commits(flash, second)?;
+        if doubt {
+            // A commit word that cannot be made firm: what it supersedes stays until the copy is whole.
+            return Ok((end, closed, doubt));
+        }
         let state = State {
             second,
             generation: 0,
