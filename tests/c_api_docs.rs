@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The pages about the C interface are complete: every function in a group, every status with its number, every question
-//! and policy bit in its table, and no name that the header does not have.
+//! policy bit and event of the log in its table, and no name that the header does not have.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use payhsm::error::Error;
+use payhsm::hsm::LogEvent;
 
 fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
@@ -105,5 +106,23 @@ fn questions_and_policy_bits_have_their_rows() {
                 assert!(page.contains(&row), "docs/C-API.md has no row for {name}");
             }
         }
+    }
+}
+
+#[test]
+fn every_event_of_the_log_has_its_row() {
+    let page = read("docs/AUDIT.md");
+    let (_, table) = page.split_once("\n## Events\n").unwrap();
+    let (table, _) = table.split_once("\n## ").unwrap();
+    let rows: Vec<_> = table
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.as_bytes()[2].is_ascii_digit())
+        .collect();
+    assert_eq!(rows.len(), LogEvent::ALL.len());
+    for (event, row) in LogEvent::ALL.iter().zip(rows) {
+        let start = format!("| {} | {} | ", *event as u8, event.text());
+        assert!(row.starts_with(&start), "docs/AUDIT.md: {row}");
+        assert_eq!(row.matches(" | ").count(), 4, "docs/AUDIT.md: {row}");
+        assert!(!row.contains('$'), "docs/AUDIT.md: {row}");
     }
 }
