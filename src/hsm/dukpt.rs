@@ -50,6 +50,12 @@ pub(crate) enum Transaction {
     Aes(aes::Transaction),
 }
 
+impl Transaction {
+    /// A constant is copied from where it is, all of it. Made in place, it takes what the stack has in its unused bytes
+    /// along (without optimisation), which may be another key's.
+    const NONE: Self = Self::None;
+}
+
 /// The register state of a terminal.
 // It lives in the caller's memory, where there is no heap to put the larger ones on.
 #[allow(clippy::large_enum_variant)]
@@ -59,6 +65,11 @@ enum Registers {
     Tdea(tdes::Terminal),
     #[cfg(feature = "terminal")]
     Aes(aes::Terminal),
+}
+
+impl Registers {
+    /// As [`Transaction::NONE`].
+    const NONE: Self = Self::None;
 }
 
 /// The place of one DUKPT group.
@@ -185,7 +196,7 @@ impl Group {
 
     fn end_transaction(&mut self) {
         if !matches!(self.transaction, Transaction::None) {
-            self.transaction = Transaction::None;
+            self.transaction = Transaction::NONE;
             self.used = 0;
             self.mac = None;
             self.transaction_generation.advance();
@@ -195,7 +206,7 @@ impl Group {
     fn erase(&mut self) {
         let empty = matches!(self.registers, Registers::None) && matches!(self.transaction, Transaction::None);
         if !empty {
-            self.registers = Registers::None;
+            self.registers = Registers::NONE;
             self.check = None;
             self.generation.advance();
             self.end_transaction();

@@ -102,7 +102,7 @@ impl<P: Platform> Hsm<'_, P> {
             }
         };
         if let Err(error) = derived {
-            group.transaction = Transaction::None;
+            group.transaction = Transaction::NONE;
             return Err(error);
         }
         group.opened(Side::Host)?;
