@@ -36,7 +36,7 @@ impl Extent {
         all_words: true,
         seeds: 16,
         stride: 1,
-        nested_stride: 120,
+        nested_stride: 100,
         all_pairs: true,
         triples: 200,
         search_stride: 50,
