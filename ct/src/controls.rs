@@ -10,6 +10,10 @@ use crate::Harness;
 use crate::ops::secret;
 
 pub fn run(h: &mut Harness) {
+    h.leaky("control: look-up in a table", || {
+        let [index] = secret([200_u8]);
+        black_box(black_box(&TABLE)[usize::from(index)]);
+    });
     h.leaky("control: S-boxes indexed by key and data (des)", || {
         let cipher = TdesEde2::new(&secret(*b"0123456789abcdef").into());
         let mut block = [0_u8; 8].into();
@@ -29,6 +33,8 @@ pub fn run(h: &mut Harness) {
         black_box(sum);
     });
 }
+
+static TABLE: [u8; 256] = [0x5A; 256];
 
 #[inline(never)]
 fn stops_early(a: &[u8], b: &[u8]) -> bool {

@@ -2,7 +2,7 @@
 //! Constant-time harness: runs every operation with its keys, PINs and clear blocks marked undefined, under valgrind,
 //! and fails if a branch or an address depends on one of them.
 //!
-//! Runs by `scripts/ct`. One line for each operation, then the number of operations. Three controls leak on purpose and
+//! Runs by `scripts/ct`. One line for each operation, then the number of operations. Four controls leak on purpose and
 //! must be reported. An operation whose result or verdict does not come from a secret tested nothing and fails as well,
 //! and so does a command of the module that none of them ran (`covered`).
 
