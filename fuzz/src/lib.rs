@@ -186,6 +186,16 @@ mod tests {
         }
     }
 
+    /// Where libFuzzer begins: `scripts/fuzz-smoke` has them written by this.
+    #[test]
+    fn seeds_are_written() {
+        seed::write_all().unwrap();
+        for (name, _) in TARGETS {
+            let folder = seed::corpus(name);
+            assert_eq!(fs::read(folder.join("seed-000")).unwrap(), seed::seeds(name)[0]);
+        }
+    }
+
     #[test]
     fn kept_inputs_pass() {
         for (name, run) in TARGETS {

@@ -5,7 +5,8 @@
 #[allow(dead_code, unused, clippy::all)]
 pub mod vectors;
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use vectors::{Value, text};
 
@@ -37,7 +38,7 @@ impl Vector<'_> {
 /// What `make` makes of the vectors whose operation starts with `op`.
 fn from(family: &str, op: &str, make: impl Fn(&Vector<'_>) -> Option<Vec<u8>>) -> Vec<Vec<u8>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vectors").join(family);
-    let file = std::fs::read_to_string(path.with_extension("txt")).unwrap();
+    let file = fs::read_to_string(path.with_extension("txt")).unwrap();
     let vectors = text::blocks(&file).map(|block| Vector(text::attributes(block).collect()));
     let wanted = vectors.filter(|v| v.text("Op").is_some_and(|name| name.starts_with(op.as_bytes())));
     wanted.filter_map(|vector| make(&vector)).collect()
@@ -71,22 +72,42 @@ fn kbpk(version: u8, bytes: &[u8]) -> Vec<u8> {
 /// What campaigns kept for a target: `corpora/<target>.txt`, one input a line in hexadecimal.
 pub fn kept(target: &str) -> Vec<Vec<u8>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpora").join(target);
-    let text = std::fs::read_to_string(path.with_extension("txt")).unwrap_or_default();
+    let text = fs::read_to_string(path.with_extension("txt")).unwrap_or_default();
     text.lines().map(|line| Value::Bare(line.to_owned()).hex()).collect()
+}
+
+/// The folder in which libFuzzer keeps a target's inputs.
+pub fn corpus(target: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target)
+}
+
+/// Writes the seeds of every target, and what campaigns kept for it, to its folder.
+pub fn write_all() -> std::io::Result<()> {
+    for (target, _) in crate::TARGETS {
+        let folder = corpus(target);
+        fs::create_dir_all(&folder)?;
+        for (number, seed) in seeds(target).iter().enumerate() {
+            fs::write(folder.join(format!("seed-{number:03}")), seed)?;
+        }
+        for (number, kept) in kept(target).iter().enumerate() {
+            fs::write(folder.join(format!("kept-{number:03}")), kept)?;
+        }
+    }
+    Ok(())
 }
 
 /// Case lines of the tool's tests, one vector of each operation as a family, a group of Wycheproof, a file of vectors.
 fn case_files() -> Vec<Vec<u8>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let lines = std::fs::read_to_string(root.join("cli/tests/data/cases.jsonl")).unwrap();
+    let lines = fs::read_to_string(root.join("cli/tests/data/cases.jsonl")).unwrap();
     let mut seeds: Vec<Vec<u8>> = lines.lines().map(|line| line.as_bytes().to_vec()).collect();
     let mut done = std::collections::BTreeSet::new();
-    for family in std::fs::read_dir(root.join("vectors")).unwrap() {
+    for family in fs::read_dir(root.join("vectors")).unwrap() {
         let path = family.unwrap().path();
         if path.extension().is_none_or(|e| e != "txt") {
             continue;
         }
-        let file = std::fs::read_to_string(&path).unwrap();
+        let file = fs::read_to_string(&path).unwrap();
         for block in text::blocks(&file) {
             let fields = text::attributes(block).map(|(name, token)| (name.to_lowercase(), json(token)));
             let fields: serde_json::Map<_, _> = fields.collect();
