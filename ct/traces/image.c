@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The operations of firmware/proof as a program for x86-64: in place of the board, and with its secrets made here.
+/* The operations of firmware/proof and of more.c as a program for x86-64: in place of the board, with its secrets made here.
  *
  *   image SEED      runs them with the secrets of a seed
  *   image list      name, expected status, flags, reason of each
@@ -13,10 +13,11 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "board.h"
-#include "proof/proof.h"
-
-int proof_main(void);
+#include "more.h"
+/* The program of the board, whose `main` is called here. */
+#define main proof_main
+#include "proof/main.c"
+#undef main
 
 /* --- in place of the board ------------------------------------------------------------------------------------------ */
 
@@ -90,7 +91,12 @@ static void list(const struct operation *operations, size_t count) {
 
 static ucontext_t back, there;
 static int status;
-static void on_the_stack(void) { status = proof_main(); }
+static void on_the_stack(void) {
+    status = proof_main();
+#ifndef PROOF_CONTROLS
+    run(MORE, MORE_COUNT);
+#endif
+}
 
 int main(int argc, char **argv) {
     static _Alignas(64) uint8_t stack[512 * 1024];
@@ -102,6 +108,7 @@ int main(int argc, char **argv) {
         list(HOST, HOST_COUNT);
         list(MODULE, MODULE_COUNT);
         list(REFUSALS, REFUSALS_COUNT);
+        list(MORE, MORE_COUNT);
 #endif
         return 0;
     }

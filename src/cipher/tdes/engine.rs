@@ -236,6 +236,17 @@ mod choice {
     pub(super) const fn load() -> Engine {
         Engine::Portable
     }
+
+    #[cfg(any(test, feature = "hazmat"))]
+    impl Engine {
+        /// As where there are several; here the only one is chosen already.
+        ///
+        /// # Errors
+        /// None.
+        pub const fn force(self) -> Result<(), crate::error::Error> {
+            Ok(())
+        }
+    }
 }
 
 /// The choice, made once: the fastest engine that can run here.
