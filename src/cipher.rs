@@ -9,5 +9,7 @@ pub mod aes;
 pub mod bitslice;
 #[cfg(any(feature = "host", not(any(payhsm_portable, target_os = "none"))))]
 pub(crate) mod cpu;
+#[cfg(feature = "host")]
+pub mod interleave;
 pub mod modes;
 pub mod tdes;

@@ -110,4 +110,5 @@ pub fn growth(settings: &Settings) {
     lengths(settings);
     slots(settings);
     crate::batch::growth(settings);
+    crate::batch_aes::growth(settings);
 }

@@ -18,6 +18,7 @@ use payhsm_peers::contest::{HEAD, Settings, contest, runner};
 use payhsm_peers::{ffi, own, scheme};
 
 mod batch;
+mod batch_aes;
 mod growth;
 
 const BDK: [u8; 16] = [
@@ -274,7 +275,10 @@ fn main() {
         "growth" => growth::growth(&settings),
         "core" => batch::core(&settings),
         "threads" => batch::threads(&settings),
-        "crossovers" => batch::crossovers(&settings),
+        "crossovers" => {
+            batch::crossovers(&settings);
+            batch_aes::crossovers(&settings);
+        }
         "ratios" | "callgrind" => {
             settings.callgrind = what == "callgrind";
             if !settings.callgrind {
@@ -293,6 +297,7 @@ fn main() {
             dukpt_aes(&settings);
             cmac(&settings);
             batch::batch(&mut settings);
+            batch_aes::batch(&mut settings);
         }
         _ => panic!(
             "peers [--rounds N] [--filter TEXT] [ratios | growth | core | threads | crossovers | callgrind | versions]"

@@ -112,6 +112,15 @@ pub fn dukpt_aes_pin<A: Aes>(bdk: &[u8; 16], id: [u8; 8], counter: u32, block: [
 
 /// The PIN key of a transaction.
 pub fn dukpt_aes_pin_key<A: Aes>(bdk: &[u8; 16], id: [u8; 8], counter: u32) -> [u8; 16] {
+    dukpt_aes_key::<A>(bdk, id, counter, 0x10)
+}
+
+/// The key of a request's MAC.
+pub fn dukpt_aes_mac_key<A: Aes>(bdk: &[u8; 16], id: [u8; 8], counter: u32) -> [u8; 16] {
+    dukpt_aes_key::<A>(bdk, id, counter, 0x20)
+}
+
+fn dukpt_aes_key<A: Aes>(bdk: &[u8; 16], id: [u8; 8], counter: u32, usage: u8) -> [u8; 16] {
     let context = |counter: u32| {
         let (id, counter) = (&id[4..], counter.to_be_bytes());
         core::array::from_fn(|i| if i < 4 { id[i] } else { counter[i - 4] })
@@ -123,5 +132,5 @@ pub fn dukpt_aes_pin_key<A: Aes>(bdk: &[u8; 16], id: [u8; 8], counter: u32) -> [
         done |= 1 << bit;
         key = derived::<A>(&key, 0x80, context(done));
     }
-    derived::<A>(&key, 0x10, context(counter))
+    derived::<A>(&key, usage, context(counter))
 }

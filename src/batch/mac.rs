@@ -4,11 +4,13 @@
 use subtle::Choice;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use super::aes::{AesMac, Checks, Side};
 use super::dukpt::Derivation;
 use super::retail::{absorb, transform};
 use super::{Engine, Outcome, Plan, Runner, halves, same_len};
 use crate::cipher::bitslice::{Kernel, Machine, Mask, Planes, Word};
 use crate::ct;
+use crate::dukpt::aes;
 use crate::dukpt::tdes::{Host, Ksn, Transaction};
 use crate::error::Error;
 use crate::key::role::{Bdk, MacRequest};
@@ -123,6 +125,8 @@ pub(crate) struct MacLane<'d> {
     tag: u64,
     /// The bits of the MAC that count.
     mask: u64,
+    /// A CMAC under AES, in place of all that.
+    aes: Option<AesMac<'d>>,
 }
 
 impl<'d> MacLane<'d> {
@@ -132,7 +136,22 @@ impl<'d> MacLane<'d> {
         message: Message::NONE,
         tag: 0,
         mask: 0,
+        aes: None,
     };
+
+    /// Judges and takes a CMAC under AES.
+    pub(crate) fn load_aes(
+        &mut self,
+        bdk: &[u8],
+        ksn: &aes::Ksn,
+        key_type: aes::KeyType,
+        data: &'d [u8],
+        tag: &[u8],
+    ) -> Result<(), Error> {
+        self.aes
+            .get_or_insert(AesMac::EMPTY)
+            .load(bdk, ksn, key_type, data, tag)
+    }
 
     /// Judges and takes a job.
     pub(crate) fn load(
@@ -143,6 +162,8 @@ impl<'d> MacLane<'d> {
         data: &'d [u8],
         tag: &[u8],
     ) -> Result<(), Error> {
+        self.aes.zeroize();
+        self.aes = None;
         self.bdk = halves(bdk)?;
         ksn.check()?;
         self.ksn = Some(*ksn);
@@ -189,6 +210,7 @@ impl<'d> MacLane<'d> {
 impl Zeroize for MacLane<'_> {
     fn zeroize(&mut self) {
         self.bdk.zeroize();
+        self.aes.zeroize();
     }
 }
 
@@ -209,16 +231,55 @@ pub(crate) trait MacSource<'d> {
 
 /// Runs jobs.
 pub(crate) fn run<'d>(plan: Plan, jobs: usize, source: &mut dyn MacSource<'d>) {
-    plan.each(jobs, &mut Macs { source });
+    let side = Side::of(plan);
+    plan.each(jobs, &mut Macs { side, source });
 }
 
+/// Most jobs that are looked at before the first of them is computed, where they are too few for a group.
+const FEW: usize = 16;
+
 struct Macs<'a, 'd> {
+    side: Side,
     source: &'a mut dyn MacSource<'d>,
+}
+
+impl Macs<'_, '_> {
+    /// At most [`FEW`] jobs: AES side by side, DES one by one.
+    fn handful(&mut self, first: usize, count: usize) {
+        let mut checks = Checks::new(self.side);
+        let mut verdicts = [0; FEW];
+        // Those that were judged, and of them what is not among the checks.
+        let mut outcomes = [const { None }; FEW];
+        let mut lane = MacLane::EMPTY;
+        for (index, outcome) in outcomes.iter_mut().enumerate().take(count) {
+            let job = first.wrapping_add(index);
+            match self.source.load(job, &mut lane) {
+                Ok(()) => {
+                    *outcome = Some(match &lane.aes {
+                        Some(check) => {
+                            checks.take(index, check, &mut verdicts);
+                            Ok(None)
+                        }
+                        None => lane.single().map(Some),
+                    });
+                }
+                Err(error) => self.source.store(job, Err(error)),
+            }
+        }
+        checks.check(&mut verdicts);
+        for (index, (outcome, verdict)) in outcomes.into_iter().zip(verdicts).enumerate() {
+            if let Some(outcome) = outcome {
+                let right = outcome.map(|right| right.unwrap_or(Choice::from(verdict)));
+                self.source.store(first.wrapping_add(index), right);
+            }
+        }
+    }
 }
 
 impl Runner for Macs<'_, '_> {
     fn sliced(&mut self, engine: Engine, first: usize, count: usize) {
         engine.run(Group {
+            side: self.side,
             source: self.source,
             first,
             count,
@@ -226,13 +287,20 @@ impl Runner for Macs<'_, '_> {
     }
 
     fn single(&mut self, job: usize) {
-        let mut lane = MacLane::EMPTY;
-        let outcome = self.source.load(job, &mut lane).and_then(|()| lane.single());
-        self.source.store(job, outcome);
+        self.handful(job, 1);
+    }
+
+    fn few(&mut self, first: usize, count: usize) {
+        let most = if self.side.engine.is_some() { FEW } else { 1 };
+        let end = first.wrapping_add(count);
+        for first in (first..end).step_by(most) {
+            self.handful(first, end.wrapping_sub(first).min(most));
+        }
     }
 }
 
 struct Group<'a, 'd> {
+    side: Side,
     source: &'a mut dyn MacSource<'d>,
     first: usize,
     count: usize,
@@ -246,12 +314,21 @@ impl Kernel for Group<'_, '_> {
 
     #[inline(always)]
     fn run<W: Word>(self) {
-        let Self { source, first, count } = self;
+        let Self {
+            side,
+            source,
+            first,
+            count,
+        } = self;
         let mut derivation = Derivation::<W>::new();
         let mut messages = [Message::NONE; 512];
         let (mut tag, mut mask) = (Planes::<W>::zero(), Planes::<W>::zero());
         let mut loaded = Mask::<W>::none();
         let mut longest = 0_usize;
+        let mut derived = false;
+        let mut aes = Mask::<W>::none();
+        let mut checks = Checks::new(side);
+        let mut verdicts = [0_u8; 512];
 
         let mut lane = MacLane::EMPTY;
         for (job, message) in (0..count).zip(&mut messages) {
@@ -259,6 +336,13 @@ impl Kernel for Group<'_, '_> {
                 source.store(first.wrapping_add(job), Err(error));
                 continue;
             }
+            loaded.set(job);
+            if let Some(check) = &lane.aes {
+                checks.take(job, check, &mut verdicts);
+                aes.set(job);
+                continue;
+            }
+            derived = true;
             if let Some(ksn) = &lane.ksn {
                 derivation.set(job, lane.bdk, ksn);
             }
@@ -266,14 +350,16 @@ impl Kernel for Group<'_, '_> {
             mask.set(job, lane.mask);
             *message = lane.message;
             longest = longest.max(message.count);
-            loaded.set(job);
         }
+        checks.check(&mut verdicts);
 
         let mut machine = Machine::<W>::new();
         let mut keys = [const { Planes::<W>::zero() }; 2];
-        derivation.run(&mut machine, &mut keys);
-        for half in &mut keys {
-            half.flip(REQUEST);
+        if derived {
+            derivation.run(&mut machine, &mut keys);
+            for half in &mut keys {
+                half.flip(REQUEST);
+            }
         }
         let [left, _] = &keys;
         let mut state = Planes::<W>::zero();
@@ -291,7 +377,9 @@ impl Kernel for Group<'_, '_> {
             absorb(&mut machine, left, &block, &present, &mut state);
             block.0 = [W::ZERO; 64];
         }
-        transform(&mut machine, keys.each_ref(), &mut state);
+        if derived {
+            transform(&mut machine, keys.each_ref(), &mut state);
+        }
         tag.slice();
         mask.slice();
         let mut ok = W::ONES;
@@ -299,9 +387,10 @@ impl Kernel for Group<'_, '_> {
             ok = ok.andn(one.xor(*other).and(*mask));
         }
         let ok = Mask(ok);
-        for job in 0..count {
+        for (job, verdict) in (0..count).zip(verdicts) {
             if loaded.get(job) != 0 {
-                source.store(first.wrapping_add(job), Ok(Choice::from(ok.get(job))));
+                let right = if aes.get(job) != 0 { verdict } else { ok.get(job) };
+                source.store(first.wrapping_add(job), Ok(Choice::from(right)));
             }
         }
     }

@@ -4,6 +4,7 @@
 use subtle::Choice;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use super::aes::{Opener as Format4, Openings, Seal, Side, WELL, seal};
 use super::decimal::{is, is_digit, two_pass};
 use super::dukpt::Derivation;
 use super::{Outcome, Plan, Runner, halves, same_len};
@@ -11,6 +12,7 @@ use crate::batch::Engine;
 use crate::cipher::bitslice::{Kernel, Machine, Mask, Planes, Word};
 use crate::cipher::tdes::Tdes;
 use crate::ct;
+use crate::dukpt::aes;
 use crate::dukpt::tdes::{Host, Ksn, Transaction};
 use crate::entropy::Entropy;
 use crate::error::Error;
@@ -127,7 +129,7 @@ pub fn translate_pins<R: Entropy>(
             let (Some(block), Some(result)) = (self.2.get_mut(job), self.3.get_mut(job)) else {
                 return;
             };
-            *result = outcome.and_then(|opened| opened.release(block));
+            *result = outcome.and_then(|opened| opened.release_short(block));
             if result.is_err() {
                 block.fill(0);
             }
@@ -188,6 +190,8 @@ enum Opener {
     Dukpt([u64; 2], Ksn),
     /// A key, K1 to K3.
     Zone([u64; 3]),
+    /// That of a block of format 4: see [`PinLane::format4`].
+    Aes,
 }
 
 /// The three parts of a key of 16 or 24 bytes.
@@ -220,12 +224,18 @@ pub(crate) struct PinLane {
     text: u64,
     /// The right PVV, four digits; or what is added to the output.
     last: u64,
+    /// A block of format 4 and its key.
+    format4: Format4,
+    /// Of an output of format 4.
+    sealed: Seal,
 }
 
 /// A job that was computed: whether all is well, and the value, which is secret where it is a PIN.
 pub(crate) struct Opened<'a> {
     pub(crate) ok: Choice,
     pub(crate) value: &'a mut u64,
+    /// The value, if it is a block of format 4.
+    long: Option<&'a mut [u8; block::FORMAT4_BLOCK_LEN]>,
 }
 
 impl Opened<'_> {
@@ -234,8 +244,26 @@ impl Opened<'_> {
         ct::verdict(self.ok)
     }
 
-    /// Writes an enciphered block, if all is well.
-    pub(crate) fn release(self, out: &mut [u8; block::BLOCK_LEN]) -> Result<(), Error> {
+    /// Writes an enciphered block, if all is well, and gives its length.
+    pub(crate) fn release(self, out: &mut [u8; block::FORMAT4_BLOCK_LEN]) -> Result<usize, Error> {
+        out.fill(0);
+        match self.long {
+            Some(block) => {
+                ct::verdict(self.ok)?;
+                *out = *block;
+                ct::public(out);
+                Ok(block::FORMAT4_BLOCK_LEN)
+            }
+            None => {
+                let short = out.first_chunk_mut().ok_or(Error::Internal)?;
+                self.release_short(short)?;
+                Ok(block::BLOCK_LEN)
+            }
+        }
+    }
+
+    /// Writes an enciphered block of 8 bytes.
+    fn release_short(self, out: &mut [u8; block::BLOCK_LEN]) -> Result<(), Error> {
         ct::verdict(self.ok)?;
         *out = self.value.to_be_bytes();
         ct::public(out);
@@ -259,6 +287,8 @@ impl PinLane {
         key: [0; 3],
         text: 0,
         last: 0,
+        format4: Format4::EMPTY,
+        sealed: Seal::NONE,
     };
 
     /// Judges and takes what opens the block.
@@ -270,7 +300,7 @@ impl PinLane {
         pan: Option<&Pan>,
         block: &[u8; 8],
     ) -> Result<(), Error> {
-        self.opener = Opener::Dukpt(halves(bdk)?, *ksn);
+        self.put(Opener::Dukpt(halves(bdk)?, *ksn));
         ksn.check()?;
         self.field(format, pan, block)
     }
@@ -283,8 +313,43 @@ impl PinLane {
         pan: Option<&Pan>,
         block: &[u8; 8],
     ) -> Result<(), Error> {
-        self.opener = Opener::Zone(parts(key)?);
+        self.put(Opener::Zone(parts(key)?));
         self.field(format, pan, block)
+    }
+
+    /// Judges and takes what opens a block of format 4.
+    pub(crate) fn open_aes(
+        &mut self,
+        bdk: &[u8],
+        ksn: &aes::Ksn,
+        key_type: aes::KeyType,
+        pan: &Pan,
+        block: &[u8; block::FORMAT4_BLOCK_LEN],
+    ) -> Result<(), Error> {
+        self.put(Opener::Aes);
+        self.format = Format::Iso4;
+        self.format4
+            .set(pan, block)
+            .derived(bdk, ksn, aes::KeyUsage::PinEncryption, key_type)
+    }
+
+    /// Judges and takes what opens a block of format 4 under a key of 16, 24 or 32 bytes.
+    pub(crate) fn open_zone_aes(
+        &mut self,
+        key: &[u8],
+        pan: &Pan,
+        block: &[u8; block::FORMAT4_BLOCK_LEN],
+    ) -> Result<(), Error> {
+        self.put(Opener::Aes);
+        self.format = Format::Iso4;
+        self.format4.set(pan, block).set(key)
+    }
+
+    /// Forgets the job before.
+    fn put(&mut self, opener: Opener) {
+        self.opener.zeroize();
+        self.opener = opener;
+        self.sealed.zeroize();
     }
 
     fn field(&mut self, format: Format, pan: Option<&Pan>, block: &[u8; 8]) -> Result<(), Error> {
@@ -325,6 +390,14 @@ impl PinLane {
         Ok(())
     }
 
+    /// Judges and takes what the PIN is enciphered by in a block of format 4: a key of 16, 24 or 32 bytes.
+    pub(crate) fn seal_aes(&mut self, key: &[u8], pan: &Pan, rng: &mut impl Entropy) -> Result<(), Error> {
+        if !self.format.translates_to(Format::Iso4) {
+            return Err(Error::FormatNotPermitted);
+        }
+        self.sealed.set(key, pan, rng)
+    }
+
     /// The key of the block.
     fn opening(&self, key: &mut Key<PinEncryption, Tdea>) -> Result<(), Error> {
         match &self.opener {
@@ -344,11 +417,12 @@ impl PinLane {
                 write(parts, material.expose_mut());
                 key.set(material.expose())
             }
+            Opener::Aes => Err(Error::Internal),
         }
     }
 
-    /// The job by the code of single blocks.
-    fn single(&mut self, tail: Tail) -> Result<(Choice, u64), Error> {
+    /// Opens a TDEA block by the code of single blocks: the PIN field in a word behind [`WELL`].
+    fn open_single(&self) -> Result<u64, Error> {
         let mut key = Key::<PinEncryption, Tdea>::empty();
         self.opening(&mut key)?;
         let mut pin = Pin::empty();
@@ -359,7 +433,12 @@ impl PinLane {
             self.account.to_be_bytes(),
             &mut pin,
         )?;
-        let packed = pin.pack();
+        Ok(pin.pack() | (u64::from(ok.unwrap_u8()) << 63))
+    }
+
+    /// What follows on a field that was opened, by the code of single blocks, but for an output of format 4.
+    fn end_single(&mut self, tail: Tail, field: u64) -> Result<(Choice, u64), Error> {
+        let (ok, packed) = (well(field), field & !WELL);
         Ok(match tail {
             Tail::Open => (ok, packed),
             Tail::Pvv => {
@@ -375,6 +454,10 @@ impl PinLane {
                     .iter()
                     .fold(0_u64, |sum, digit| (sum << 4) | u64::from(*digit));
                 (ok & ct::eq(&right.to_be_bytes(), &self.last.to_be_bytes()), 0)
+            }
+            Tail::Translate if self.sealed.is_some() => {
+                self.sealed.field(packed);
+                (ok, 0)
             }
             Tail::Translate => {
                 // The fill stands where no digit does.
@@ -394,17 +477,26 @@ impl PinLane {
     }
 }
 
+impl Zeroize for Opener {
+    fn zeroize(&mut self) {
+        match self {
+            Self::Dukpt(bdk, _) => bdk.zeroize(),
+            Self::Zone(key) => key.zeroize(),
+            Self::Aes => {}
+        }
+    }
+}
+
 impl Zeroize for PinLane {
     fn zeroize(&mut self) {
-        match &mut self.opener {
-            Opener::Dukpt(bdk, _) => bdk.zeroize(),
-            Opener::Zone(key) => key.zeroize(),
-        }
+        self.opener.zeroize();
         self.key.zeroize();
         self.block.zeroize();
         self.account.zeroize();
         self.text.zeroize();
         self.last.zeroize();
+        self.format4.zeroize();
+        self.sealed.zeroize();
     }
 }
 
@@ -418,33 +510,112 @@ impl ZeroizeOnDrop for PinLane {}
 
 /// Runs PIN jobs.
 pub(crate) fn run(plan: Plan, jobs: usize, tail: Tail, source: &mut dyn PinSource) {
-    plan.each(jobs, &mut Pins { tail, source });
+    let side = Side::of(plan);
+    plan.each(jobs, &mut Pins { tail, side, source });
 }
+
+/// Most jobs that are looked at before the first of them is computed, where they are too few for a group.
+const FEW: usize = 16;
 
 struct Pins<'a> {
     tail: Tail,
+    side: Side,
     source: &'a mut dyn PinSource,
 }
 
-impl Runner for Pins<'_> {
-    fn sliced(&mut self, engine: Engine, first: usize, count: usize) {
+/// Whether a field was opened well.
+fn well(field: u64) -> Choice {
+    Choice::from((field >> 63).to_le_bytes()[0])
+}
+
+impl Pins<'_> {
+    fn group(&mut self, engine: Engine, first: usize, count: usize, seals: &mut [Seal]) {
         engine.run(Group {
             tail: self.tail,
+            side: self.side,
             source: self.source,
+            seals,
             first,
             count,
         });
     }
 
-    fn single(&mut self, job: usize) {
-        let mut lane = PinLane::EMPTY;
-        let outcome = self.source.load(job, &mut lane).and_then(|()| lane.single(self.tail));
-        match outcome {
-            Ok((ok, mut value)) => {
-                self.source.store(job, Ok(Opened { ok, value: &mut value }));
+    /// A group whose blocks go out again, perhaps in format 4.
+    #[inline(never)]
+    fn sealing(&mut self, engine: Engine, first: usize, count: usize) {
+        self.group(engine, first, count, &mut [const { Seal::NONE }; 512]);
+    }
+
+    /// At most [`FEW`] jobs: AES side by side, DES one by one.
+    fn handful(&mut self, first: usize, count: usize) {
+        let mut lanes = [const { PinLane::EMPTY }; FEW];
+        let mut fields = [0; FEW];
+        let mut judged = [Ok(()); FEW];
+        let mut openings = Openings::new(self.side);
+        for (index, (lane, judged)) in lanes.iter_mut().zip(&mut judged).enumerate().take(count) {
+            *judged = self.source.load(first.wrapping_add(index), lane);
+            if let Err(error) = *judged {
+                self.source.store(first.wrapping_add(index), Err(error));
+                lane.zeroize();
+            } else if let Opener::Aes = lane.opener {
+                openings.take(index, &lane.format4, &mut fields);
+            }
+        }
+        openings.open(&mut fields);
+        let mut ends = [Ok((Choice::from(0), 0)); FEW];
+        let jobs = lanes.iter_mut().zip(&mut fields).zip(judged.iter().zip(&mut ends));
+        for ((lane, field), (_, end)) in jobs.take(count).filter(|(_, (judged, _))| judged.is_ok()) {
+            let opened = match lane.opener {
+                Opener::Aes => Ok(*field),
+                _ => lane.open_single(),
+            };
+            *end = opened.and_then(|field| lane.end_single(self.tail, field));
+        }
+        if self.tail == Tail::Translate {
+            seal(self.side, lanes.iter_mut().map(|lane| &mut lane.sealed));
+        }
+        let ends = lanes.iter_mut().zip(judged.iter().zip(&mut ends)).enumerate();
+        for (index, (lane, (_, end))) in ends.take(count).filter(|(_, (_, (judged, _)))| judged.is_ok()) {
+            let long = lane.sealed.is_some();
+            let outcome = match end {
+                Ok((ok, value)) => Ok(Opened {
+                    ok: *ok,
+                    value,
+                    long: long.then_some(lane.sealed.block()),
+                }),
+                Err(error) => Err(*error),
+            };
+            self.source.store(first.wrapping_add(index), outcome);
+            if let Ok((_, value)) = end {
                 value.zeroize();
             }
-            Err(error) => self.source.store(job, Err(error)),
+        }
+        fields.zeroize();
+    }
+}
+
+impl Runner for Pins<'_> {
+    fn sliced(&mut self, engine: Engine, first: usize, count: usize) {
+        match self.tail {
+            Tail::Translate => self.sealing(engine, first, count),
+            _ => self.group(engine, first, count, &mut []),
+        }
+    }
+
+    fn single(&mut self, job: usize) {
+        self.handful(job, 1);
+    }
+
+    fn few(&mut self, first: usize, count: usize) {
+        if self.side.engine.is_none() {
+            for job in first..first.wrapping_add(count) {
+                self.single(job);
+            }
+            return;
+        }
+        let end = first.wrapping_add(count);
+        for first in (first..end).step_by(FEW) {
+            self.handful(first, end.wrapping_sub(first).min(FEW));
         }
     }
 }
@@ -452,7 +623,10 @@ impl Runner for Pins<'_> {
 /// One group of jobs.
 struct Group<'a> {
     tail: Tail,
+    side: Side,
     source: &'a mut dyn PinSource,
+    /// Room for what goes out in format 4, if anything does.
+    seals: &'a mut [Seal],
     first: usize,
     count: usize,
 }
@@ -464,7 +638,9 @@ impl Kernel for Group<'_> {
     fn run<W: Word>(self) {
         let Self {
             tail,
+            side,
             source,
+            seals,
             first,
             count,
         } = self;
@@ -478,6 +654,11 @@ impl Kernel for Group<'_> {
         let mut zone = [const { Planes::<W>::zero() }; 3];
         let mut direct = Mask::<W>::none();
         let (mut derived, mut given) = (false, false);
+        // Jobs whose block is of format 4, and what came out of it; those whose output is.
+        let mut format4 = Mask::<W>::none();
+        let (mut opened, mut sealed) = (false, false);
+        let mut openings = Openings::new(side);
+        let mut fields = [0_u64; 512];
 
         let mut lane = PinLane::EMPTY;
         for job in 0..count {
@@ -495,10 +676,20 @@ impl Kernel for Group<'_> {
                             direct.set(job);
                             given = true;
                         }
+                        Opener::Aes => {
+                            openings.take(job, &lane.format4, &mut fields);
+                            format4.set(job);
+                            opened = true;
+                        }
                     }
                     block.set(job, lane.block);
                     account.set(job, lane.account);
-                    if tail != Tail::Open {
+                    if lane.sealed.is_some() {
+                        if let Some(seal) = seals.get_mut(job) {
+                            seal.copy(&lane.sealed);
+                        }
+                        sealed = true;
+                    } else if tail != Tail::Open {
                         for (planes, value) in key.iter_mut().zip(lane.key) {
                             planes.set(job, value);
                         }
@@ -537,7 +728,29 @@ impl Kernel for Group<'_> {
         block.leave();
         account.transpose();
         block.add(&account);
-        let (mut ok, longer) = read_field(&mut block, &formats);
+        let (mut ok, mut longer) = read_field(&mut block, &formats);
+        if opened {
+            openings.open(&mut fields);
+            let mut read = Planes::<W>::zero();
+            for (job, field) in (0..count).zip(&fields) {
+                read.set(job, *field);
+            }
+            read.transpose();
+            let [well, ..] = &mut read.0;
+            ok = W::select(format4.0, *well, ok);
+            *well = W::ZERO;
+            block.choose(format4.0, &read);
+            longer = lengths(&block);
+        }
+        if sealed {
+            let mut read = Planes::<W>::zero();
+            read.copy(&block);
+            read.transpose();
+            for (job, seal) in seals.iter_mut().enumerate().filter(|(_, seal)| seal.is_some()) {
+                seal.field(read.get(job));
+            }
+            seal(side, seals.iter_mut());
+        }
         match tail {
             Tail::Open => block.transpose(),
             Tail::Pvv => {
@@ -581,19 +794,39 @@ impl Kernel for Group<'_> {
         for job in 0..count {
             if loaded.get(job) != 0 {
                 let mut value = block.get(job);
+                let long = seals.get_mut(job).filter(|seal| seal.is_some());
                 source.store(
                     first.wrapping_add(job),
                     Ok(Opened {
                         ok: Choice::from(ok.get(job)),
                         value: &mut value,
+                        long: long.map(Seal::block),
                     }),
                 );
                 value.zeroize();
             }
         }
+        if opened {
+            fields.zeroize();
+        }
         let mut ok = [ok.0];
         W::wipe(&mut ok);
     }
+}
+
+/// Which PINs have more than 0, 1, … digits.
+#[inline(always)]
+fn lengths<W: Word>(fields: &Planes<W>) -> [W; 14] {
+    let mut longer = [W::ZERO; 14];
+    if let ([_, length, ..], _) = fields.0.as_chunks::<4>() {
+        for len in 4..=12_u8 {
+            let equal = is(*length, len);
+            for place in longer.iter_mut().take(usize::from(len)) {
+                *place = place.or(equal);
+            }
+        }
+    }
+    longer
 }
 
 /// Checks control, length, digits and fill of PIN fields, each by its format. What is left is length and digits where

@@ -15,6 +15,7 @@ use crate::pin::block::{self, Format};
 use crate::pin::pvv::{self, Pvv};
 use crate::pin::{Pan, Pin};
 
+mod aes;
 mod card;
 mod emv;
 mod mac;

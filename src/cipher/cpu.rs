@@ -16,6 +16,10 @@ const AVX2: u8 = 2;
 const AVX512: u8 = 4;
 #[cfg(all(not(payhsm_portable), target_arch = "x86_64", not(target_os = "none")))]
 const VBMI: u8 = 8;
+#[cfg(feature = "host")]
+const AES: u8 = 16;
+#[cfg(feature = "host")]
+const VAES: u8 = 32;
 
 impl Cpu {
     /// Asks the processor; from the second call on, only memory.
@@ -42,6 +46,18 @@ impl Cpu {
         self.0 & AVX512 != 0
     }
 
+    /// The rounds of AES, and shuffles of bytes.
+    #[cfg(feature = "host")]
+    pub(crate) const fn aes(self) -> bool {
+        self.0 & AES != 0
+    }
+
+    /// [`aes`](Self::aes) on two blocks at a time, with [`avx2`](Self::avx2).
+    #[cfg(feature = "host")]
+    pub(crate) const fn vaes(self) -> bool {
+        self.0 & VAES != 0
+    }
+
     /// [`avx512`](Self::avx512) with VBMI: byte permutations of two registers.
     #[cfg(all(not(payhsm_portable), target_arch = "x86_64", not(target_os = "none")))]
     pub(crate) const fn vbmi(self) -> bool {
@@ -63,6 +79,11 @@ fn ask() -> u8 {
     let bit = |word: u32, at: u32| word.wrapping_shr(at) & 1 != 0;
     let one = __cpuid(1).ecx;
     let mut found = 0;
+    // AES-NI and SSSE3, whose registers every operating system keeps.
+    #[cfg(feature = "host")]
+    if bit(one, 25) && bit(one, 9) {
+        found |= AES;
+    }
     // 27: the operating system has switched `xsave` on. 28: AVX.
     if __cpuid(0).eax < 7 || !bit(one, 27) || !bit(one, 28) {
         return found;
@@ -73,6 +94,10 @@ fn ask() -> u8 {
     // Registers xmm and ymm are saved.
     if saved & 0x06 == 0x06 && bit(seven.ebx, 5) {
         found |= AVX2;
+        #[cfg(feature = "host")]
+        if found & AES != 0 && bit(seven.ecx, 9) {
+            found |= VAES;
+        }
     }
     // And mask registers, the upper halves of zmm0 to 15, and zmm16 to 31. F, DQ, BW, VL.
     if saved & 0xE6 == 0xE6 && [16, 17, 30, 31].iter().all(|&at| bit(seven.ebx, at)) {
@@ -108,6 +133,11 @@ mod tests {
             let avx512 = has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl");
             assert_eq!(cpu.avx512(), avx512);
             assert_eq!(cpu.vbmi(), avx512 && has!("avx512vbmi"));
+            #[cfg(feature = "host")]
+            {
+                assert_eq!(cpu.aes(), has!("aes") && has!("ssse3"));
+                assert_eq!(cpu.vaes(), has!("aes") && has!("vaes") && has!("avx2"));
+            }
         }
     }
 }

@@ -45,5 +45,7 @@ pub use kdf::{derivation_data, update_key_bytes};
 
 #[cfg(feature = "host")]
 pub use host::Host;
+#[cfg(feature = "host")]
+pub(crate) use kdf::derivation_block;
 #[cfg(feature = "terminal")]
 pub use terminal::Terminal;

@@ -2,7 +2,8 @@
 //! Commands on many independent jobs at once.
 //!
 //! Every job is judged as by the single commands, in order: state, handles, policy, public data, limits, the platform's
-//! decision. Then the jobs under TDEA are computed together ([`batch`](crate::batch)), and those under AES one by one.
+//! decision. Then the jobs of a group are computed together ([`batch`](crate::batch)), but for cards and MACs that it does not
+//! have, which are computed one by one.
 //! Each job has its own outcome. A module that is tampered with while a batch runs answers nothing any more.
 //!
 //! Transactions are derived and end inside the command: no group is held, but one for the jobs that are computed one by one.
@@ -15,16 +16,16 @@ mod pin;
 use crate::batch::{self, Answer, Outcome, PinLane, Plan, Tail};
 use crate::card::CardValue;
 use crate::card::cvv::{Expiry, Kind};
-use crate::dukpt::tdes;
+use crate::dukpt::{aes, tdes};
 use crate::emv::derive::Psn;
 use crate::emv::profile::Profile;
 use crate::error::Error;
-use crate::hsm::pin::PIN_BLOCK_MAX_LEN;
+use crate::hsm::pin::{PIN_BLOCK_MAX_LEN, PinKey};
 use crate::hsm::{
     ArpcRequest, ArqcAnswer, Command, Hsm, ImportedKey, KeyHandle, MacMethod, Platform, Question, TransactionHandle,
 };
+use crate::key::Key;
 use crate::key::usage::KeyAlgorithm;
-use crate::key::{self, Key, role};
 use crate::keyblock;
 use crate::pin::block::Format;
 use crate::pin::pan::Pan;
@@ -189,12 +190,7 @@ impl<P: Platform> Hsm<'_, P> {
         put: impl FnMut(usize, Outcome),
     ) -> Result<(), Error> {
         self.allow(Command::BatchPinVerifyPvv)?;
-        let mut source = pin::PinVerify {
-            module: self,
-            get,
-            put,
-            done: false,
-        };
+        let mut source = pin::PinVerify { module: self, get, put };
         batch::run_pins(Plan::best(), jobs, Tail::Pvv, &mut source);
         Ok(())
     }
@@ -232,12 +228,7 @@ impl<P: Platform> Hsm<'_, P> {
         put: impl FnMut(usize, Result<TranslatedPin, Error>),
     ) -> Result<(), Error> {
         self.allow(Command::BatchPinTranslate)?;
-        let mut source = pin::PinTranslate {
-            module: self,
-            get,
-            put,
-            done: false,
-        };
+        let mut source = pin::PinTranslate { module: self, get, put };
         batch::run_pins(Plan::best(), jobs, Tail::Translate, &mut source);
         Ok(())
     }
@@ -288,7 +279,7 @@ impl<P: Platform> Hsm<'_, P> {
 
     /// Verifies the MACs of messages under DUKPT: for each job what [`dukpt_derive`](Self::dukpt_derive),
     /// [`mac_verify`](Self::mac_verify) and [`transaction_end`](Self::transaction_end) do together. Retail MACs under TDEA
-    /// BDKs are computed together, all others one by one.
+    /// BDKs and CMACs under AES BDKs are computed together, all others one by one.
     ///
     /// An alarm for a wrong MAC names the place of the BDK: no transaction has one.
     ///
@@ -422,13 +413,19 @@ impl<P: Platform> Hsm<'_, P> {
         result
     }
 
-    /// Judges a KSN under a TDEA BDK as [`dukpt_derive`](Self::dukpt_derive) does; `None` under another one.
-    fn batch_ksn(&mut self, bdk: KeyHandle, ksn: &[u8]) -> Result<Option<tdes::Ksn>, Error> {
+    /// Judges a KSN as [`dukpt_derive`](Self::dukpt_derive) does.
+    fn batch_ksn(&mut self, bdk: KeyHandle, ksn: &[u8]) -> Result<Ksn, Error> {
         self.allow(Command::DukptDerive)?;
         let slot = self.slots.get(bdk)?;
         slot.permit(Operation::DukptDerive, self.policy)?;
         if slot.attributes()?.algorithm != KeyAlgorithm::Tdea {
-            return Ok(None);
+            let ksn = aes::Ksn::parse(ksn)?;
+            ksn.check()?;
+            self.ask(&Question::DukptCounter {
+                identity: ksn.initial_key_id().as_bytes(),
+                counter: ksn.counter(),
+            })?;
+            return Ok(Ksn::Aes(ksn));
         }
         if slot.material().len() != 16 {
             return Err(Error::InvalidKeyLength);
@@ -439,23 +436,46 @@ impl<P: Platform> Hsm<'_, P> {
             identity: ksn.initial_key_id().as_bytes(),
             counter: ksn.counter(),
         })?;
-        Ok(Some(ksn))
+        Ok(Ksn::Tdea(ksn))
     }
 
     /// Writes down what opens a block.
     fn batch_open(
         &self,
         bdk: KeyHandle,
-        ksn: &tdes::Ksn,
+        ksn: &Ksn,
         format: Format,
         pan: &Pan,
         block: &[u8],
         lane: &mut PinLane,
     ) -> Result<(), Error> {
-        let mut key = Key::<role::Bdk, key::Tdea>::empty();
         // Judged and counted with its KSN.
-        key.set(self.slots.get(bdk)?.material())?;
-        let block = block.try_into().map_err(|_| Error::InvalidLength)?;
-        lane.open(key.material()?, ksn, format, Some(pan), block)
+        let material = self.slots.get(bdk)?.material();
+        match ksn {
+            Ksn::Tdea(ksn) => {
+                let block = block.try_into().map_err(|_| Error::InvalidLength)?;
+                lane.open(material, ksn, format, Some(pan), block)
+            }
+            Ksn::Aes(ksn) => {
+                let block = block.try_into().map_err(|_| Error::InvalidLength)?;
+                lane.open_aes(material, ksn, aes::KeyType::aes(material.len())?, pan, block)
+            }
+        }
+    }
+}
+
+/// The KSN of a job, judged.
+enum Ksn {
+    Tdea(tdes::Ksn),
+    Aes(aes::Ksn),
+}
+
+impl Ksn {
+    /// The place of a PIN key of its transaction.
+    const fn pin_key(&self) -> PinKey {
+        match self {
+            Self::Tdea(_) => PinKey::empty(),
+            Self::Aes(_) => PinKey::Aes(Key::empty()),
+        }
     }
 }

@@ -282,12 +282,22 @@ fn open_aes(
     pan: &Pan,
     out: &mut Pin,
 ) -> Result<Choice, Error> {
+    open_format4(key, block, &pan.format4_field(), out)
+}
+
+/// As [`decipher_aes`], with the PAN's field; leaves the verdict to be joined with others.
+pub(crate) fn open_format4(
+    key: &Key<PinEncryption, Aes>,
+    block: &[u8; FORMAT4_BLOCK_LEN],
+    account: &[u8; FORMAT4_BLOCK_LEN],
+    out: &mut Pin,
+) -> Result<Choice, Error> {
     out.zeroize();
     let cipher = AesCipher::new(key.material()?)?;
     let mut field = Secret::zeroed();
     *field.expose_mut() = *block;
     modes::ecb_decrypt(&cipher, field.expose_mut())?;
-    xor(field.expose_mut(), &pan.format4_field());
+    xor(field.expose_mut(), account);
     modes::ecb_decrypt(&cipher, field.expose_mut())?;
     ct::secret(field.expose_mut());
     read_format4(&field, out)
@@ -626,6 +636,29 @@ fn write_format4(pin: &Pin, random: &[u8; 8], out: &mut Secret<FORMAT4_BLOCK_LEN
 fn read_format4(field: &Secret<FORMAT4_BLOCK_LEN>, out: &mut Pin) -> Result<Choice, Error> {
     let (field, _) = field.expose().split_first_chunk().ok_or(Error::Internal)?;
     Ok(guard!("A09.field", ct::choice(read_field(Format::Iso4, field, out))))
+}
+
+/// The random bytes of a new block of format 4.
+#[cfg(feature = "host")]
+pub(crate) fn random_tail(rng: &mut impl Entropy, out: &mut Secret<8>) -> Result<(), Error> {
+    draw(rng, out)
+}
+
+/// Enciphers a clear field of format 4; `block` holds the PAN's field, then the block.
+#[cfg(feature = "host")]
+pub(crate) fn seal_format4(
+    key: &[u8],
+    clear: &Secret<FORMAT4_BLOCK_LEN>,
+    block: &mut [u8; FORMAT4_BLOCK_LEN],
+) -> Result<(), Error> {
+    let cipher = AesCipher::new(key)?;
+    let mut field = Secret::zeroed();
+    *field.expose_mut() = *clear.expose();
+    modes::ecb_encrypt(&cipher, field.expose_mut())?;
+    xor(field.expose_mut(), block);
+    modes::ecb_encrypt(&cipher, field.expose_mut())?;
+    *block = *field.expose();
+    Ok(())
 }
 
 /// C = E(E(PIN field) xor PAN field).

@@ -185,7 +185,7 @@ working_roles! {
 }
 
 /// The input block `n` (1 or 2) of the derivation (X9.24-3:2017 6.3.2).
-fn derivation_block(usage: KeyUsage, key_type: KeyType, context: [u8; 8], n: u8) -> [u8; BLOCK_LEN] {
+pub(crate) fn derivation_block(usage: KeyUsage, key_type: KeyType, context: [u8; 8], n: u8) -> [u8; BLOCK_LEN] {
     let bits: u16 = match key_type.key_len() {
         16 => 128,
         24 => 192,

@@ -143,7 +143,7 @@ impl InitialKeyId {
     }
 
     /// The context of all derivations below the initial key: derivation id || counter.
-    pub(super) const fn context(&self, counter: u32) -> [u8; 8] {
+    pub(crate) const fn context(&self, counter: u32) -> [u8; 8] {
         let ([a, b, c, d], [e, f, g, h]) = (self.derivation_id(), counter.to_be_bytes());
         [a, b, c, d, e, f, g, h]
     }

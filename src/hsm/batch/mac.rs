@@ -5,17 +5,20 @@ use subtle::Choice;
 
 use crate::batch::{MacLane, MacSource, Outcome};
 use crate::ct;
+use crate::dukpt::aes::KeyType;
 use crate::error::Error;
-use crate::hsm::batch::MacVerifyJob;
+use crate::hsm::batch::{Ksn, MacVerifyJob};
 use crate::hsm::event::{LogEvent, Note};
 use crate::hsm::mac::check_tag_len;
 use crate::hsm::{Command, Hsm, Platform};
 use crate::key::usage::KeyAlgorithm;
-use crate::key::{self, Key, role};
 use crate::policy::MacAlgorithm;
 
 /// Length of a retail MAC.
 const RETAIL_LEN: usize = 8;
+
+/// Length of a CMAC under AES.
+const CMAC_LEN: usize = 16;
 
 pub(super) struct MacVerify<'h, 'm, P: Platform, G, S> {
     pub(super) module: &'h mut Hsm<'m, P>,
@@ -34,22 +37,32 @@ where
         let job = (self.get)(index)?;
         let module = &mut *self.module;
         module.allow(Command::DukptDerive)?;
-        let (algorithm, mac) = (module.batch_algorithm(job.bdk)?, job.method.algorithm);
-        if algorithm != KeyAlgorithm::Tdea || mac != MacAlgorithm::Iso9797Alg3 {
-            let outcome = module.in_transaction(job.bdk, job.ksn, |module, keys| {
-                module.mac_verify(keys.into(), job.method, job.data, job.tag)
-            });
-            (self.put)(index, outcome);
-            self.done = true;
-            return Err(Error::Internal);
+        let mac = job.method.algorithm;
+        match (module.batch_algorithm(job.bdk)?, mac) {
+            (KeyAlgorithm::Tdea, MacAlgorithm::Iso9797Alg3) | (KeyAlgorithm::Aes, MacAlgorithm::Cmac) => {}
+            _ => {
+                let outcome = module.in_transaction(job.bdk, job.ksn, |module, keys| {
+                    module.mac_verify(keys.into(), job.method, job.data, job.tag)
+                });
+                (self.put)(index, outcome);
+                self.done = true;
+                return Err(Error::Internal);
+            }
         }
-        let ksn = module.batch_ksn(job.bdk, job.ksn)?.ok_or(Error::Internal)?;
+        let ksn = module.batch_ksn(job.bdk, job.ksn)?;
         module.allow(Command::MacVerify)?;
-        check_tag_len(mac.min_len(), RETAIL_LEN, job.tag.len())?;
-        let mut key = Key::<role::Bdk, key::Tdea>::empty();
         // Judged and counted with its KSN.
-        key.set(module.slots.get(job.bdk)?.material())?;
-        lane.load(key.material()?, &ksn, job.method.padding, job.data, job.tag)
+        let material = module.slots.get(job.bdk)?.material();
+        match &ksn {
+            Ksn::Tdea(ksn) => {
+                check_tag_len(mac.min_len(), RETAIL_LEN, job.tag.len())?;
+                lane.load(material, ksn, job.method.padding, job.data, job.tag)
+            }
+            Ksn::Aes(ksn) => {
+                check_tag_len(mac.min_len(), CMAC_LEN, job.tag.len())?;
+                lane.load_aes(material, ksn, KeyType::aes(material.len())?, job.data, job.tag)
+            }
+        }
     }
 
     fn store(&mut self, index: usize, outcome: Result<Choice, Error>) {
