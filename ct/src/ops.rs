@@ -2,6 +2,7 @@
 //! The operations by layer.
 
 mod batch;
+mod batch_aes;
 mod card;
 mod commands;
 mod dukpt;

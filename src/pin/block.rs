@@ -282,22 +282,12 @@ fn open_aes(
     pan: &Pan,
     out: &mut Pin,
 ) -> Result<Choice, Error> {
-    open_format4(key, block, &pan.format4_field(), out)
-}
-
-/// As [`decipher_aes`], with the PAN's field; leaves the verdict to be joined with others.
-pub(crate) fn open_format4(
-    key: &Key<PinEncryption, Aes>,
-    block: &[u8; FORMAT4_BLOCK_LEN],
-    account: &[u8; FORMAT4_BLOCK_LEN],
-    out: &mut Pin,
-) -> Result<Choice, Error> {
     out.zeroize();
     let cipher = AesCipher::new(key.material()?)?;
     let mut field = Secret::zeroed();
     *field.expose_mut() = *block;
     modes::ecb_decrypt(&cipher, field.expose_mut())?;
-    xor(field.expose_mut(), account);
+    xor(field.expose_mut(), &pan.format4_field());
     modes::ecb_decrypt(&cipher, field.expose_mut())?;
     ct::secret(field.expose_mut());
     read_format4(&field, out)
@@ -642,23 +632,6 @@ fn read_format4(field: &Secret<FORMAT4_BLOCK_LEN>, out: &mut Pin) -> Result<Choi
 #[cfg(feature = "host")]
 pub(crate) fn random_tail(rng: &mut impl Entropy, out: &mut Secret<8>) -> Result<(), Error> {
     draw(rng, out)
-}
-
-/// Enciphers a clear field of format 4; `block` holds the PAN's field, then the block.
-#[cfg(feature = "host")]
-pub(crate) fn seal_format4(
-    key: &[u8],
-    clear: &Secret<FORMAT4_BLOCK_LEN>,
-    block: &mut [u8; FORMAT4_BLOCK_LEN],
-) -> Result<(), Error> {
-    let cipher = AesCipher::new(key)?;
-    let mut field = Secret::zeroed();
-    *field.expose_mut() = *clear.expose();
-    modes::ecb_encrypt(&cipher, field.expose_mut())?;
-    xor(field.expose_mut(), block);
-    modes::ecb_encrypt(&cipher, field.expose_mut())?;
-    *block = *field.expose();
-    Ok(())
 }
 
 /// C = E(E(PIN field) xor PAN field).

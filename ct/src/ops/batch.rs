@@ -33,6 +33,7 @@ use crate::Harness;
 const KSN: [u8; 10] = [0xFF, 0xFF, 0x98, 0x76, 0x54, 0x32, 0x10, 0xF5, 0x54, 0xAA];
 
 pub fn run(h: &mut Harness) {
+    super::batch_aes::run(h);
     for (name, engine) in [("64-bit words", Engine::Words), ("AVX2", Engine::Avx2)] {
         if !engine.is_available() {
             println!("batch, {name}: not on this processor");

@@ -6,12 +6,14 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::{AesKey, CREW, Keys, Side};
 use crate::batch::pin::{Opened, PinLane, PinSource, Tail, run};
 use crate::batch::{Outcome, Plan, same_len};
+use crate::cipher::aes::Aes as AesCipher;
 use crate::cipher::interleave::{Interleaved, LANES, Lanes, Schedules};
+use crate::cipher::modes;
 use crate::ct;
 use crate::dukpt::aes::{KeyType, Ksn};
 use crate::entropy::Entropy;
 use crate::error::Error;
-use crate::key::role::{Bdk, PinEncryption, PinVerificationVisa};
+use crate::key::role::{Bdk, PinVerificationVisa};
 use crate::key::{Aes, Key, Tdea};
 use crate::pin::block::{self, FORMAT4_BLOCK_LEN, PinKey};
 use crate::pin::pvv::Pvv;
@@ -202,11 +204,15 @@ impl Opener {
     fn single(&self) -> Result<u64, Error> {
         let mut material = SecretBuf::new();
         self.key.single(&mut material)?;
-        let mut key = Key::<PinEncryption, Aes>::empty();
-        key.set(material.expose())?;
-        let mut pin = Pin::empty();
-        let ok = block::open_format4(&key, &self.block, &self.pan, &mut pin)?;
-        Ok(pin.pack() | (u64::from(ok.unwrap_u8()) << 63))
+        let cipher = AesCipher::new(material.expose())?;
+        let mut field = Secret::<16>::zeroed();
+        *field.expose_mut() = self.block;
+        modes::ecb_decrypt(&cipher, field.expose_mut())?;
+        add(field.expose_mut(), &self.pan);
+        modes::ecb_decrypt(&cipher, field.expose_mut())?;
+        ct::secret(field.expose_mut());
+        let head = field.expose().first_chunk().ok_or(Error::Internal)?;
+        Ok(read_field(u64::from_be_bytes(*head)))
     }
 }
 
@@ -326,6 +332,12 @@ impl Openings {
     }
 }
 
+fn add(to: &mut [u8; 16], from: &[u8; 16]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to ^= from;
+    }
+}
+
 /// All ones if `value` is zero.
 const fn none(value: u64) -> u64 {
     ((value | value.wrapping_neg()) >> 63).wrapping_sub(1)
@@ -422,9 +434,14 @@ impl Seal {
 
     fn single(&mut self) -> Result<(), Error> {
         let key = self.key.expose().get(..self.len).ok_or(Error::Internal)?;
-        let mut clear = Secret::zeroed();
-        *clear.expose_mut() = self.clear();
-        block::seal_format4(key, &clear, &mut self.block)
+        let cipher = AesCipher::new(key)?;
+        let mut field = Secret::<16>::zeroed();
+        *field.expose_mut() = self.clear();
+        modes::ecb_encrypt(&cipher, field.expose_mut())?;
+        add(field.expose_mut(), &self.block);
+        modes::ecb_encrypt(&cipher, field.expose_mut())?;
+        self.block = *field.expose();
+        Ok(())
     }
 }
 
