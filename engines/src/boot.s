@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Boot sector: loads the rest of the image behind itself, enters long mode with AVX-512 switched on, calls `start`.
+# Boot sector: loads the rest of the image above the first megabyte, enters long mode with AVX-512 switched on, calls `start`.
     .section .boot, "awx"
     .code16
     .globl boot
@@ -7,6 +7,7 @@ boot:
     cli
     xorw %ax, %ax
     movw %ax, %ds
+    movw %ax, %es
     movw %ax, %ss
     movw $0x7000, %sp
     movb %dl, drive
@@ -16,13 +17,23 @@ boot:
     movb drive, %dl
     pushw %cx
     int $0x13
-    popw %cx
     jc failed
-    addw $0x800, packet + 6         # segment
+    movw $move, %si                 # from where the disk's functions reach to where they do not
+    movw $0x4000, %cx               # words
+    movb $0x87, %ah
+    int $0x15
+    jc failed
+    popw %cx
     addl $64, packet + 8            # sector
+    addl $0x8000, move + 26         # address
     loop 1b
 
-    # One page of 2 MiB, mapped to itself.
+    inb $0x92, %al                  # the odd megabytes, too
+    orb $2, %al
+    andb $0xFE, %al
+    outb %al, $0x92
+
+    # Two pages of 2 MiB, mapped to themselves: the image, the stack.
     movl $0x1000, %edi
     xorl %eax, %eax
     movl $0x3000, %ecx
@@ -31,6 +42,7 @@ boot:
     movl $0x2003, 0x1000
     movl $0x3003, 0x2000
     movl $0x0083, 0x3000
+    movl $0x200083, 0x3008
     movl $0x1000, %eax
     movl %eax, %cr3
 
@@ -57,7 +69,7 @@ long:
     movw %ax, %ds
     movw %ax, %es
     movw %ax, %ss
-    movl $0x80000, %esp
+    movl $0x400000, %esp
     xorl %ecx, %ecx
     xorl %edx, %edx
     movl $0xE7, %eax                # x87, XMM, YMM, masks, ZMM
@@ -80,6 +92,11 @@ packet:
     .word 64                        # sectors
     .word 0, 0x1000                 # to 1000:0000
     .quad 1                         # from
+move:
+    .quad 0, 0
+    .quad 0x000093010000FFFF        # from 10000
+    .quad 0x000093100000FFFF        # to 100000
+    .quad 0, 0
 drive:
     .byte 0
     .org 510

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Runs every engine of TDES on a processor that is emulated, without an operating system's library: published answers,
-//! and random blocks against the portable engine. `scripts/avx512` and `scripts/aarch64` read what it says.
+//! and random blocks against the portable engine; on x86-64 those of batches, too. `scripts/avx512` and `scripts/aarch64` read what it says.
 #![no_std]
 #![no_main]
 
@@ -9,6 +9,8 @@ use core::panic::PanicInfo;
 
 use payhsm::cipher::tdes::{Des, Engine, Tdes};
 
+#[cfg(target_arch = "x86_64")]
+mod batch;
 #[cfg(target_arch = "aarch64")]
 #[path = "aarch64.rs"]
 mod machine;
@@ -40,6 +42,10 @@ extern "C" fn start() -> ! {
         }
     }
     assert_eq!(tested, Engine::ALL.len(), "engines that this processor does not run");
+    #[cfg(target_arch = "x86_64")]
+    {
+        tested += batch::run();
+    }
     let _ = writeln!(Console, "PASSED {tested} engines");
     off(true)
 }
