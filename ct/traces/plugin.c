@@ -10,7 +10,7 @@
  *   number  instructions  accesses  instruction hash  address hash  entries of held functions
  *
  * and after each, begun with a tabulator, the instructions that divide or compute with floating point: address, how
- * often. `dump` writes the whole trace of operation N.
+ * often. `dump` writes the whole trace of operation N, and ends the run behind it.
  *
  * All addresses are hexadecimal. The guest's memory is the host's, as in a 64-bit guest without an offset. */
 #include <inttypes.h>
@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* --- of qemu-plugin.h, version 1: what is used here. Debian ships no header. ---------------------------------------- */
 
@@ -111,6 +112,11 @@ static void on_instruction(unsigned cpu, void *address) {
     if (pc == end_at) {
         inside = false;
         finish();
+        if (number == dumped) {
+            fclose(out);
+            fclose(trace);
+            _exit(0);
+        }
         return;
     }
     if (back_to != 0) {
