@@ -4,7 +4,8 @@
 //!
 //! Secret is all that comes out of a vector or mask register, and all that is read from memory but constants of the program, spilled
 //! public values, and, in `run*`, what stands directly behind an argument: pointers to schedules and their number. In
-//! `schedule` what stands there is the key. Refused are a secret in an address, in the flags of a branch or in a
+//! `schedule` what stands there is the key; in `chain` what general registers read behind public addresses is public: the list
+//! of keys and blocks, which themselves are read by vector registers alone. Refused are a secret in an address, in the flags of a branch or in a
 //! division; gathers and scatters; indirect jumps; calls of anything that is not a kernel itself.
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
@@ -57,6 +58,11 @@ fn memory(operand: &str) -> Option<(String, Option<String>, Option<String>)> {
     Some((displacement.to_string(), base, part(parts.next())))
 }
 
+/// Whether a displacement is the address of something in the program.
+fn is_constant(displacement: &str) -> bool {
+    displacement.strip_prefix("0x").and_then(|hex| u64::from_str_radix(hex, 16).ok()).is_some_and(|address| address >= 1 << 20)
+}
+
 fn operands(text: &str) -> Vec<String> {
     let (mut all, mut depth, mut now) = (Vec::new(), 0, String::new());
     for c in text.chars() {
@@ -79,6 +85,7 @@ fn operands(text: &str) -> Vec<String> {
 
 struct Function<'a> {
     is_schedule: bool,
+    is_chain: bool,
     code: Vec<Instruction>,
     known: &'a dyn Fn(&str) -> bool,
 }
@@ -98,6 +105,9 @@ impl Function<'_> {
                 state.slots.get(&slot).copied().unwrap_or(Secret)
             }
             (Some(base), None) if register(base).is_some_and(|r| state.registers[r] == Argument) && !self.is_schedule => Public,
+            // A table of the program: its address is a constant of the image, which begins at 1 MiB.
+            (Some(base), None) if register(base).is_some_and(|r| state.registers[r] == Public) && is_constant(&displacement) => Public,
+            (Some(base), None) if register(base).is_some_and(|r| state.registers[r] != Secret) && self.is_chain => Public,
             _ => Secret,
         }
     }
@@ -274,6 +284,7 @@ fn main() {
         }
         let function = Function {
             is_schedule: part.contains("schedule"),
+            is_chain: part.contains("chain"),
             code,
             known: &known,
         };

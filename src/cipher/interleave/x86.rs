@@ -141,11 +141,10 @@ fn expand_256<V: Vector>(left: &Lanes, right: &Lanes, keys: &mut [Lanes; MOST_RO
     }
 }
 
-/// FIPS 197 5.3.5: the round keys backward, those in the middle through InvMixColumns.
+/// FIPS 197 5.3.5: the round keys in the middle through InvMixColumns.
 #[inline(always)]
 fn turn<V: Vector>(keys: &mut [Lanes]) {
     let zero = V::splat([0; 16]);
-    keys.reverse();
     let [_, middle @ .., _] = keys else { return };
     for key in middle {
         for index in 0..V::COUNT {
@@ -174,12 +173,13 @@ fn encrypt<V: Vector>(keys: &[Lanes], blocks: &mut Lanes) {
 
 #[inline(always)]
 fn decrypt<V: Vector>(keys: &[Lanes], blocks: &mut Lanes) {
-    let [first, middle @ .., last] = keys else { return };
+    // Backward.
+    let [last, middle @ .., first] = keys else { return };
     let mut state = [V::splat([0; 16]); LANES];
     for (index, state) in state.iter_mut().take(V::COUNT).enumerate() {
         *state = V::load(blocks, index).xor(V::load(first, index));
     }
-    for key in middle {
+    for key in middle.iter().rev() {
         for (index, state) in state.iter_mut().take(V::COUNT).enumerate() {
             *state = state.inverse(V::load(key, index));
         }
