@@ -5,12 +5,15 @@ use core::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use payhsm::batch::{
-    Answer, ArqcJob, ArqcMessage, CvvJob, Engine, MacJob, Outcome, PinJob, Plan, PvvJob, ReadArqcJob, TranslateJob,
-    decipher_pins, translate_pins, verify_arqcs, verify_cvvs, verify_macs, verify_pvvs, verify_read_arqcs,
+    AesEngine, AesMacJob, AesPinJob, AesPvvJob, AesTranslateJob, Answer, ArqcJob, ArqcMessage, CvvJob, Engine, MacJob,
+    Outcome, PinJob, Plan, PvvJob, ReadArqcJob, TranslateJob, decipher_aes_pins, decipher_pins, translate_aes_pins,
+    translate_pins, verify_aes_macs, verify_aes_pvvs, verify_arqcs, verify_cvvs, verify_macs, verify_pvvs,
+    verify_read_arqcs,
 };
 use payhsm::card::CardValue;
 use payhsm::card::cvv::{Expiry, Kind};
 use payhsm::cipher::bitslice::core_work;
+use payhsm::dukpt::aes::{KeyType, Ksn as AesKsn};
 use payhsm::dukpt::tdes::Ksn;
 use payhsm::emv::derive::Psn;
 use payhsm::emv::profile::VISA_CVN18;
@@ -18,7 +21,7 @@ use payhsm::entropy::Entropy;
 use payhsm::error::Error;
 use payhsm::key::Key;
 use payhsm::key::mac::Padding;
-use payhsm::pin::block::Format;
+use payhsm::pin::block::{Format, PinKey};
 use payhsm::pin::pvv::Pvv;
 use payhsm::pin::{Pan, Pin};
 
@@ -295,5 +298,89 @@ fn threads(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, rounds, pins, cryptograms, read_before, macs, values, threads);
+/// AES-128 DUKPT with sixteen one bits, the most there are.
+fn aes(c: &mut Criterion) {
+    let bdk = Key::from_bytes(b"0123456789abcdef").unwrap();
+    let (pvk, out) = (
+        Key::from_bytes(b"ABCDEFGHIJKLMNOP").unwrap(),
+        Key::from_bytes(b"QRSTUVWXYZabcdef").unwrap(),
+    );
+    let (pan, pvv) = (Pan::parse(b"4012345678909876").unwrap(), Pvv::parse(b"1234").unwrap());
+    let ksn = AesKsn::parse(&[0x12, 0x34, 0x56, 0x78, 0x90, 0x12, 0x34, 0x56, 0xFF, 0xFF, 0, 0]).unwrap();
+    let most = 4096;
+    let jobs: Vec<_> = (0..most)
+        .map(|n| AesPinJob {
+            bdk: &bdk,
+            ksn,
+            key_type: KeyType::Aes128,
+            pan: &pan,
+            block: (n as u128)
+                .wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)
+                .to_be_bytes(),
+        })
+        .collect();
+    let checks: Vec<_> = jobs
+        .iter()
+        .map(|&pin| AesPvvJob {
+            pin,
+            pvk: &pvk,
+            pvki: 1,
+            pan: &pan,
+            pvv: &pvv,
+        })
+        .collect();
+    let key = PinKey::Aes(&out);
+    let translations: Vec<_> = jobs.iter().map(|&pin| AesTranslateJob { pin, key }).collect();
+    let data = [0x42; 64];
+    let mac = AesMacJob {
+        bdk: &bdk,
+        ksn,
+        key_type: KeyType::Aes128,
+        data: &data,
+        tag: &[7; 16],
+    };
+    let macs = vec![mac; most];
+    let mut pins: Vec<_> = (0..most).map(|_| Pin::empty()).collect();
+    let mut blocks = vec![[0; 16]; most];
+    let mut outcomes: Vec<Outcome> = vec![Ok(()); most];
+    let mut group = c.benchmark_group("batch/AES PIN decipher");
+    for engine in AesEngine::ALL.iter().copied().filter(|engine| engine.is_available()) {
+        let plan = Plan::of(Engine::best()).aes(engine).aes_from(0);
+        for n in JOBS {
+            group.throughput(Throughput::Elements(n as u64));
+            group.bench_function(BenchmarkId::new(engine.to_string(), n), |b| {
+                b.iter(|| decipher_aes_pins(plan, black_box(&jobs[..n]), &mut pins[..n], &mut outcomes[..n]));
+            });
+        }
+    }
+    group.finish();
+    let plan = Plan::best();
+    for n in JOBS {
+        let mut group = c.benchmark_group("batch/AES");
+        group.throughput(Throughput::Elements(n as u64));
+        group.bench_function(BenchmarkId::new("PIN verify, PVV", n), |b| {
+            b.iter(|| verify_aes_pvvs(plan, black_box(&checks[..n]), &mut outcomes[..n]));
+        });
+        group.bench_function(BenchmarkId::new("PIN translate", n), |b| {
+            let jobs = black_box(&translations[..n]);
+            b.iter(|| translate_aes_pins(plan, jobs, &mut Counter(1), &mut blocks[..n], &mut outcomes[..n]));
+        });
+        group.bench_function(BenchmarkId::new("CMAC verify, 64 bytes", n), |b| {
+            b.iter(|| verify_aes_macs(plan, black_box(&macs[..n]), &mut outcomes[..n]));
+        });
+        group.finish();
+    }
+}
+
+criterion_group!(
+    benches,
+    rounds,
+    pins,
+    aes,
+    cryptograms,
+    read_before,
+    macs,
+    values,
+    threads
+);
 criterion_main!(benches);

@@ -122,48 +122,81 @@ impl Zeroize for AesKey {
 
 impl ZeroizeOnDrop for AesKey {}
 
-/// Where the derivation of a job stands.
+/// The key of a job.
 #[derive(Clone, Copy)]
 struct Steps {
-    /// Length of the key that is there; 0 where no job is.
+    /// Its length; 0 where no job is.
     len: usize,
+    /// What is still to be derived from it.
     path: Option<Path>,
-    /// The counter's one bits that were taken, and those that are left. `None` before the initial key.
-    counter: Option<(u32, u32)>,
 }
 
 impl Steps {
-    const NONE: Self = Self {
-        len: 0,
-        path: None,
-        counter: None,
-    };
+    const NONE: Self = Self { len: 0, path: None };
+}
 
-    /// The first input block of the next derivation; the length of the working key, if that comes out.
-    fn next(&mut self, path: &Path, own: KeyType) -> ([u8; 16], Option<usize>) {
+/// A lane, and where the derivation of its job stands.
+#[derive(Clone, Copy)]
+struct Walker {
+    job: usize,
+    /// The next input block of the path but for the counter, big-endian in two halves.
+    block: [u64; 2],
+    /// The counter's one bits that were taken, and those that are left.
+    done: u32,
+    rest: u32,
+    /// Whether the initial key is still to come.
+    begins: bool,
+    path: Path,
+}
+
+/// The halves of an input block.
+fn halves_of(block: [u8; 16]) -> [u64; 2] {
+    let ([high, low], _) = block.as_chunks() else {
+        return [0; 2];
+    };
+    [u64::from_be_bytes(*high), u64::from_be_bytes(*low)]
+}
+
+impl Walker {
+    fn new(job: usize, path: &Path, own: KeyType) -> Self {
         let id = path.ksn.initial_key_id();
-        match self.counter {
-            None => {
-                self.counter = Some((0, path.ksn.counter()));
-                (
-                    derivation_block(KeyUsage::KeyDerivationInitialKey, own, *id.as_bytes(), 1),
-                    None,
-                )
-            }
-            Some((done, rest)) if rest != 0 => {
-                let bit = (1_u32 << 31).wrapping_shr(rest.leading_zeros());
-                self.counter = Some((done | bit, rest ^ bit));
-                (
-                    derivation_block(KeyUsage::KeyDerivation, own, id.context(done | bit), 1),
-                    None,
-                )
-            }
-            Some(_) => {
-                let context = id.context(path.ksn.counter());
-                let block = derivation_block(path.usage, path.key_type, context, 1);
-                (block, Some(path.key_type.key_len()))
-            }
+        Self {
+            job,
+            block: halves_of(derivation_block(KeyUsage::KeyDerivation, own, id.context(0), 1)),
+            done: 0,
+            rest: path.ksn.counter(),
+            begins: true,
+            path: *path,
         }
+    }
+
+    /// The next input block; the length of the working key, if that comes out, else 0.
+    fn next(&mut self, own: KeyType) -> ([u64; 2], usize) {
+        let Self { path, .. } = self;
+        if self.begins {
+            self.begins = false;
+            let id = path.ksn.initial_key_id();
+            let block = derivation_block(KeyUsage::KeyDerivationInitialKey, own, *id.as_bytes(), 1);
+            return (halves_of(block), 0);
+        }
+        if self.rest != 0 {
+            let bit = (1_u32 << 31).wrapping_shr(self.rest.leading_zeros());
+            self.done |= bit;
+            self.rest ^= bit;
+            let [high, low] = self.block;
+            return ([high, low | u64::from(self.done)], 0);
+        }
+        let context = path.ksn.initial_key_id().context(path.ksn.counter());
+        let block = derivation_block(path.usage, path.key_type, context, 1);
+        (halves_of(block), path.key_type.key_len())
+    }
+}
+
+/// Writes an input block.
+fn write(block: [u64; 2], to: &mut [u8; 16]) {
+    let (halves, _) = to.as_chunks_mut::<8>();
+    for (to, from) in halves.iter_mut().zip(block) {
+        *to = from.to_be_bytes();
     }
 }
 
@@ -194,7 +227,6 @@ impl Keys {
             *steps = Steps {
                 len: key.len,
                 path: key.path,
-                counter: None,
             };
             *left = *one;
             *right = *other;
@@ -226,25 +258,28 @@ impl Keys {
 
     fn walk_all_of(&mut self, len: usize, schedules: &mut Schedules) {
         let Ok(own) = KeyType::aes(len) else { return };
-        let mut jobs = [None; LANES];
+        let mut walkers = [None; LANES];
         let (mut left, mut right) = (Lanes::zeroed(), Lanes::zeroed());
-        let mut blocks = [const { Lanes::zeroed() }; 2];
+        let mut second = Lanes::zeroed();
+        let mut first = Lanes::zeroed();
         let mut from = 0_usize;
         loop {
-            let mut ended = [None; LANES];
+            let mut ended = [0; LANES];
             let mut busy = false;
-            let lanes = jobs.iter_mut().zip(&mut ended).zip(left.0.iter_mut().zip(&mut right.0));
-            let [first, second] = &mut blocks;
-            for ((((job, ended), (left, right)), first), second) in lanes.zip(&mut first.0).zip(&mut second.0) {
-                if job.is_none() {
-                    *job = self.next(len, &mut from, left, right);
+            let keys = left.0.iter_mut().zip(&mut right.0);
+            let blocks = first.0.iter_mut().zip(&mut second.0);
+            let lanes = walkers.iter_mut().zip(&mut ended).zip(keys.zip(blocks));
+            for ((walker, ended), ((left, right), (first, second))) in lanes {
+                if walker.is_none() {
+                    *walker = self.next(len, own, &mut from, left, right);
                 }
-                let Some((index, path)) = job else { continue };
-                if let Some(steps) = self.steps.get_mut(*index) {
-                    (*first, *ended) = steps.next(path, own);
-                    *second = *first;
-                    let [_, number, ..] = second;
-                    *number = 2;
+                let Some(walker) = walker else { continue };
+                let ([high, low], end) = walker.next(own);
+                *ended = end;
+                write([high, low], first);
+                if len > 16 {
+                    // The number of the block is its second byte.
+                    write([high ^ (3 << 48), low], second);
                 }
                 busy = true;
             }
@@ -252,46 +287,48 @@ impl Keys {
                 break;
             }
             schedules.expand(len, &left, &right);
-            let [first, second] = &mut blocks;
-            schedules.encrypt(first);
             left.0 = first.0;
+            schedules.encrypt(&mut left);
             if len > 16 {
-                schedules.encrypt(second);
                 right.0 = second.0;
+                schedules.encrypt(&mut right);
             }
-            let lanes = jobs.iter_mut().zip(ended).zip(left.0.iter().zip(&right.0));
-            for ((job, ended), (left, right)) in lanes {
-                let (Some((index, _)), Some(len)) = (&job, ended) else {
+            let lanes = walkers.iter_mut().zip(ended).zip(left.0.iter().zip(&right.0));
+            for ((walker, len), (left, right)) in lanes.filter(|((_, len), _)| *len != 0) {
+                let Some(Walker { job, .. }) = walker.take() else {
                     continue;
                 };
-                let places = self.left.get_mut(*index).zip(self.right.get_mut(*index));
-                if let (Some((own_left, own_right)), Some(steps)) = (places, self.steps.get_mut(*index)) {
+                let places = self.left.get_mut(job).zip(self.right.get_mut(job));
+                if let (Some((own_left, own_right)), Some(steps)) = (places, self.steps.get_mut(job)) {
                     *own_left = *left;
                     *own_right = *right;
-                    (steps.len, steps.path) = (len, None);
+                    *steps = Steps { len, path: None };
                 }
-                *job = None;
             }
         }
         left.zeroize();
         right.zeroize();
-        blocks.iter_mut().for_each(Zeroize::zeroize);
     }
 
     /// The next job from `from` on whose BDK has `len` bytes, and its key.
-    fn next(&self, len: usize, from: &mut usize, left: &mut [u8; 16], right: &mut [u8; 16]) -> Option<(usize, Path)> {
+    fn next(
+        &self,
+        len: usize,
+        own: KeyType,
+        from: &mut usize,
+        left: &mut [u8; 16],
+        right: &mut [u8; 16],
+    ) -> Option<Walker> {
         while *from < self.count {
-            let index = *from;
+            let job = *from;
             *from = from.wrapping_add(1);
-            let (steps, keys) = (self.steps.get(index)?, self.left.get(index).zip(self.right.get(index)));
-            if let (Some(path), Some((own_left, own_right))) = (steps.path, keys)
+            let (steps, keys) = (self.steps.get(job)?, self.left.get(job).zip(self.right.get(job)));
+            if let (Some(path), Some((own_left, own_right))) = (&steps.path, keys)
                 && steps.len == len
-                // One that this very walk has ended has no path; one that it has begun is in a lane.
-                && steps.counter.is_none()
             {
                 *left = *own_left;
                 *right = *own_right;
-                return Some((index, path));
+                return Some(Walker::new(job, path, own));
             }
         }
         None
@@ -337,7 +374,9 @@ impl Zeroize for Keys {
         for keys in [&mut self.left, &mut self.right] {
             wipe(keys.get_mut(..self.count).unwrap_or_default());
         }
-        self.steps = [Steps::NONE; CREW];
+        for steps in self.steps.iter_mut().take(self.count) {
+            *steps = Steps::NONE;
+        }
         self.count = 0;
     }
 }

@@ -115,7 +115,13 @@ pub(crate) fn wipe(blocks: &mut [[u8; 16]]) {
 
 /// Which of the engines of this module; it is there because the processor was asked.
 #[derive(Clone, Copy)]
-pub(crate) struct Interleaved(#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))] AesEngine);
+pub(crate) struct Interleaved(
+    #[cfg_attr(
+        not(all(not(payhsm_portable), target_arch = "x86_64", not(target_os = "none"))),
+        allow(dead_code)
+    )]
+    AesEngine,
+);
 
 impl Interleaved {
     /// The engine, if it is one of this module and the processor has it.
