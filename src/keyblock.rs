@@ -292,6 +292,54 @@ impl<'a> KeyBlock<'a, Unverified> {
     }
 }
 
+/// What a batch does before and after the protection itself, which it computes.
+#[cfg(feature = "host")]
+impl<'a> KeyBlock<'a, Unverified> {
+    /// The characters that are authenticated.
+    pub(crate) fn text(&self) -> &'a [u8] {
+        self.text.text()
+    }
+
+    /// Judges the key, and reads the enciphered part into `payload` and the authenticator into `mac`.
+    pub(crate) fn begin(&self, kbpk: KbpkRef<'_>, payload: &mut Payload, mac: &mut [u8; 16]) -> Result<(), Error> {
+        kbpk.material(self.header().version)?;
+        let body = payload.reset(self.body.len() >> 1)?;
+        hex::decode(self.body, body).map_err(|_| Error::KeyBlockEncoding)?;
+        protect::read_mac(self.mac, mac).map(|_| ())
+    }
+
+    /// Ends what [`begin`](Self::begin) began, when `payload` is deciphered, as [`verify`](Self::verify) ends.
+    pub(crate) fn conclude<'p>(
+        self,
+        kbpk: KbpkRef<'_>,
+        authentic: subtle::Choice,
+        payload: &'p mut Payload,
+    ) -> Result<KeyBlock<'a, Verified<'p>>, Error> {
+        if let Err(error) = self.judge(kbpk, authentic, payload) {
+            payload.zeroize();
+            return Err(error);
+        }
+        Ok(KeyBlock {
+            text: self.text,
+            body: self.body,
+            mac: self.mac,
+            state: Verified(payload),
+        })
+    }
+
+    fn judge(&self, kbpk: KbpkRef<'_>, authentic: subtle::Choice, payload: &mut Payload) -> Result<(), Error> {
+        let Header {
+            version, attributes, ..
+        } = *self.text.header();
+        let legal = payload.length_is_legal(attributes.algorithm, attributes.usage);
+        ct::verdict(authentic & legal)?;
+        payload.accept();
+        let blocks = self.text.blocks();
+        compare(blocks.kbpk_check_value(), kbpk.algorithm(), kbpk.material(version)?)?;
+        compare(blocks.key_check_value(), attributes.algorithm, payload.key())
+    }
+}
+
 /// Compares a check value with that of a key. Algorithms without a rule for check values are passed over.
 fn compare(value: Option<CheckValue>, algorithm: KeyAlgorithm, material: &[u8]) -> Result<(), Error> {
     let Some(value) = value else { return Ok(()) };

@@ -17,7 +17,7 @@ use crate::key::role::Bdk;
 use crate::key::{Aes, Key};
 use crate::secret::{Secret, SecretBuf};
 
-pub(super) use mac::{AesMac, Checks};
+pub(super) use mac::{AesMac, Checks, double};
 pub use mac::{AesMacJob, verify_aes_macs};
 pub use pin::{AesPinJob, AesPvvJob, AesTranslateJob, decipher_aes_pins, translate_aes_pins, verify_aes_pvvs};
 pub(super) use pin::{Opener, Openings, Seal, WELL, seal};
@@ -41,7 +41,7 @@ impl Side {
     }
 
     /// The engine for so many jobs.
-    fn by(self, count: usize) -> Option<Interleaved> {
+    pub(super) fn by(self, count: usize) -> Option<Interleaved> {
         self.engine.filter(|_| count >= self.fewest)
     }
 }

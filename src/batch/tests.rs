@@ -18,6 +18,7 @@ use crate::pin::{Pan, Pin};
 mod aes;
 mod card;
 mod emv;
+mod keyblock;
 mod mac;
 mod zone;
 

@@ -40,6 +40,18 @@ impl Payload {
         self.body.reset(len).map_err(|_| Error::KeyBlockPayload)
     }
 
+    /// The whole clear part, or before it is opened the enciphered one.
+    #[cfg(feature = "host")]
+    pub(crate) fn body(&self) -> &[u8] {
+        self.body.expose()
+    }
+
+    /// As [`body`](Self::body), to be deciphered in place.
+    #[cfg(feature = "host")]
+    pub(crate) fn body_mut(&mut self) -> &mut [u8] {
+        self.body.expose_mut()
+    }
+
     /// Whether the length field is one that a key of this algorithm can have, in constant time. The length of the
     /// whole is public.
     pub(super) fn length_is_legal(&self, algorithm: KeyAlgorithm, usage: Usage) -> Choice {

@@ -41,7 +41,7 @@ impl<'k> KbpkRef<'k> {
     }
 
     /// The material, if the key fits the version.
-    pub(super) fn material(&self, version: Version) -> Result<&'k [u8], Error> {
+    pub(crate) fn material(&self, version: Version) -> Result<&'k [u8], Error> {
         version.supported()?;
         match (self, version.is_aes()) {
             (Self::Tdea(key), false) => match key.material()? {

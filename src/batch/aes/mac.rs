@@ -297,6 +297,6 @@ fn absorb(state: &mut [u8; LEN], rest: &[u8], last: bool, zero: &[u8; LEN]) {
 }
 
 /// Multiplies by x.
-const fn double(block: u128) -> u128 {
+pub(in crate::batch) const fn double(block: u128) -> u128 {
     (block << 1) ^ (0x87 & (block >> 127).wrapping_neg())
 }
