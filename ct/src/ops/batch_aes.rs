@@ -2,14 +2,18 @@
 //! Batches of AES jobs, side by side by each engine that the tool can run, and one by one.
 
 use payhsm::batch::{
-    AesEngine, AesMacJob, AesPinJob, AesPvvJob, AesTranslateJob, Engine, Plan, decipher_aes_pins, translate_aes_pins,
-    verify_aes_macs, verify_aes_pvvs,
+    AesEngine, AesMacJob, AesPinJob, AesPvvJob, AesTranslateJob, Engine, KeyBlockJob, Plan, decipher_aes_pins,
+    translate_aes_pins, verify_aes_macs, verify_aes_pvvs, verify_key_blocks,
 };
 use payhsm::dukpt::aes::{Host, KeyType, Ksn, Transaction};
 use payhsm::error::Error;
 use payhsm::key::mac::CmacAes;
-use payhsm::key::role::{Bdk, MacRequest, PinEncryption};
+use payhsm::key::role::{Bdk, Kbpk, MacRequest, PinEncryption};
+use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
 use payhsm::key::{Aes, Key};
+use payhsm::keyblock::header::Version;
+use payhsm::keyblock::wrap::Template;
+use payhsm::keyblock::{KbpkRef, Payload, Profile};
 use payhsm::pin::Pin;
 use payhsm::pin::block::{Format, PinKey, encipher_aes};
 use payhsm::pin::pan::Pan;
@@ -37,6 +41,8 @@ pub fn run(h: &mut Harness) {
             });
             h.verdict(&format!("batch: CMACs, {engine}, {how}"), true, || macs(plan));
         }
+        let plan = Plan::best().aes(engine).aes_from(0);
+        h.verdict(&format!("batch: key blocks, {engine}"), true, || blocks(plan));
     }
 }
 
@@ -159,4 +165,56 @@ fn macs(plan: Plan) -> bool {
         good &= outcomes == [if right { Ok(()) } else { Err(Error::VerificationFailed) }; 3];
     }
     good
+}
+
+/// Of each key length a key block that is right and one that is not.
+fn blocks(plan: Plan) -> bool {
+    let attributes = Attributes::new(
+        Usage::D0,
+        KeyAlgorithm::Aes,
+        ModeOfUse::Both,
+        Exportability::NonExportable,
+    );
+    fn kbpk<const N: usize>(hidden: bool) -> Key<Kbpk, Aes> {
+        let material = bytes::<N>(0xD5);
+        Key::from_bytes(&if hidden { secret(material) } else { material }).unwrap()
+    }
+    let kbpks = |hidden| [kbpk::<16>(hidden), kbpk::<24>(hidden), kbpk::<32>(hidden)];
+    let key = secret(bytes::<24>(0xD6));
+    let texts: Vec<_> = kbpks(false)
+        .iter()
+        .map(|kbpk| {
+            let mut text = vec![0; 200];
+            let template = Template::new(Version::D, attributes);
+            let len = template
+                .wrap_bytes(KbpkRef::Aes(kbpk), &key, &mut Random(5), &mut text)
+                .unwrap();
+            payhsm::ct::public(&mut text);
+            text.truncate(len);
+            text
+        })
+        .collect();
+    let kbpks = kbpks(true);
+    let mut wrong = texts.clone();
+    for text in &mut wrong {
+        let last = text.last_mut().unwrap();
+        *last = if *last == b'0' { b'1' } else { b'0' };
+    }
+    let jobs: Vec<_> = texts
+        .iter()
+        .chain(&wrong)
+        .enumerate()
+        .map(|(n, block)| KeyBlockJob {
+            kbpk: KbpkRef::Aes(&kbpks[n % 3]),
+            block,
+            profile: Profile::X9143Strict,
+        })
+        .collect();
+    let mut payloads = [const { Payload::empty() }; 6];
+    let mut outcomes = [const { Err(Error::Internal) }; 6];
+    verify_key_blocks(plan, &jobs, &mut payloads, &mut outcomes).unwrap();
+    outcomes[..3].iter().all(Result::is_ok)
+        && outcomes[3..]
+            .iter()
+            .all(|outcome| outcome.as_ref().err() == Some(&Error::VerificationFailed))
 }

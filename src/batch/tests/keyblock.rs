@@ -111,7 +111,7 @@ fn blocks(jobs: usize, seed: u64, plans: &[Plan]) {
         verify_key_blocks(*plan, &work, &mut payloads, &mut outcomes).unwrap();
         for job in 0..jobs {
             let outcome = outcomes[job].as_ref().map(|block| block.key_bytes().to_vec());
-            assert_eq!(outcome, expected[job].as_ref().map(Clone::clone), "{plan:?}, job {job}");
+            assert_eq!(outcome.map_err(|error| *error), expected[job], "{plan:?}, job {job}");
         }
         let failed: Vec<_> = outcomes.iter().map(Result::is_err).collect();
         drop(outcomes);
