@@ -151,8 +151,8 @@ fn parameters_of(list: &[(String, usize, String)], structs: &BTreeMap<String, La
                 write!(out, "Param::Out({name:?}, {}), ", scalar(kind)?.0).unwrap();
             }
             (kind, 1) if structs.contains_key(constant.unwrap_or(kind)) => {
-                // An array of structures has its own rules. A key's attributes stand before its length.
-                if next.is_some_and(|name| name != "len") {
+                // Of an array of structures there is one. A key's attributes stand before its length.
+                if next.is_some_and(|name| name != "len" && name != "count") {
                     return None;
                 }
                 let (size, _) = structs[constant.unwrap_or(kind)];

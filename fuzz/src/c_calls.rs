@@ -15,8 +15,9 @@
 //! processors allow. Nothing but this target does that.
 
 mod one;
+mod script;
 
-pub use one::seeds;
+pub use script::seeds;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,15 +60,17 @@ pub struct Function {
 
 include!(concat!(env!("OUT_DIR"), "/c_functions.rs"));
 
-const SLOTS: u32 = 24;
+const SLOTS: u32 = 32;
 const GROUPS: u32 = 2;
 const MEMORY: usize =
     capi::PAYHSM_CTX_BASE_SIZE + SLOTS as usize * capi::PAYHSM_SLOT_SIZE + GROUPS as usize * capi::PAYHSM_GROUP_SIZE;
 /// Where the parameters of a call lie, near to each other.
 const ARENA: usize = 8192;
 /// A place of its own for each parameter, where nothing overlaps.
-const ROOM: usize = 1024;
+const ROOM: usize = 2064;
 const MAX_PARAMETERS: usize = 24;
+/// Records of the log.
+const LOG: usize = 24;
 /// What a parameter's place holds before the call.
 const RUBBISH: u8 = 0xA7;
 
@@ -81,7 +84,7 @@ const POLICY: u32 = capi::PAYHSM_POLICY_RAW_CRYPTOGRAM
     | capi::PAYHSM_POLICY_UNAUTHENTICATED_AGREEMENT;
 
 /// The keys that every sequence begins with: usage, algorithm, mode of use, exportability.
-const KEYS: [(&[u8; 2], u8, u8, u8); 18] = [
+const KEYS: [(&[u8; 2], u8, u8, u8); 24] = [
     (b"K1", b'A', b'B', b'N'),
     (b"K1", b'A', b'E', b'N'),
     (b"B0", b'A', b'X', b'N'),
@@ -100,6 +103,12 @@ const KEYS: [(&[u8; 2], u8, u8, u8); 18] = [
     (b"M3", b'T', b'G', b'E'),
     (b"B3", b'A', b'X', b'N'),
     (b"K0", b'T', b'D', b'N'),
+    (b"M6", b'A', b'V', b'N'),
+    (b"M6", b'A', b'V', b'N'),
+    (b"D0", b'T', b'B', b'N'),
+    (b"D0", b'A', b'B', b'N'),
+    (b"D0", b'A', b'B', b'N'),
+    (b"P0", b'A', b'D', b'N'),
 ];
 
 /// What the handle of a parameter may be for a call to go through: usages by their first characters, modes of use, and
@@ -145,7 +154,11 @@ fn permitted(function: &str, parameter: &str) -> Option<(&'static [&'static str]
 }
 
 /// Names of parameters that are handles.
-fn is_handle(name: &str) -> bool {
+fn is_handle(function: &str, name: &str) -> bool {
+    // Of the first record.
+    if function == "payhsm_audit_read" {
+        return false;
+    }
     matches!(
         name,
         "key"
@@ -167,6 +180,7 @@ fn is_handle(name: &str) -> bool {
             | "old_key"
             | "new_key"
             | "current_key"
+            | "old"
     ) || name.starts_with("imk")
 }
 
@@ -346,10 +360,13 @@ struct Machine {
     memory: Vec<u128>,
     arena: Vec<u128>,
     rooms: Vec<u128>,
+    log: Vec<u8>,
     device: Box<Device>,
     model: Model,
     /// Memory, records and model after the loading of `KEYS`: every sequence begins there.
-    start: Option<(Vec<u128>, Vec<(u32, Vec<u8>)>, Model)>,
+    start: Option<(Vec<u128>, Vec<u8>, Vec<(u32, Vec<u8>)>, Model)>,
+    /// The handles of `KEYS`.
+    keys: Vec<u32>,
     /// Key bytes that came in.
     secrets: Vec<[u8; 16]>,
     /// Functions that have gone through so far.
@@ -391,6 +408,8 @@ impl Machine {
             memory: vec![0; MEMORY / 16],
             arena: vec![0; ARENA / 16],
             rooms: vec![0; ROOM * MAX_PARAMETERS / 16],
+            log: vec![0; LOG * capi::PAYHSM_AUDIT_RECORD_LEN],
+            keys: Vec::new(),
             device,
             model: Model::default(),
             start: None,
@@ -401,6 +420,7 @@ impl Machine {
         machine.load();
         machine.start = Some((
             machine.memory.clone(),
+            machine.log.clone(),
             machine.device.records.clone(),
             machine.model.clone(),
         ));
@@ -416,6 +436,18 @@ impl Machine {
             unsafe { capi::payhsm_init(self.memory.as_mut_ptr().cast(), MEMORY, &raw const config, &raw mut ctx) };
         assert_eq!(status, 0);
         self.device.ctx = ctx;
+        self.log.fill(0);
+        // SAFETY: a live context; the log stays where it is.
+        let status = unsafe {
+            capi::payhsm_audit_open(
+                ctx,
+                self.log.as_mut_ptr().cast(),
+                self.log.len(),
+                capi::PAYHSM_AUDIT_OVERWRITE,
+            )
+        };
+        // A module that lost its keys takes no log.
+        assert!(status == 0 || status == Error::Tampered.code(), "{status}");
     }
 
     fn ctx(&self) -> *mut PayhsmCtx {
@@ -451,14 +483,13 @@ impl Machine {
                 assert_eq!(capi::payhsm_component_add(ctx, 2, second.as_ptr(), 16, none, 0), 0);
                 assert_eq!(capi::payhsm_component_finish(ctx, &raw mut key, &raw mut info), 0);
                 self.learn(key);
+                self.keys.push(key);
             }
-            let keys: Vec<u32> = self.model.live.keys().copied().collect();
-            let live = self.model.live.clone();
-            let of = |usage: &[u8; 2], mode| {
-                let matches = |object: &Object| matches!(object, Object::Key { usage: u, mode: m, .. } if u == usage && *m == mode);
-                *keys.iter().find(|key| matches(&live[key])).unwrap()
-            };
-            let (both, base) = (of(b"K1", b'B'), of(b"B0", b'X'));
+            let (both, base, data) = (
+                self.key(b"K1", b'A', b'B'),
+                self.key(b"B0", b'A', b'X'),
+                self.key(b"D0", b'A', b'B'),
+            );
             let (mut block, mut len, mut kcv) = ([0; 256], 0, [0; capi::PAYHSM_KCV_MAX_LEN]);
             for id in [
                 &[0x12_u8, 0x34, 0x56, 0x78, 0x90, 0x12, 0x34, 0x56][..],
@@ -496,13 +527,34 @@ impl Machine {
             );
             self.model.live.insert(group, Object::Group);
             self.model.outputs.push(block[..len].to_vec());
-            let data = of(b"D0", b'B');
             assert_eq!(
                 capi::payhsm_key_export(ctx, both, data, block.as_mut_ptr(), 256, &raw mut len),
                 0
             );
             self.model.outputs.push(block[..len].to_vec());
         }
+    }
+
+    /// The first key of `KEYS` that is so.
+    fn key(&self, usage: &[u8; 2], algorithm: u8, mode: u8) -> u32 {
+        let place = KEYS
+            .iter()
+            .position(|(u, a, m, _)| (*u, *a, *m) == (usage, algorithm, mode));
+        self.keys[place.unwrap()]
+    }
+
+    /// All keys anew, as the module tells: after what gives several, or changes one.
+    fn learn_all(&mut self) {
+        let mut found = Vec::new();
+        let (mut cursor, mut key) = (0, 0);
+        // SAFETY: valid parameters on a live context.
+        unsafe {
+            let mut info = zeroed::<PayhsmKeyInfo>();
+            while capi::payhsm_key_next(self.ctx(), cursor, &raw mut cursor, &raw mut key, &raw mut info) == 0 {
+                found.push(key);
+            }
+        }
+        found.into_iter().for_each(|key| self.learn(key));
     }
 
     /// What a new key is, as the module tells.
@@ -524,8 +576,9 @@ impl Machine {
 
     /// As every sequence begins.
     fn rewind(&mut self) {
-        let (memory, records, model) = self.start.as_ref().unwrap();
+        let (memory, log, records, model) = self.start.as_ref().unwrap();
         self.memory.copy_from_slice(memory);
+        self.log.copy_from_slice(log);
         self.device.records.clone_from(records);
         self.model.clone_from(model);
         (self.device.rng, self.device.fails_in, self.device.refuses) = (Rng(11), None, false);
@@ -548,6 +601,7 @@ impl Machine {
             ..Model::default()
         };
         self.init();
+        self.learn_all();
         // SAFETY: valid parameters on a live context.
         unsafe {
             let (mut group, mut info) = (0, zeroed());

@@ -115,6 +115,12 @@ impl<'a> Input<'a> {
         self.slice(usize::from(len))
     }
 
+    /// Two bytes of a length, the higher first, then so many bytes.
+    pub fn long(&mut self) -> &'a [u8] {
+        let len = u16::from_be_bytes(self.array());
+        self.slice(usize::from(len))
+    }
+
     /// What is left.
     pub fn rest(self) -> &'a [u8] {
         self.0

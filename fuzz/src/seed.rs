@@ -94,6 +94,47 @@ pub fn write_all() -> std::io::Result<()> {
         }
     }
     Ok(())
+/// A card of `vectors/emv_oda_chain.txt`, as the C functions take it.
+pub struct OdaCard {
+    pub rid: Vec<u8>,
+    pub index: u8,
+    pub modulus: Vec<u8>,
+    pub checksum: Vec<u8>,
+    pub date: Vec<u8>,
+    pub aip: Vec<u8>,
+    pub un: Vec<u8>,
+    pub records: Vec<u8>,
+    pub sent: Vec<u8>,
+    pub response: Vec<u8>,
+}
+
+/// The first card of a method: its number in the header.
+pub fn oda_chain(method: u32) -> OdaCard {
+    let op = ["oda_sda", "oda_dda", "oda_cda", "oda_fdda"][usize::try_from(method).unwrap() - 1];
+    let found = std::cell::RefCell::new(None);
+    from("emv_oda_chain", op, |v| {
+        let joined = |name| match v.value(name) {
+            Some(Value::List(parts)) => parts.iter().flat_map(Value::hex).collect(),
+            Some(value) => value.hex(),
+            None => Vec::new(),
+        };
+        let un = v.hex("Unpredictable_number").unwrap_or(vec![0; 4]);
+        let card = OdaCard {
+            rid: v.hex("Ca_rid")?,
+            index: v.hex("Ca_index")?[0],
+            modulus: v.hex("Ca_modulus")?,
+            checksum: v.hex("Ca_checksum")?,
+            date: v.hex("Date")?,
+            aip: v.hex("Aip")?,
+            un,
+            records: v.hex("Records")?,
+            sent: joined("Sent"),
+            response: joined("Response"),
+        };
+        found.borrow_mut().get_or_insert(card);
+        None
+    });
+    found.into_inner().unwrap()
 }
 
 /// Case lines of the tool's tests, one vector of each operation as a family, a group of Wycheproof, a file of vectors.
