@@ -18,7 +18,9 @@ def read(path):
     files, current = {}, None
     for line in open(path):
         if line.startswith("SF:"):
-            current = files.setdefault(os.path.relpath(line[3:].strip()), {})
+            name = os.path.relpath(line[3:].strip())
+            # Lines of the standard library that stand in a macro are nobody's here.
+            current = {} if name.startswith("..") else files.setdefault(name, {})
         elif line.startswith("DA:"):
             number, count = line[3:].split(",")[:2]
             current[int(number)] = max(current.get(int(number), 0), int(count))

@@ -3,7 +3,7 @@
 
 use payhsm::card::CardValue;
 use payhsm::card::cvc3::{self, IvCvc3, Tap};
-use payhsm::card::cvv::{self, Expiry, Kind, ServiceCode};
+use payhsm::card::cvv::{self, Expiry, ExpiryOrder, Kind, ServiceCode};
 use payhsm::emv::element::Atc;
 use payhsm::error::Error;
 use payhsm::key::Key;
@@ -31,12 +31,22 @@ pub fn card_value(data: &[u8]) {
         && let Ok(pan) = Pan::parse(pan)
     {
         let (cvk, mut made) = (Key::from_bytes(&key).unwrap(), CardValue::empty());
-        let kind = Kind::Stripe(code);
-        cvv::generate(&cvk, kind, &pan, expiry, 3, &mut made).unwrap();
-        cvv::verify(&cvk, kind, &pan, expiry, &made).unwrap();
-        if let Ok(came) = &came {
-            let _ = cvv::verify(&cvk, kind, &pan, expiry, came);
+        let printed = [ExpiryOrder::Yymm, ExpiryOrder::Mmyy].map(Kind::Printed);
+        for kind in [Kind::Stripe(code), Kind::Chip].into_iter().chain(printed) {
+            for len in 3..=5 {
+                cvv::generate(&cvk, kind, &pan, expiry, len, &mut made).unwrap();
+                assert_eq!(made.len(), len);
+                cvv::verify(&cvk, kind, &pan, expiry, &made).unwrap();
+            }
+            if let Ok(came) = &came {
+                let right = !came.digits().is_empty() && made.digits().starts_with(came.digits());
+                assert_eq!(cvv::verify(&cvk, kind, &pan, expiry, came).is_ok(), right);
+            }
         }
+        // A pair of keys has no third.
+        let three = Key::from_bytes(&[&key[..], &key[..8]].concat()).unwrap();
+        let wrong = cvv::generate(&three, Kind::Chip, &pan, expiry, 3, &mut made);
+        assert_eq!((wrong, made.len()), (Err(Error::InvalidKeyLength), 0));
     }
     let mk = Key::from_bytes(&key).unwrap();
     match IvCvc3::over(&mk, track) {

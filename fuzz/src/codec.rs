@@ -22,6 +22,9 @@ pub fn hex(data: &[u8]) {
     let mut wrong = vec![0x55; data.len() / 2 + 1];
     assert_eq!(hexadecimal::decode(data, &mut wrong), Err(Error::InvalidLength));
     assert!(wrong.iter().all(|&b| b == 0));
+    let mut wrong = vec![0x55; data.len() * 2 + 1];
+    assert_eq!(hexadecimal::encode(data, &mut wrong), Err(Error::InvalidLength));
+    assert!(wrong.iter().all(|&b| b == 0));
     let mut text = vec![0; data.len() * 2];
     hexadecimal::encode(data, &mut text).unwrap();
     let mut back = vec![0; data.len()];

@@ -144,8 +144,14 @@ pub fn component(data: &[u8]) {
                 if odd {
                     ceremony = ceremony.with_parity(Parity::Odd);
                 }
+                if choice & 0x80 != 0 {
+                    ceremony = ceremony.require_part_kcv();
+                }
                 if choice & 0x20 != 0 {
-                    ceremony = ceremony.expect(CheckValue::Cmac(input.array())).unwrap();
+                    match ceremony.expect(check_value(choice & 0x40 != 0, &mut input)) {
+                        Ok(expecting) => ceremony = expecting,
+                        Err(error) => assert_eq!((error, algorithm), (Error::AlgorithmMismatch, KeyAlgorithm::Aes)),
+                    }
                 }
                 let result = assembly.begin(&ceremony);
                 assert_eq!(result.is_ok(), open.is_none());
@@ -156,7 +162,7 @@ pub fn component(data: &[u8]) {
             }
             1 | 2 => {
                 let custodian = u32::from(input.byte() % 16);
-                let kcv = (call & 4 != 0).then(|| CheckValue::Cmac(input.array()));
+                let kcv = (call & 4 != 0).then(|| check_value(call & 8 != 0, &mut input));
                 let part = input.short();
                 if assembly.add(CustodianId(custodian), part, kcv).is_ok() {
                     let (_, _, len, parts, _) = open.unwrap();
@@ -172,6 +178,9 @@ pub fn component(data: &[u8]) {
                 let parts: Vec<&[u8]> = given.iter().map(|(_, part)| part.as_slice()).collect();
                 let len = parts.first().map_or(0, |part| part.len());
                 let complete = open.take();
+                assert_eq!(combine(&[], &mut [0; 16]), Err(Error::InvalidArgument));
+                assert_eq!(combine(&[&[1; 8]], &mut [0; 16]), Err(Error::InvalidLength));
+                assert!(Ceremony::new(KeyAlgorithm::Hmac, 16, 2).is_err());
                 macro_rules! finish {
                     ($algorithm:ty) => {{
                         let mut out = Key::<Kek, $algorithm>::empty();
@@ -196,6 +205,14 @@ pub fn component(data: &[u8]) {
             }
         }
         assert_eq!(assembly.is_open(), open.is_some());
+    }
+}
+
+fn check_value(legacy: bool, input: &mut Input<'_>) -> CheckValue {
+    if legacy {
+        CheckValue::Legacy(input.array())
+    } else {
+        CheckValue::Cmac(input.array())
     }
 }
 

@@ -6,9 +6,9 @@
 mod signer;
 
 use payhsm::emv::oda::signed::internal_authenticate_response;
-use payhsm::emv::oda::{CaKey, Card, CardData, Date, IccKey, IssuerKey, Records, StaticData, Trust};
+use payhsm::emv::oda::{CaKey, Card, CardData, Date, Fault, IccKey, IssuerKey, Records, StaticData, Trust};
 use payhsm::rsa::{Exponent, PublicKey};
-use signer::{CA, ICC_SHORT, INDEX, ISSUER, RID, sha1};
+use signer::{CA, ICC, ICC_SHORT, INDEX, ISSUER, PIN, RID, sha1};
 
 use crate::Input;
 
@@ -58,6 +58,9 @@ pub fn card(data: &[u8]) {
 pub fn signed(data: &[u8]) {
     let mut input = Input::new(data);
     let [choice, format] = input.array();
+    if choice & 0x40 != 0 {
+        return issued(format, input);
+    }
     let with = |bit: u8| choice & (1 << bit) != 0;
     let sent = input.short();
     let signer = if with(0) { ISSUER } else { ICC_SHORT };
@@ -73,7 +76,8 @@ pub fn signed(data: &[u8]) {
         ]
         .concat();
         message[1..=dynamic.len()].copy_from_slice(&dynamic);
-        let hash = sha1(&[sent, &cid_and_atc]);
+        let mut hash = sha1(&[sent, &cid_and_atc]);
+        hash[0] ^= choice & 0x80;
         message[dynamic.len() + 1..dynamic.len() + 21].copy_from_slice(&hash);
         message[dynamic.len() + 21..len - 21].fill(0xBB);
     }
@@ -128,9 +132,140 @@ pub fn signed(data: &[u8]) {
         if content.len() < 256 {
             let answer = [vec![0x77], wide(content.len()), content].concat();
             let believed = icc.verify_combined([0; 4], &[sent], &answer).is_ok();
-            assert!(!believed || right && message[13] == 0x80);
+            assert!(!believed || right && message[13] == 0x80 && !with(7));
         }
         let _ = internal_authenticate_response(input.rest());
+    }
+}
+
+/// Certificates that the right keys have signed, with one field spoilt before: a certificate that is believed has every
+/// field right.
+fn issued(keys: u8, mut input: Input<'_>) {
+    let [spoilt, which] = input.array();
+    let value: [u8; 4] = input.array();
+    let good = signer::Card::new(CA, ISSUER, [ICC, ICC_SHORT][usize::from(keys & 1)]).with_pin_key(&PIN);
+    let mut made = good.clone();
+    let place = match which % 3 {
+        0 => &mut made.issuer_certificate,
+        1 => &mut made.icc_certificate,
+        _ => made.pin_certificate.as_mut().unwrap(),
+    };
+    let before = place.clone();
+    let first = value[0];
+    // Whether a certificate of another value is never one.
+    let strict = match spoilt % 16 {
+        1 => {
+            place.subject[..4].copy_from_slice(&value);
+            false
+        }
+        2 => {
+            place.expiry = [first, value[1]];
+            false
+        }
+        3 => {
+            place.serial = [first, value[1], value[2]];
+            false
+        }
+        4 => {
+            place.hash_algorithm = first;
+            first != before.hash_algorithm
+        }
+        5 => {
+            place.key_algorithm = first;
+            first != before.key_algorithm
+        }
+        6 => {
+            place.key_len = first;
+            first != before.key_len
+        }
+        7 => {
+            place.exponent_len = first;
+            first != before.exponent_len
+        }
+        8 => {
+            place.exponent = value[1..2 + usize::from(first % 3)].to_vec();
+            false
+        }
+        9 => {
+            place.remainder_more = isize::from(first % 8);
+            first % 8 != 0
+        }
+        10 => {
+            place.signed.pad = first;
+            false
+        }
+        11 => {
+            place.signed.spoil_hash = true;
+            true
+        }
+        12 => {
+            place.signed.header = first & 0x7F;
+            first & 0x7F != 0x6A
+        }
+        13 => {
+            place.signed.trailer = first;
+            first != 0xBC
+        }
+        14 => {
+            place.signed.format = first;
+            first != before.signed.format
+        }
+        15 => {
+            // A shorter key, with more padding or less remainder.
+            let len = place.modulus.len() - 8 * usize::from(first % 8);
+            place.modulus.truncate(len);
+            place.key_len = u8::try_from(len).unwrap();
+            false
+        }
+        _ => false,
+    };
+    // What is signed of the card; a list of its own for INTERNAL AUTHENTICATE; what a card has signed already.
+    let padded = spoilt & 0x10 != 0 && first != 0xBB;
+    if padded {
+        made.static_signature.pad = first;
+    }
+    if spoilt & 0x20 != 0 {
+        made.more.push(signer::element(0x9F49, &value));
+    }
+    let fast = spoilt & 0x40 != 0;
+    if fast {
+        let related = [first, 1, 2, 3, 4, 5, 6];
+        let signature = signer::Card::dynamic(&[2, 0xAA, value[1]]).sign(&made.icc, &[&[0; 12], &related]);
+        made.more.push(signer::element(0x9F69, &related));
+        made.more.push(signer::element(0x9F4B, &signature));
+    }
+    let records = signer::records(&made.records());
+    let modulus = CA.modulus();
+    let checksum = CaKey::checksum(RID, INDEX, &modulus, CA.exponent);
+    let keys = [CaKey::new(RID, INDEX, &modulus, CA.exponent, &checksum, None).unwrap()];
+    let mut revoked = [0; 9];
+    revoked[..5].copy_from_slice(&RID);
+    revoked[5..].copy_from_slice(&[INDEX, 0, 10, 2]);
+    let trust = Trust {
+        keys: &keys,
+        revoked: &[revoked],
+        date: Date::from_bytes(DAY).unwrap(),
+    };
+    let Ok(card) = Card::read(&trust, RID, made.aip, Records::parse(&records).unwrap()) else {
+        assert!(spoilt % 16 != 0);
+        return;
+    };
+    let _ = card.internal_authenticate_data(&[], &mut [0; 252]);
+    let (data, pin) = (card.sda().is_ok(), card.pin_key().is_ok());
+    assert!(!padded || !data);
+    let issuer = data || padded;
+    let signed = card.fdda([0; 4], [0; 6], [0; 2]);
+    // Behind the certificate: nothing is signed, or what is signed is believed if it is as it should be.
+    let icc = match (signed, fast) {
+        (Ok(number), true) => first == 1 && number.as_bytes() == [0xAA, value[1]],
+        (Err(failure), true) => first != 1 && failure.fault == Fault::DynamicData,
+        (signed, false) => signed.is_err_and(|failure| failure.fault == Fault::Missing),
+    };
+    match which % 3 {
+        _ if !strict => assert!(spoilt % 16 != 0 || issuer && icc && pin),
+        0 => assert!(!data && !icc && !pin),
+        1 => assert!(!icc && issuer),
+        _ => assert!(!pin && issuer && icc),
     }
 }
 

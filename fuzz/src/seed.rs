@@ -44,6 +44,11 @@ fn from(family: &str, op: &str, make: impl Fn(&Vector<'_>) -> Option<Vec<u8>>) -
     wanted.filter_map(|vector| make(&vector)).collect()
 }
 
+/// An answer with a cryptogram and no signature.
+const CRYPTOGRAM: [u8; 24] = [
+    0x77, 22, 0x9F, 0x27, 1, 0x80, 0x9F, 0x36, 2, 0, 1, 0x9F, 0x26, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0x82, 0,
+];
+
 /// A length byte and the bytes.
 fn short(bytes: &[u8]) -> Vec<u8> {
     let len = u8::try_from(bytes.len()).unwrap_or(u8::MAX);
@@ -94,6 +99,8 @@ pub fn write_all() -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
 /// A card of `vectors/emv_oda_chain.txt`, as the C functions take it.
 pub struct OdaCard {
     pub rid: Vec<u8>,
@@ -149,14 +156,29 @@ fn case_files() -> Vec<Vec<u8>> {
             continue;
         }
         let file = fs::read_to_string(&path).unwrap();
+        let mut wrong = [Vec::new(), Vec::new(), Vec::new()];
         for block in text::blocks(&file) {
             let fields = text::attributes(block).map(|(name, token)| (name.to_lowercase(), json(token)));
             let fields: serde_json::Map<_, _> = fields.collect();
             if done.insert(fields["op"].to_string()) && block.len() < 1500 {
                 seeds.push(block.as_bytes().to_vec());
+                // As it is; and in one file for the family: with another last answer, with values of another kind, with none.
+                let named = |name: &str| ["op", "id", "source"].contains(&name);
+                let mut others = [fields.clone(), fields.clone(), fields.clone()];
+                if let Some((name, value)) = others[0].iter_mut().next_back()
+                    && !named(name)
+                {
+                    *value = "00".into();
+                }
+                for (name, value) in others[1].iter_mut().filter(|(name, _)| !named(name)) {
+                    *value = serde_json::json!({ "not": name });
+                }
+                others[2].retain(|name, _| named(name));
+                wrong.iter_mut().zip(others).for_each(|(all, one)| all.push(one));
                 seeds.push(serde_json::json!({"vectors": [fields]}).to_string().into_bytes());
             }
         }
+        seeds.extend(wrong.map(|all| serde_json::json!({ "vectors": all }).to_string().into_bytes()));
     }
     for (algorithm, test) in [
         (
@@ -351,6 +373,32 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             .flat_map(|choice| [3, 4, 5].map(|format| vec![choice, format, 1, 3, 0x6A, format, 1, 3, 2, 0xAA, 0xBB]))
             // What a card signs over a transaction, and its number.
             .chain([0x3E, 0x1E].map(|choice| vec![choice, 5, 4, 0, 0, 0, 0, 0x6A]))
+            // Answers to INTERNAL AUTHENTICATE.
+            .chain(
+                [
+                    &[0x80, 3, 1, 2, 3][..],
+                    &[0x77, 7, 0x9F, 0x4B, 4, 1, 2, 3, 4],
+                    &[0x77, 2, 0x82, 0],
+                ]
+                .map(|answer| [&[0x3E, 5, 0][..], &[0x6A; 80], answer].concat()),
+            )
+            // A cryptogram that is not signed; another transaction's hash.
+            .chain([
+                [&[0x3E, 5, 0][..], &[0x6A; 80], &CRYPTOGRAM].concat(),
+                vec![0xBE, 5, 4, 0, 0, 0, 0, 0x6A],
+            ])
+            // A list of the card's own, padding, what is signed already.
+            .chain([0x10_u8, 0x20, 0x40].into_iter().flat_map(|more| {
+                [[1, 7, 7, 7], [2, 7, 7, 7], [0x9F, 0x37, 4, 0x95], [0x9F, 0x37, 3, 0x95]]
+                    .map(|value| [&[0x40, 0, more, 0][..], &value].concat())
+            }))
+            // Certificates, each field of each spoilt, to a value that it may have and to one that it may not.
+            .chain((0..16_u8).flat_map(|spoilt| {
+                (0..3_u8).flat_map(move |which| {
+                    [[0, 10, 2, 0], [0x99, 0x99, 0x12, 0x34], [1, 0x0F, 0xFF, 0xFF]]
+                        .map(|value| [&[0x40, spoilt & 1, spoilt, which][..], &value].concat())
+                })
+            }))
             .collect(),
         "pan" => from("pinblock", "pinblock_enc", |v| v.text("Pan")),
         "pin_block" => from("pinblock", "pinblock_encode", |v| {
@@ -386,6 +434,10 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             )
         }),
         "flash" => vec![
+            weak_flash(0, 3),
+            weak_flash(4, 3),
+            weak_flash(0, 1),
+            weak_flash(4, 1),
             vec![0, 8, 0, b'P', b'H', b'S', b'J', 1, 2, 0, 0],
             vec![1],
             vec![1, 8, 40, 1],
@@ -417,13 +469,32 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             ]
             .concat(),
             vec![1; 56],
-        ],
+        ]
+        .into_iter()
+        // What else the first one's key was used for, where it came from, what it may be derived to; and no key.
+        .flat_map(|seed| {
+            let mut others = vec![seed.clone()];
+            if seed.starts_with(b"\x01M6") {
+                let places = (0..25)
+                    .map(|choice| (12, choice))
+                    .chain([(9, 0x7F), (9, 0x81), (10, 0x83), (10, 0x84)]);
+                others.extend(places.map(|(place, value)| {
+                    let mut other = seed.clone();
+                    other[place] = value;
+                    other
+                }));
+                others.push(seed[..40].to_vec());
+            }
+            others
+        })
+        .collect(),
         "life_record" => vec![
             [vec![1], vec![0; 15]].concat(),
             [vec![1, 3, 0, 7, 0, 1, 0, 0], vec![0; 8]].concat(),
             [vec![1, 0, 0, 0, 0, 0, 0, 0, 0, 6], vec![0; 6]].concat(),
             [vec![1, 4], vec![0; 14]].concat(),
             vec![1; 16],
+            vec![1; 5],
             Vec::new(),
         ],
         "user_record" => vec![
@@ -474,6 +545,9 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
                 short(&[0x11; 60]),
             ]
             .concat(),
+            // A storage that fails, also one that counts.
+            weak_storage(7),
+            weak_storage(0xFF),
         ],
         "dukpt_update" => vec![
             vec![1, 0, 0],
@@ -646,6 +720,31 @@ fn commands() -> Vec<Vec<u8>> {
     out
 }
 
+/// Records saved and removed while each operation of the storage fails once.
+fn weak_storage(key: u8) -> Vec<u8> {
+    let mut seed = vec![key; 16];
+    for n in 0..16 {
+        seed.extend([[4, n].to_vec(), short(&[n; 20])].concat());
+        seed.extend([5, n]);
+        seed.extend([4, 200, 1, n]);
+    }
+    seed
+}
+
+/// Records saved and removed on a flash that fails in the `step`-th operation, and the next time in the one behind it.
+fn weak_flash(flags: u8, step: u8) -> Vec<u8> {
+    let mut seed = vec![3 | flags];
+    for n in 0..60 {
+        let call = if n % step == 0 { 1 } else { 0 } | if n % 7 == 6 { 4 } else { 0 };
+        seed.push(call);
+        if call & 1 == 1 {
+            seed.push(n);
+        }
+        seed.extend(short(&vec![n; usize::from(n % 40) + 8]));
+    }
+    seed
+}
+
 /// Ceremonies that succeed: open, two or three parts, finish.
 fn components() -> Vec<Vec<u8>> {
     let mut out = Vec::new();
@@ -659,6 +758,22 @@ fn components() -> Vec<Vec<u8>> {
                     .map(|i| i.wrapping_mul(37) ^ n.wrapping_mul(91) ^ 0x5A)
                     .collect();
                 seed.extend(short(&part));
+            }
+            // And with check values that nothing has, or that every part must have.
+            for (first, flags) in [(1, 0x20), (1, 0x60), (5, 0), (13, 0), (1, 0x80)] {
+                let mut other = seed.clone();
+                other[1] |= flags;
+                other[3] = first;
+                let check = [7; 5];
+                let len = match (flags, first) {
+                    (0x20, _) | (0, 5) => 5,
+                    (0x60, _) | (0, 13) => 3,
+                    _ => 0,
+                };
+                let place = if flags == 0 { 5 } else { 3 };
+                other.splice(place..place, check[..len].iter().copied());
+                other.push(finish);
+                out.push(other);
             }
             seed.push(finish);
             out.push(seed);
@@ -697,6 +812,13 @@ fn wraps() -> Vec<Vec<u8>> {
                 );
             }
         }
+    }
+    // With a block whose length takes the long form.
+    let long = [vec![1], b"LB".to_vec(), short(&[b'A'; 255])].concat();
+    let behind = b"LB".len() + 1;
+    for seed in out.clone().into_iter().filter(|seed| seed[1] == 3) {
+        let end = seed.len() - (1 + 2 + behind + 5 + 2 + 21) + 2;
+        out.push([&seed[..end], &long].concat());
     }
     out
 }

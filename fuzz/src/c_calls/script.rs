@@ -841,7 +841,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
         call.extend((0..60_u8).map(|i| (i.wrapping_mul(k).wrapping_add(n)) | 2));
         call
     };
-    let mut seeds = scripts().done;
+    static DONE: std::sync::OnceLock<Vec<Vec<u8>>> = std::sync::OnceLock::new();
+    let mut seeds = DONE.get_or_init(|| scripts().done).clone();
     seeds.extend((0..all).map(|n| [middle(n, 13), middle(n.wrapping_mul(7) % all, 5), vec![254]].concat()));
     seeds
 }
