@@ -226,6 +226,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_pin_is_entered_in_place() {
+        let mut pin = Pin::default();
+        assert!(bool::from(pin.ct_eq(&Pin::empty())));
+        pin.enter(4, &[9, 0, 8, 1, 0, 0, 0, 0, 0, 0, 0, 0]).unwrap();
+        assert_eq!(pin.expose(), (4, &[9, 0, 8, 1, 0, 0, 0, 0, 0, 0, 0, 0]));
+        assert_eq!(
+            pin.enter(4, &[9, 0, 8, 10, 0, 0, 0, 0, 0, 0, 0, 0]),
+            Err(Error::InvalidPin)
+        );
+        assert!(bool::from(pin.ct_eq(&Pin::empty())));
+    }
+
+    #[test]
     fn entry_takes_exactly_the_pins() {
         let mut pin = Pin::empty();
         for len in 0..=255_u8 {

@@ -579,3 +579,23 @@ fn ibm3624_check_length() {
         Error::NoKey
     );
 }
+
+/// What stands on a card shows nothing of itself, as it goes into a log.
+#[test]
+fn values_are_not_shown() {
+    let shown = [
+        format!("{:?}", Pvv::parse(b"9081").unwrap()),
+        format!("{:?}", Offset::parse(b"9081").unwrap()),
+        format!("{:?}", Table::STANDARD),
+        format!(
+            "{:?}",
+            Pin::from_entry(4, &[9, 0, 8, 1, 0, 0, 0, 0, 0, 0, 0, 0]).unwrap()
+        ),
+    ];
+    for text in shown {
+        assert!(
+            text.ends_with("{ .. }") && !text.contains(|c: char| c.is_ascii_digit()),
+            "{text}"
+        );
+    }
+}

@@ -3,6 +3,7 @@
 
 use payhsm::error::Error;
 use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, KeyVersion, ModeOfUse, Usage, strength_bits};
+use payhsm::policy::{Permission, Policy};
 
 /// Usage, algorithms, modes: the card's table written a second time, as characters.
 const CELLS: &[(&str, &str, &str)] = &[
@@ -181,4 +182,112 @@ fn strength_is_ordered() {
     ] {
         assert_eq!(strength_bits(algorithm, len), 0);
     }
+}
+
+/// SP 800-57 part 1, table 2: where each strength begins, and the length before.
+#[test]
+fn strengths_of_pairs() {
+    let steps = |algorithm, steps: &[(usize, u16)]| {
+        let mut before = 0;
+        for (len, bits) in steps {
+            assert_eq!(strength_bits(algorithm, len - 1), before, "{algorithm:?} {len}");
+            assert_eq!(strength_bits(algorithm, *len), *bits, "{algorithm:?} {len}");
+            before = *bits;
+        }
+    };
+    steps(KeyAlgorithm::Ec, &[(32, 128), (48, 192), (64, 256)]);
+    for algorithm in [KeyAlgorithm::Rsa, KeyAlgorithm::Dsa] {
+        steps(algorithm, &[(128, 80), (256, 112), (384, 128), (960, 192), (1920, 256)]);
+    }
+}
+
+/// What one key's attributes leave to another: the same or less, in each field.
+#[test]
+fn attributes_cover_the_same_or_less() {
+    let whole = Attributes {
+        version: KeyVersion::from_chars(*b"07").unwrap(),
+        ..Attributes::new(Usage::D0, KeyAlgorithm::Aes, ModeOfUse::Both, Exportability::Sensitive)
+    };
+    assert_eq!(whole.cover(&whole), Ok(()));
+    for mode in [ModeOfUse::Encrypt, ModeOfUse::Decrypt] {
+        for exportability in [Exportability::Exportable, Exportability::NonExportable] {
+            let less = Attributes {
+                mode,
+                exportability,
+                ..whole
+            };
+            assert_eq!(whole.cover(&less), Ok(()));
+            assert_eq!(less.cover(&whole), Err(Error::ModeNotPermitted));
+            assert_eq!(
+                Attributes {
+                    mode: whole.mode,
+                    ..less
+                }
+                .cover(&whole),
+                Err(Error::ExportNotPermitted)
+            );
+        }
+    }
+    let signing = Attributes::new(
+        Usage::S0,
+        KeyAlgorithm::Ec,
+        ModeOfUse::SignDecrypt,
+        Exportability::Exportable,
+    );
+    for (mode, covered) in [
+        (ModeOfUse::Sign, true),
+        (ModeOfUse::Decrypt, true),
+        (ModeOfUse::Verify, false),
+    ] {
+        assert_eq!(signing.cover(&Attributes { mode, ..signing }).is_ok(), covered);
+    }
+    let other = |attributes| whole.cover(&attributes);
+    assert_eq!(
+        other(Attributes {
+            usage: Usage::D2,
+            ..whole
+        }),
+        Err(Error::UsageNotPermitted)
+    );
+    assert_eq!(
+        other(Attributes {
+            algorithm: KeyAlgorithm::Tdea,
+            ..whole
+        }),
+        Err(Error::AlgorithmMismatch)
+    );
+    assert_eq!(
+        other(Attributes {
+            version: KeyVersion::UNUSED,
+            ..whole
+        }),
+        Err(Error::KeyBlockKeyVersion)
+    );
+    // Without a version, every version.
+    let any = Attributes {
+        version: KeyVersion::UNUSED,
+        ..whole
+    };
+    assert_eq!(any.cover(&whole), Ok(()));
+}
+
+/// The bits of the C ABI: each permission is one, and no other bit is taken.
+#[test]
+fn policies_are_their_bits() {
+    const UNKNOWN: [u32; 5] = [10, 21, 25, 26, 31];
+    for bit in 0..32 {
+        let policy = Policy::from_bits(1 << bit);
+        assert_eq!(policy.is_ok(), !UNKNOWN.contains(&bit), "{bit}");
+        let Ok(policy) = policy else {
+            assert_eq!(policy, Err(Error::InvalidArgument));
+            continue;
+        };
+        assert_eq!(policy.to_bits(), 1 << bit);
+        assert_eq!(policy.has(Permission::ModeN), bit == 0);
+        assert_eq!(policy.has(Permission::PlaintextOfflinePin), bit == 28);
+        let more = policy.and(Policy::STRICT.with(Permission::WeakerPinKey));
+        assert_eq!(more.to_bits(), 1 << bit | 2);
+        assert_eq!(more.and(policy), more);
+    }
+    assert_eq!(Policy::from_bits(0), Ok(Policy::STRICT));
 }

@@ -169,6 +169,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn two_values_are_compared_and_wiped() {
+        let mut value = Pvv::parse(b"9081").unwrap();
+        assert!(bool::from(value.ct_eq(&value.clone())));
+        for place in 0..4 {
+            let mut digits = *value.digits();
+            digits[place] ^= 1;
+            assert!(!bool::from(value.ct_eq(&Pvv(digits))));
+        }
+        value.zeroize();
+        assert_eq!(value.digits(), &[0; 4]);
+    }
+
+    #[test]
     fn only_four_digits() {
         assert_eq!(Pvv::parse(b"0129").unwrap().digits(), &[0, 1, 2, 9]);
         for text in [&b"012"[..], b"01234", b""] {
