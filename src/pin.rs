@@ -225,6 +225,7 @@ impl fmt::Debug for Pin {
 mod tests {
     use super::*;
 
+    #[cfg(feature = "hazmat")]
     #[test]
     fn a_pin_is_entered_in_place() {
         let mut pin = Pin::default();
