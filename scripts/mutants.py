@@ -8,8 +8,9 @@ of its own, and the tests run once for each with that switch thrown (PAYHSM_MUTA
                  PAYHSM_SHARD      k/n: every n-th mutant
 
 Prints a line for each file: mutants, caught, timeouts, missed, unviable, left; then `missed: NAME` for each that no test saw.
-A mutant that the compiler does not take is unviable, as for cargo-mutants. So is one of a function that a constant needs at
-compile time, where no switch can stand: `constant` counts those, and `cargo mutants` alone can judge them.
+A mutant that the compiler does not take is unviable, as for cargo-mutants; so are those of a function for which the compiler
+says no more than that something in it is wrong. Where a constant needs a function at compile time no switch can stand:
+`constant` counts its mutants. What is unviable here, constant or left, `cargo mutants --file` alone can judge.
 """
 
 import collections
