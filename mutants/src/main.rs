@@ -27,7 +27,12 @@ fn place(at: LineColumn) -> String {
 }
 
 fn print(operator: Span, whole: Span) {
-    println!("{} {} {}", place(operator.start()), place(whole.start()), place(whole.end()));
+    println!(
+        "{} {} {}",
+        place(operator.start()),
+        place(whole.start()),
+        place(whole.end())
+    );
 }
 
 impl Visit<'_> for Operators {
