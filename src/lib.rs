@@ -86,12 +86,6 @@ pub mod ecdh;
 #[cfg(feature = "ec")]
 pub mod ecdsa;
 
-// cargo-mutants follows modules, and no macro.
-#[cfg(any())]
-mod cipher;
-#[cfg(any())]
-mod mac;
-
 // Layer 2: keys.
 pub mod key;
 

@@ -8,8 +8,8 @@ use ::aes::{Aes128, Aes192, Aes256};
 #[cfg(not(target_os = "none"))]
 use ::aes::{Aes128Enc, Aes192Enc, Aes256Enc};
 use cipher::{
-    Block, BlockCipherDecClosure, BlockCipherDecrypt, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser,
-    KeyInit, consts::U16,
+    Block, BlockCipherDecClosure, BlockCipherDecrypt, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser, KeyInit,
+    consts::U16,
 };
 
 use crate::error::Error;
@@ -90,10 +90,7 @@ pub type AesEncrypt = Aes;
 /// [`Error::InvalidKeyLength`] for any other length; the blocks are as they were.
 #[cfg(not(target_os = "none"))]
 pub fn encrypt_once(key: &[u8], blocks: &mut [Block<Aes>]) -> Result<(), Error> {
-    fn with<C: BlockCipherEncrypt<BlockSize = U16> + KeyInit>(
-        key: &[u8],
-        blocks: &mut [Block<Aes>],
-    ) -> Result<(), Error> {
+    fn with<C: BlockCipherEncrypt<BlockSize = U16> + KeyInit>(key: &[u8], blocks: &mut [Block<Aes>]) -> Result<(), Error> {
         let cipher = C::new_from_slice(key).map_err(|_| Error::InvalidKeyLength)?;
         for block in blocks {
             cipher.encrypt_block(block);

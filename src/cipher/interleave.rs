@@ -217,18 +217,13 @@ mod tests {
     use crate::cipher::aes::Aes;
 
     fn engines() -> Vec<Interleaved> {
-        AesEngine::ALL
-            .iter()
-            .filter_map(|&engine| Interleaved::new(engine))
-            .collect()
+        AesEngine::ALL.iter().filter_map(|&engine| Interleaved::new(engine)).collect()
     }
 
     fn lanes(seed: &mut u64) -> Lanes {
         let mut lanes = Lanes::zeroed();
         for byte in lanes.0.as_flattened_mut() {
-            *seed = seed
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
+            *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             *byte = seed.to_be_bytes()[0];
         }
         lanes
@@ -247,10 +242,7 @@ mod tests {
         for engine in engines() {
             for (len, answer) in answers {
                 let (left, right) = key.split_at(16);
-                let (left, right) = (
-                    Lanes([left.try_into().unwrap(); LANES]),
-                    Lanes([right.try_into().unwrap(); LANES]),
-                );
+                let (left, right) = (Lanes([left.try_into().unwrap(); LANES]), Lanes([right.try_into().unwrap(); LANES]));
                 let mut schedules = Schedules::new(engine);
                 schedules.expand(len, &left, &right);
                 let mut blocks = Lanes([clear; LANES]);

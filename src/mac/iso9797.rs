@@ -203,7 +203,11 @@ mod tests {
         let message: [u8; 37] = core::array::from_fn(|i| u8::try_from(i).unwrap().wrapping_mul(41));
         for len in 0..=message.len() {
             let message = &message[..len];
-            for padding in [Padding::Method1, Padding::Method2, Padding::Method3 { len: len as u64 }] {
+            for padding in [
+                Padding::Method1,
+                Padding::Method2,
+                Padding::Method3 { len: len as u64 },
+            ] {
                 let whole = of(RetailMac::new(&KEY, padding).unwrap(), &[message]);
                 let aes = of(CbcMac::new(Aes::new(&KEY).unwrap(), padding), &[message]);
                 for cut in 0..=len {

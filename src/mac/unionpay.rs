@@ -135,7 +135,10 @@ mod tests {
     #[test]
     fn keys_of_other_lengths_are_refused() {
         for len in [0, 7, 9, 15, 17, 24, 32] {
-            assert_eq!(UnionPayMac::new(&[1; 32][..len]).err(), Some(Error::InvalidKeyLength));
+            assert_eq!(
+                UnionPayMac::new(&[1; 32][..len]).err(),
+                Some(Error::InvalidKeyLength)
+            );
         }
     }
 }

@@ -6,8 +6,8 @@ use super::word::Word;
 
 /// IP: L takes the even bits of the block, from the last byte to the first, R the odd ones.
 pub(super) const IP: [u8; 64] = [
-    58, 50, 42, 34, 26, 18, 10, 2, 60, 52, 44, 36, 28, 20, 12, 4, 62, 54, 46, 38, 30, 22, 14, 6, 64, 56, 48, 40, 32,
-    24, 16, 8, // L
+    58, 50, 42, 34, 26, 18, 10, 2, 60, 52, 44, 36, 28, 20, 12, 4, 62, 54, 46, 38, 30, 22, 14, 6, 64, 56, 48, 40, 32, 24,
+    16, 8, // L
     57, 49, 41, 33, 25, 17, 9, 1, 59, 51, 43, 35, 27, 19, 11, 3, 61, 53, 45, 37, 29, 21, 13, 5, 63, 55, 47, 39, 31, 23,
     15, 7, // R
 ];
@@ -180,13 +180,7 @@ impl<W: Word> Mask<W> {
 
     #[inline(always)]
     pub(crate) fn get(&self, job: usize) -> u8 {
-        let element = self
-            .0
-            .elements()
-            .as_ref()
-            .get(job.wrapping_shr(6))
-            .copied()
-            .unwrap_or(0);
+        let element = self.0.elements().as_ref().get(job.wrapping_shr(6)).copied().unwrap_or(0);
         let [.., bit] = element.wrapping_shr(63_u32.wrapping_sub(low(job))).to_be_bytes();
         bit & 1
     }
@@ -255,11 +249,7 @@ impl<W: Word> Machine<W> {
     #[inline(always)]
     pub(crate) fn tdes(&mut self, [k1, k2]: [&Planes<W>; 2], variant: bool, backward: bool, block: &mut Planes<W>) {
         let step = |key, backward| Step { key, variant, backward };
-        W::chain(
-            self,
-            &[step(k1, backward), step(k2, !backward), step(k1, backward)],
-            block,
-        );
+        W::chain(self, &[step(k1, backward), step(k2, !backward), step(k1, backward)], block);
     }
 }
 

@@ -32,24 +32,10 @@ impl Random {
 #[test]
 fn circuits_are_the_s_boxes() {
     let binary = [
-        sbox::b1::<u64>,
-        sbox::b2,
-        sbox::b3,
-        sbox::b4,
-        sbox::b5,
-        sbox::b6,
-        sbox::b7,
-        sbox::b8,
+        sbox::b1::<u64>, sbox::b2, sbox::b3, sbox::b4, sbox::b5, sbox::b6, sbox::b7, sbox::b8,
     ];
     let ternary = [
-        sbox::t1::<u64>,
-        sbox::t2,
-        sbox::t3,
-        sbox::t4,
-        sbox::t5,
-        sbox::t6,
-        sbox::t7,
-        sbox::t8,
+        sbox::t1::<u64>, sbox::t2, sbox::t3, sbox::t4, sbox::t5, sbox::t6, sbox::t7, sbox::t8,
     ];
     for (kind, circuits) in [binary, ternary].into_iter().enumerate() {
         for (circuit, table) in circuits.iter().zip(S) {
@@ -76,9 +62,7 @@ impl Kernel for Compare {
     fn run<W: Word>(self) -> usize {
         let mut random = Random(W::LANES as u64);
         let mut values = [const { Planes::<W>::zero() }; 3];
-        let rows: Vec<[u64; 3]> = (0..W::LANES)
-            .map(|_| [random.next(), random.next(), random.next()])
-            .collect();
+        let rows: Vec<[u64; 3]> = (0..W::LANES).map(|_| [random.next(), random.next(), random.next()]).collect();
         for (job, row) in rows.iter().enumerate() {
             for (values, value) in values.iter_mut().zip(row) {
                 values.set(job, *value);

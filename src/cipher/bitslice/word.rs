@@ -221,11 +221,7 @@ impl Word for u64 {
     }
     #[inline(never)]
     fn permute(planes: &mut [Self; 64], enter: bool) {
-        if enter {
-            machine::enter(planes)
-        } else {
-            machine::leave(planes)
-        }
+        if enter { machine::enter(planes) } else { machine::leave(planes) }
     }
 }
 
@@ -309,20 +305,17 @@ impl Word for Emulated {
     }
     #[inline(never)]
     fn permute(planes: &mut [Self; 64], enter: bool) {
-        if enter {
-            machine::enter(planes)
-        } else {
-            machine::leave(planes)
-        }
+        if enter { machine::enter(planes) } else { machine::leave(planes) }
     }
 }
 
 #[cfg(all(not(payhsm_portable), target_arch = "x86_64", not(target_os = "none")))]
 mod x86 {
     use core::arch::x86_64::{
-        __m256i, __m512i, _mm_cvtsi32_si128, _mm256_and_si256, _mm256_andnot_si256, _mm256_or_si256, _mm256_sll_epi64,
-        _mm256_srl_epi64, _mm256_xor_si256, _mm512_and_si512, _mm512_andnot_si512, _mm512_or_si512, _mm512_sll_epi64,
-        _mm512_srl_epi64, _mm512_ternarylogic_epi64, _mm512_xor_si512,
+        __m256i, __m512i, _mm_cvtsi32_si128, _mm256_and_si256, _mm256_andnot_si256, _mm256_or_si256,
+        _mm256_sll_epi64, _mm256_srl_epi64, _mm256_xor_si256, _mm512_and_si512,
+        _mm512_andnot_si512, _mm512_or_si512, _mm512_sll_epi64, _mm512_srl_epi64,
+        _mm512_ternarylogic_epi64, _mm512_xor_si512,
     };
 
     use super::{Half, Kernel, KeyPlanes, Machine, Planes, Step, Word, machine, rounds, transpose};
@@ -448,28 +441,14 @@ mod x86 {
         };
     }
     simd!(
-        Avx2,
-        4,
-        false,
-        "avx2",
-        _mm256_and_si256,
-        _mm256_or_si256,
-        _mm256_xor_si256,
-        _mm256_andnot_si256,
-        _mm256_sll_epi64,
-        _mm256_srl_epi64,
+        Avx2, 4, false, "avx2",
+        _mm256_and_si256, _mm256_or_si256, _mm256_xor_si256,
+        _mm256_andnot_si256, _mm256_sll_epi64, _mm256_srl_epi64,
     );
     simd!(
-        Avx512,
-        8,
-        true,
-        "avx512f,avx512bw,avx512dq,avx512vl",
-        _mm512_and_si512,
-        _mm512_or_si512,
-        _mm512_xor_si512,
-        _mm512_andnot_si512,
-        _mm512_sll_epi64,
-        _mm512_srl_epi64,
+        Avx512, 8, true, "avx512f,avx512bw,avx512dq,avx512vl",
+        _mm512_and_si512, _mm512_or_si512, _mm512_xor_si512,
+        _mm512_andnot_si512, _mm512_sll_epi64, _mm512_srl_epi64,
         #[inline(always)]
         fn ternary<const TABLE: i32>(self, b: Self, c: Self) -> Self {
             // SAFETY: see above.

@@ -279,38 +279,14 @@ macro_rules! vector {
 }
 
 vector!(
-    Xmm(__m128i),
-    1,
-    8,
-    core::convert::identity,
-    _mm_loadu_si128,
-    _mm_storeu_si128,
-    _mm_xor_si128,
-    _mm_shuffle_epi8,
-    _mm_slli_si128,
-    _mm_unpacklo_epi64,
-    _mm_alignr_epi8,
-    _mm_aesenc_si128,
-    _mm_aesenclast_si128,
-    _mm_aesdec_si128,
+    Xmm(__m128i), 1, 8, core::convert::identity, _mm_loadu_si128, _mm_storeu_si128, _mm_xor_si128, _mm_shuffle_epi8,
+    _mm_slli_si128, _mm_unpacklo_epi64, _mm_alignr_epi8, _mm_aesenc_si128, _mm_aesenclast_si128, _mm_aesdec_si128,
     _mm_aesdeclast_si128
 );
 vector!(
-    Ymm(__m256i),
-    2,
-    4,
-    _mm256_broadcastsi128_si256,
-    _mm256_loadu_si256,
-    _mm256_storeu_si256,
-    _mm256_xor_si256,
-    _mm256_shuffle_epi8,
-    _mm256_slli_si256,
-    _mm256_unpacklo_epi64,
-    _mm256_alignr_epi8,
-    _mm256_aesenc_epi128,
-    _mm256_aesenclast_epi128,
-    _mm256_aesdec_epi128,
-    _mm256_aesdeclast_epi128
+    Ymm(__m256i), 2, 4, _mm256_broadcastsi128_si256, _mm256_loadu_si256, _mm256_storeu_si256, _mm256_xor_si256,
+    _mm256_shuffle_epi8, _mm256_slli_si256, _mm256_unpacklo_epi64, _mm256_alignr_epi8, _mm256_aesenc_epi128,
+    _mm256_aesenclast_epi128, _mm256_aesdec_epi128, _mm256_aesdeclast_epi128
 );
 
 macro_rules! engine {

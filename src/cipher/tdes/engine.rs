@@ -5,25 +5,17 @@
 //! `--cfg payhsm_portable`.
 
 // The code of an engine is called where its instructions were found.
-#![cfg_attr(
-    all(
-        not(payhsm_portable),
-        not(target_os = "none"),
-        any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little"))
-    ),
-    allow(unsafe_code)
-)]
-
-#[cfg(all(
+#![cfg_attr(all(
     not(payhsm_portable),
     not(target_os = "none"),
-    target_arch = "aarch64",
-    target_endian = "little"
-))]
+    any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little"))
+), allow(unsafe_code))]
+
+#[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "aarch64", target_endian = "little"))]
 use super::shuffle::neon;
-use super::{Direction, Rounds, portable};
 #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
 use super::{shuffle::x86 as avx2, wide::avx512};
+use super::{Direction, Rounds, portable};
 #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
 use crate::cipher::cpu::Cpu;
 
@@ -54,12 +46,7 @@ pub enum Engine {
     #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
     Avx512,
     /// Byte shuffles of NEON, which every processor of the architecture has.
-    #[cfg(all(
-        not(payhsm_portable),
-        not(target_os = "none"),
-        target_arch = "aarch64",
-        target_endian = "little"
-    ))]
+    #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "aarch64", target_endian = "little"))]
     Neon,
 }
 
@@ -74,12 +61,7 @@ macro_rules! dispatch {
             #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
             // SAFETY: this engine is chosen only where `is_available` said so.
             Engine::Avx512 => unsafe { $avx512 },
-            #[cfg(all(
-                not(payhsm_portable),
-                not(target_os = "none"),
-                target_arch = "aarch64",
-                target_endian = "little"
-            ))]
+            #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "aarch64", target_endian = "little"))]
             Engine::Neon => $neon,
         }
     };
@@ -93,12 +75,7 @@ impl Engine {
         Self::Avx2,
         #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
         Self::Avx512,
-        #[cfg(all(
-            not(payhsm_portable),
-            not(target_os = "none"),
-            target_arch = "aarch64",
-            target_endian = "little"
-        ))]
+        #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "aarch64", target_endian = "little"))]
         Self::Neon,
     ];
 
@@ -111,12 +88,7 @@ impl Engine {
             Self::Avx2 => Cpu::detect().avx2(),
             #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
             Self::Avx512 => Cpu::detect().vbmi(),
-            #[cfg(all(
-                not(payhsm_portable),
-                not(target_os = "none"),
-                target_arch = "aarch64",
-                target_endian = "little"
-            ))]
+            #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "aarch64", target_endian = "little"))]
             Self::Neon => true,
         }
     }
@@ -242,7 +214,11 @@ pub(super) fn wipe(rounds: &mut [Rounds]) {
     unsafe { core::arch::asm!("/* {0} */", in(reg) rounds.as_ptr(), options(nostack, preserves_flags)) };
 }
 
-fn one_by_one<const N: usize>(chains: [&[Rounds]; N], direction: Direction, blocks: [[u8; 8]; N]) -> [[u8; 8]; N] {
+fn one_by_one<const N: usize>(
+    chains: [&[Rounds]; N],
+    direction: Direction,
+    blocks: [[u8; 8]; N],
+) -> [[u8; 8]; N] {
     let mut chains = chains.into_iter();
     blocks.map(|block| Words::run(chains.next().unwrap_or(&[]), direction, block))
 }
@@ -311,10 +287,7 @@ mod choice {
         /// # Errors
         /// [`Error::Unsupported`](crate::error::Error) if it cannot run here.
         pub fn force(self) -> Result<(), crate::error::Error> {
-            let number = (1..)
-                .zip(Self::ALL)
-                .find(|(_, engine)| **engine == self)
-                .map(|(number, _)| number);
+            let number = (1..).zip(Self::ALL).find(|(_, engine)| **engine == self).map(|(number, _)| number);
             match number {
                 Some(number) if self.is_available() => {
                     CHOICE.store(number, Ordering::Relaxed);

@@ -3,11 +3,7 @@
 //! from the tables of the standard; nothing here runs with a secret.
 
 // Constant evaluation: an index out of range or an overflow does not compile.
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation
-)]
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::cast_possible_truncation)]
 #![allow(clippy::integer_division_remainder_used)]
 
 use super::standard::{IP, P, PC2, S};

@@ -28,8 +28,8 @@
 
 use core::marker::PhantomData;
 
-use super::engine::Rounder;
 use super::word::Word;
+use super::engine::Rounder;
 use super::{Direction, RoundKey, Rounds, schedule};
 
 /// Where bit k of each group of R is kept, relative to the nibble of the group's lanes.

@@ -90,7 +90,9 @@ pub(super) fn expand<W: Word>(key: &[u8; 8], rounds: &mut Rounds) {
     // A cut begins at the last of its rounds.
     let [e7, e6, e5, e4, e3, e2, e1, e15] = zip(even);
     let [o0, o14, o13, o12, o11, o10, o9, o8] = zip(odd);
-    rounds.0 = [o0, e1, e2, e3, e4, e5, e6, e7, o8, o9, o10, o11, o12, o13, o14, e15];
+    rounds.0 = [
+        o0, e1, e2, e3, e4, e5, e6, e7, o8, o9, o10, o11, o12, o13, o14, e15,
+    ];
 }
 
 fn zip([a, b]: [[u32; 8]; 2]) -> [RoundKey; 8] {

@@ -33,16 +33,11 @@ use super::{Direction, RoundKey, Rounds, schedule};
 
 #[cfg(test)]
 pub(super) mod emulated;
-#[cfg(all(
-    not(payhsm_portable),
-    not(target_os = "none"),
-    target_arch = "aarch64",
-    target_endian = "little"
-))]
+#[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "aarch64", target_endian = "little"))]
 pub(super) mod neon;
-mod tables;
 #[cfg(all(not(payhsm_portable), not(target_os = "none"), target_arch = "x86_64"))]
 pub(super) mod x86;
+mod tables;
 
 pub(super) use tables::KEYS;
 use tables::{BOXES, INITIAL, LAST, OUTER, P};
@@ -152,11 +147,7 @@ pub(super) fn run<V: Vector, const N: usize>(
             key = round_key(rounds, i.wrapping_add(1) ^ flip);
             (inner, input) = round(left.xor(key).fixed(), inner, input);
             left = input.xor(key);
-            key = if i == 14 {
-                V::splat(0)
-            } else {
-                round_key(rounds, i.wrapping_add(2) ^ flip)
-            };
+            key = if i == 14 { V::splat(0) } else { round_key(rounds, i.wrapping_add(2) ^ flip) };
             (inner, input) = round(middle.xor(key).fixed(), inner, input);
         }
         // What would be the exchange of the halves is left out.
@@ -267,7 +258,9 @@ pub(super) fn expand<V: Lanes>(keys: &'static Keys, key: &[u8; 8], rounds: &mut 
     let ([[e0, e2], [o0, o2]], [[e1, e3], [o1, o3]]) = (w02.halves(), w13.halves());
     let ([[e4, e6], [o4, o6]], [[e5, e7], [o5, o7]]) = (w46.halves(), w57.halves());
     // A cut begins at the last of its rounds.
-    let keys = [o0, e6, e5, e4, e3, e2, e1, e0, o7, o6, o5, o4, o3, o2, o1, e7];
+    let keys = [
+        o0, e6, e5, e4, e3, e2, e1, e0, o7, o6, o5, o4, o3, o2, o1, e7,
+    ];
     for (RoundKey([low, high]), key) in rounds.0.iter_mut().zip(keys) {
         let [a, b, c, d, e, f, g, h] = key.to_le_bytes();
         (*low, *high) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));

@@ -100,11 +100,7 @@ pub(super) fn run<V: Wide, const N: usize>(
             key = round_key(rounds, i.wrapping_add(1) ^ flip);
             input = round(left.xor(key).fixed(), input);
             left = input.xor(key);
-            key = if i == 14 {
-                V::zero()
-            } else {
-                round_key(rounds, i.wrapping_add(2) ^ flip)
-            };
+            key = if i == 14 { V::zero() } else { round_key(rounds, i.wrapping_add(2) ^ flip) };
             input = round(middle.xor(key).fixed(), input);
         }
         // What would be the exchange of the halves is left out.

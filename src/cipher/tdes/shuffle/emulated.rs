@@ -9,9 +9,7 @@ pub(in super::super) struct Emulated<const LANES: usize>([Bytes; LANES]);
 
 impl<const LANES: usize> Emulated<LANES> {
     fn each(self, other: Self, f: impl Fn(u8, u8) -> u8) -> Self {
-        Self(core::array::from_fn(|lane| {
-            core::array::from_fn(|i| f(self.0[lane][i], other.0[lane][i]))
-        }))
+        Self(core::array::from_fn(|lane| core::array::from_fn(|i| f(self.0[lane][i], other.0[lane][i]))))
     }
 
     fn each16(self, f: impl Fn(u16) -> u16) -> Self {
@@ -78,13 +76,7 @@ impl<const LANES: usize> Vector for Emulated<LANES> {
 
     fn blend<const WORDS: i32>(self, other: Self) -> Self {
         Self(core::array::from_fn(|lane| {
-            core::array::from_fn(|i| {
-                if WORDS >> (i / 2) & 1 == 1 {
-                    other.0[lane][i]
-                } else {
-                    self.0[lane][i]
-                }
-            })
+            core::array::from_fn(|i| if WORDS >> (i / 2) & 1 == 1 { other.0[lane][i] } else { self.0[lane][i] })
         }))
     }
 
@@ -113,11 +105,7 @@ impl Lanes for Emulated<2> {
         };
         Self(core::array::from_fn(|lane| {
             core::array::from_fn(|i| {
-                if i < 8 {
-                    upper(self, factor, lane, i)
-                } else {
-                    upper(other, other_factor, lane, i - 8)
-                }
+                if i < 8 { upper(self, factor, lane, i) } else { upper(other, other_factor, lane, i - 8) }
             })
         }))
     }
@@ -139,7 +127,6 @@ impl Lanes for Emulated<2> {
     }
 
     fn halves(self) -> [[u64; 2]; 2] {
-        self.0
-            .map(|lane| [0, 1].map(|half| u64::from_le_bytes(core::array::from_fn(|i| lane[8 * half + i]))))
+        self.0.map(|lane| [0, 1].map(|half| u64::from_le_bytes(core::array::from_fn(|i| lane[8 * half + i]))))
     }
 }

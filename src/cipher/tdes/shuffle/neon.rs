@@ -255,19 +255,13 @@ impl Lanes for Two {
     #[inline(always)]
     fn right<const N: i32>(self) -> Self {
         let (a, b) = (self.0.u64s(), self.1.u64s());
-        Self(
-            from_u64(neon!(vshrq_n_u64::<N>(a))),
-            from_u64(neon!(vshrq_n_u64::<N>(b))),
-        )
+        Self(from_u64(neon!(vshrq_n_u64::<N>(a))), from_u64(neon!(vshrq_n_u64::<N>(b))))
     }
 
     #[inline(always)]
     fn left<const N: i32>(self) -> Self {
         let (a, b) = (self.0.u64s(), self.1.u64s());
-        Self(
-            from_u64(neon!(vshlq_n_u64::<N>(a))),
-            from_u64(neon!(vshlq_n_u64::<N>(b))),
-        )
+        Self(from_u64(neon!(vshlq_n_u64::<N>(a))), from_u64(neon!(vshlq_n_u64::<N>(b))))
     }
 
     #[inline(always)]

@@ -2,11 +2,7 @@
 //! The constants of the shuffles, computed by the compiler.
 
 // Constant evaluation: an index out of range or an overflow does not compile.
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::integer_division_remainder_used
-)]
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::integer_division_remainder_used)]
 
 use super::super::layout::{Bytes, Keys, Layout, Move, Test};
 

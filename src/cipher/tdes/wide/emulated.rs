@@ -51,18 +51,13 @@ impl Wide for Emulated {
     }
 
     fn found(self, mask: Self, set: Self) -> Self {
-        self.each(mask, |a, m| if a & m == 0 { 0 } else { 0xFF })
-            .each(set, |a, s| a & s)
+        self.each(mask, |a, m| if a & m == 0 { 0 } else { 0xFF }).each(set, |a, s| a & s)
     }
 
     fn shuffle(self, index: Self) -> Self {
         Self(core::array::from_fn(|i| {
             let from = index.0[i];
-            if from < 0x80 {
-                self.0[i / 16 * 16 + usize::from(from & 15)]
-            } else {
-                0
-            }
+            if from < 0x80 { self.0[i / 16 * 16 + usize::from(from & 15)] } else { 0 }
         }))
     }
 
