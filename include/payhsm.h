@@ -34,7 +34,24 @@
 #define PAYHSM_MUST_USE
 #endif
 
-/* Bytes of memory for a context with this many slots and groups, on every target; align it to PAYHSM_CTX_ALIGN. */
+/*
+ * Bytes of a context without slots and groups, and of a slot. Where addresses have 32 bits it is less, and least for a
+ * library without the features `host` and `ec`: who links one defines PAYHSM_TERMINAL_ONLY. If that is not so,
+ * payhsm_init finds the memory too short.
+ */
+#if UINTPTR_MAX > 0xFFFFFFFFU
+#define PAYHSM_CTX_BASE_SIZE 5120
+#define PAYHSM_SLOT_SIZE 192
+#else
+#ifdef PAYHSM_TERMINAL_ONLY
+#define PAYHSM_CTX_BASE_SIZE 3392
+#else
+#define PAYHSM_CTX_BASE_SIZE 4736
+#endif
+#define PAYHSM_SLOT_SIZE 160
+#endif
+
+/* Bytes of memory for a context with this many slots and groups; align it to PAYHSM_CTX_ALIGN. */
 #define PAYHSM_CTX_SIZE(slots, groups) \
     (PAYHSM_CTX_BASE_SIZE + (size_t)(slots) * PAYHSM_SLOT_SIZE + (size_t)(groups) * PAYHSM_GROUP_SIZE)
 
@@ -124,12 +141,6 @@
 #define PAYHSM_VERSION_MINOR 1
 /* The package's patch version. */
 #define PAYHSM_VERSION_PATCH 0
-
-/* Bytes of a context without slots and groups, on every target; see `PAYHSM_CTX_SIZE`. */
-#define PAYHSM_CTX_BASE_SIZE 5120
-
-/* Bytes of a slot in a context, on every target. */
-#define PAYHSM_SLOT_SIZE 192
 
 /* Bytes of a group in a context, on every target. */
 #define PAYHSM_GROUP_SIZE 1344

@@ -18,10 +18,19 @@ use crate::key::Key;
 use crate::policy::Policy;
 use crate::weaken::guard;
 
-/// Bytes of a context without slots and groups, on every target; see `PAYHSM_CTX_SIZE`.
-pub const PAYHSM_CTX_BASE_SIZE: usize = 5120;
-/// Bytes of a slot in a context, on every target.
-pub const PAYHSM_SLOT_SIZE: usize = 192;
+/// Addresses of 64 bits.
+const WIDE: bool = size_of::<usize>() > 4;
+
+/// Bytes of a context without slots and groups; see `PAYHSM_CTX_SIZE`. The header has the three numbers (tests/header.rs).
+pub const PAYHSM_CTX_BASE_SIZE: usize = if WIDE {
+    5120
+} else if cfg!(any(feature = "host", feature = "ec")) {
+    4736
+} else {
+    3392
+};
+/// Bytes of a slot in a context; see `PAYHSM_CTX_SIZE`.
+pub const PAYHSM_SLOT_SIZE: usize = if WIDE { 192 } else { 160 };
 /// Bytes of a group in a context, on every target.
 pub const PAYHSM_GROUP_SIZE: usize = 1344;
 /// The alignment that the memory of a context needs.
