@@ -340,7 +340,8 @@ fn add(to: &mut [u8; 16], from: &[u8; 16]) {
 
 /// All ones if `value` is zero.
 const fn none(value: u64) -> u64 {
-    ((value | value.wrapping_neg()) >> 63).wrapping_sub(1)
+    // Out of the compiler's sight: it makes a branch of the mask else, on the length of a PIN.
+    core::hint::black_box((value | value.wrapping_neg()) >> 63).wrapping_sub(1)
 }
 
 /// The nibbles of digits in a PIN field of a length of 4 to 12, and all ones; zeros for another length.
