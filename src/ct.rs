@@ -78,6 +78,23 @@ pub fn verdict(ok: Choice) -> Result<(), crate::error::Error> {
     judge(core::hint::black_box(bit))
 }
 
+/// The verdict on the equality of two byte strings, compared twice: one disturbed comparison does not pass them.
+///
+/// # Errors
+/// [`Error::VerificationFailed`](crate::error::Error::VerificationFailed) if they differ, in length or content.
+pub fn agree(a: &[u8], b: &[u8]) -> Result<(), crate::error::Error> {
+    verdict(eq(a, b))?;
+    let (a, b) = core::hint::black_box((a, b));
+    verdict(eq(b, a))
+}
+
+/// Fills the place of a computed value with what is not `given`, so that a value that is never written agrees with nothing.
+pub(crate) fn unlike(out: &mut [u8], given: &[u8]) {
+    for (to, from) in out.iter_mut().zip(given) {
+        *to = !from;
+    }
+}
+
 #[inline(never)]
 fn judge(bit: [u8; 1]) -> Result<(), crate::error::Error> {
     if bit == [1] {

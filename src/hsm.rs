@@ -378,6 +378,9 @@ pub struct Status {
     pub anchored: bool,
 }
 
+/// Far from 0.
+const WIDE: u32 = 0xA96C_3C5A;
+
 /// The security module.
 pub struct Hsm<'m, P: Platform> {
     platform: Guard<P>,
@@ -399,6 +402,8 @@ pub struct Hsm<'m, P: Platform> {
     /// Permissions that were withdrawn while it ran.
     withdrawn: u32,
     frozen: bool,
+    /// [`WIDE`] unless the policy is frozen: a changed bit thaws none.
+    wide: u32,
     /// A tamper event whose mark is still to be written.
     tamper_to_note: bool,
     mark_tried: bool,
@@ -474,6 +479,7 @@ impl<'m, P: Platform> Hsm<'m, P> {
             generation: 0,
             withdrawn: 0,
             frozen: false,
+            wide: WIDE,
             tamper_to_note: false,
             mark_tried: false,
             session: None,
@@ -535,6 +541,12 @@ impl<'m, P: Platform> Hsm<'m, P> {
             groups_spent: self.groups.spent().1,
             anchored: self.anchored,
         }
+    }
+
+    /// Whether the module is tampered with.
+    #[cfg(feature = "capi")]
+    pub(crate) fn is_tampered(&self) -> bool {
+        self.state() == State::Tampered
     }
 
     /// The policy the module was started with.
@@ -631,20 +643,29 @@ impl<'m, P: Platform> Hsm<'m, P> {
         let result = self.ready_to(command);
         self.ruled(result)?;
         // Each is asked again: the first answer may be what a left-out instruction made of it.
-        self.life.allow(command)?;
-        self.people.allow(command)?;
-        self.tested.allow(command)
+        let result = self.life.allow(command).and_then(|()| {
+            self.people.allow(command)?;
+            self.tested.allow(command)
+        });
+        let result = self.ruled(result);
+        self.denial.enter_if(result.is_ok());
+        result
     }
 
     /// The same for commands that change nothing: they find what others have noted.
     fn allow_reading(&self, command: Command) -> Result<(), Error> {
-        match self.state() {
-            State::Tampered => return Err(Error::Tampered),
-            State::Error if self.life.state() != State::Error => return Err(Error::Entropy),
-            _ => self.life.allow(command)?,
-        }
-        self.people.allow(command)?;
-        self.tested.allow(command)
+        self.slots.disarm();
+        let result = self.denial.verified(|| {
+            match self.state() {
+                State::Tampered => return Err(Error::Tampered),
+                State::Error if self.life.state() != State::Error => return Err(Error::Entropy),
+                _ => self.life.allow(command)?,
+            }
+            self.people.allow(command)?;
+            self.tested.allow(command)
+        });
+        self.denial.enter_if(result.is_ok());
+        result
     }
 
     /// The state, with what the platform has to say.
@@ -659,7 +680,7 @@ impl<'m, P: Platform> Hsm<'m, P> {
 
     /// Notes what the platform has to say: keys are erased if a tamper event has come, before anything else is done.
     fn poll(&mut self) {
-        if self.platform.tampered() && self.life.state() != State::Tampered {
+        if (self.platform.tampered() || self.slots.is_damaged()) && self.life.state() != State::Tampered {
             self.tamper_at_once();
         }
         self.note_tamper();

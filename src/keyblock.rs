@@ -257,6 +257,14 @@ impl<'a> KeyBlock<'a, Unverified> {
         })
     }
 
+    /// Judges what [`verify`](Self::verify) does, and leaves `payload` empty.
+    pub(crate) fn verify_only(&self, kbpk: KbpkRef<'_>, payload: &mut Payload) -> Result<(), Error> {
+        let result = self.open(kbpk, payload);
+        payload.zeroize();
+        result
+    }
+
+    #[inline(never)]
     fn open(&self, kbpk: KbpkRef<'_>, payload: &mut Payload) -> Result<(), Error> {
         let Header {
             version, attributes, ..

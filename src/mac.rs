@@ -44,8 +44,9 @@ pub trait Mac: Sized {
     fn verify(self, tag: &[u8]) -> Result<(), Error> {
         let mut full = Secret::<MAX_LEN>::zeroed();
         let computed = full.expose_mut().get_mut(..tag.len()).ok_or(Error::InvalidLength)?;
+        ct::unlike(computed, tag);
         self.finish(computed)?;
-        ct::verdict(ct::eq(computed, tag))
+        ct::agree(computed, tag)
     }
 }
 
@@ -59,8 +60,9 @@ pub(crate) trait Conclude: Mac {
     fn conclude_verify(&mut self, tag: &[u8]) -> Result<(), Error> {
         let mut full = Secret::<MAX_LEN>::zeroed();
         let computed = full.expose_mut().get_mut(..tag.len()).ok_or(Error::InvalidLength)?;
+        ct::unlike(computed, tag);
         self.conclude(computed)?;
-        ct::verdict(ct::eq(computed, tag))
+        ct::agree(computed, tag)
     }
 }
 

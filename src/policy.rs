@@ -196,8 +196,77 @@ pub fn permit(operation: Operation, attributes: &Attributes, policy: Policy) -> 
     Ok(())
 }
 
+/// [`permit`] by a table of its own, in which everything is a complement: a changed bit of either table, or an instruction
+/// that is left out in one of the two, lets nothing through.
+///
+/// # Errors
+/// [`Error::UsageNotPermitted`], [`Error::ModeNotPermitted`], [`Error::AlgorithmMismatch`].
+#[inline(never)]
+pub(crate) fn permit_again(operation: Operation, attributes: &Attributes, policy: Policy) -> Result<(), Error> {
+    let legacy = matches!(
+        operation,
+        Operation::KeyBlockUnwrapVariant | Operation::KeyBlockWrapVariant
+    );
+    if legacy && !policy.has(Permission::LegacyKeyBlocks) {
+        return Err(Error::UsageNotPermitted);
+    }
+    let [usages, modes, algorithms] = AGAIN.get(operation as usize).ok_or(Error::Internal)?;
+    let among = |places: &[u16; PLACES], value: u16| places.contains(&!value);
+    let usage = u16::from_be_bytes(attributes.usage.to_chars());
+    if guard!("C01" | "C03" | "G06", !among(usages, usage)) {
+        return Err(Error::UsageNotPermitted);
+    }
+    let any_mode = attributes.mode == ModeOfUse::NoRestriction && policy.has(Permission::ModeN);
+    let mode = u16::from(attributes.mode.to_char());
+    if guard!("B05.mode" | "H04", !any_mode && !among(modes, mode)) {
+        return Err(Error::ModeNotPermitted);
+    }
+    if !among(algorithms, attributes.algorithm.to_char().into()) {
+        return Err(Error::AlgorithmMismatch);
+    }
+    Ok(())
+}
+
+/// The most usages of an operation.
+const PLACES: usize = 5;
+
+/// Usages, modes of use and algorithms of each operation, as complements of the characters; what is free is no character's.
+static AGAIN: [[[u16; PLACES]; 3]; Operation::ALL.len()] = {
+    let mut table = [[[0; PLACES]; 3]; Operation::ALL.len()];
+    let (mut rows, mut operations): (&mut [_], _) = (&mut table, Operation::ALL);
+    while let ([row, other_rows @ ..], [operation, others @ ..]) = (rows, operations) {
+        *row = operation.row().again();
+        (rows, operations) = (other_rows, others);
+    }
+    table
+};
+
+impl Row {
+    const fn again(&self) -> [[u16; PLACES]; 3] {
+        let Self(mut usages, mut modes, mut algorithms) = *self;
+        let mut out = [[0; PLACES]; 3];
+        let [to_usages, to_modes, to_algorithms] = &mut out;
+        let mut to: &mut [u16] = to_usages;
+        while let ([usage, rest @ ..], [place, places @ ..]) = (usages, to) {
+            *place = !u16::from_be_bytes(usage.to_chars());
+            (usages, to) = (rest, places);
+        }
+        let mut to: &mut [u16] = to_modes;
+        while let ([mode, rest @ ..], [place, places @ ..]) = (modes, to) {
+            *place = !(mode.to_char() as u16);
+            (modes, to) = (rest, places);
+        }
+        let mut to: &mut [u16] = to_algorithms;
+        while let ([algorithm, rest @ ..], [place, places @ ..]) = (algorithms, to) {
+            *place = !(algorithm.to_char() as u16);
+            (algorithms, to) = (rest, places);
+        }
+        out
+    }
+}
+
 /// The MAC algorithms of slots and transactions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MacAlgorithm {
     /// ISO/IEC 9797-1 algorithm 1 with the whole key (M0, M1).
@@ -316,12 +385,29 @@ pub enum Permission {
 }
 
 /// The permissions of an installation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Policy(u32);
+///
+/// In memory twice, as what is given and as what is not: a changed bit withdraws a permission, and gives none.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    given: u32,
+    withheld: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::STRICT
+    }
+}
+
+impl core::fmt::Debug for Policy {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_tuple("Policy").field(&self.to_bits()).finish()
+    }
+}
 
 impl Policy {
     /// No relaxation.
-    pub const STRICT: Self = Self(0);
+    pub const STRICT: Self = Self::of(0);
     const KNOWN: u32 = Permission::ModeN as u32
         | Permission::WeakerPinKey as u32
         | Permission::LongKbpk as u32
@@ -350,28 +436,41 @@ impl Policy {
         | Permission::OfflinePin as u32
         | Permission::PlaintextOfflinePin as u32;
 
+    const fn of(bits: u32) -> Self {
+        Self {
+            given: bits,
+            withheld: !bits,
+        }
+    }
+
     /// This policy and one permission more.
     #[must_use]
     pub const fn with(self, permission: Permission) -> Self {
-        Self(self.0 | permission as u32)
+        self.and(Self::of(permission as u32))
     }
 
     /// This policy and all permissions of another.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
+        Self {
+            given: self.given | other.given,
+            withheld: self.withheld & other.withheld,
+        }
     }
 
     /// This policy without the permissions of some bits.
     #[must_use]
     pub(crate) const fn without(self, bits: u32) -> Self {
-        Self(self.0 & !bits)
+        Self {
+            given: self.given & !bits,
+            withheld: self.withheld | bits,
+        }
     }
 
     /// Whether `permission` is given.
     #[must_use]
     pub const fn has(self, permission: Permission) -> bool {
-        self.0 & permission as u32 != 0
+        self.given & permission as u32 != 0 && self.withheld & permission as u32 == 0
     }
 
     /// From the bits of the C ABI.
@@ -380,7 +479,7 @@ impl Policy {
     /// [`Error::InvalidArgument`] for an unknown bit.
     pub const fn from_bits(bits: u32) -> Result<Self, Error> {
         if bits & !Self::KNOWN == 0 {
-            Ok(Self(bits))
+            Ok(Self::of(bits))
         } else {
             Err(Error::InvalidArgument)
         }
@@ -389,6 +488,61 @@ impl Policy {
     /// The bits of the C ABI.
     #[must_use]
     pub const fn to_bits(self) -> u32 {
-        self.0
+        self.given & !self.withheld
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_tables_say_the_same() {
+        let mut attributes = Attributes::new(
+            Usage::K0,
+            KeyAlgorithm::Aes,
+            ModeOfUse::Both,
+            crate::key::usage::Exportability::NonExportable,
+        );
+        let mut permitted = 0;
+        for policy in [
+            Policy::STRICT,
+            Policy::STRICT.with(Permission::ModeN).with(Permission::LegacyKeyBlocks),
+        ] {
+            for operation in Operation::ALL {
+                for usage in Usage::ALL {
+                    for algorithm in KeyAlgorithm::ALL {
+                        for mode in ModeOfUse::ALL {
+                            (attributes.usage, attributes.algorithm, attributes.mode) = (*usage, *algorithm, *mode);
+                            let answer = permit(*operation, &attributes, policy);
+                            assert_eq!(permit_again(*operation, &attributes, policy), answer);
+                            permitted += u32::from(answer.is_ok());
+                        }
+                    }
+                }
+            }
+        }
+        assert!(permitted > 100);
+    }
+
+    #[test]
+    fn every_operation_is_at_its_number() {
+        for (number, operation) in Operation::ALL.iter().enumerate() {
+            assert_eq!(*operation as usize, number);
+        }
+    }
+
+    #[test]
+    fn a_changed_bit_gives_no_permission() {
+        let policy = Policy::STRICT.with(Permission::CbcMac);
+        for bit in 0..32 {
+            for (given, withheld) in [(1 << bit, 0), (0, 1 << bit)] {
+                let changed = Policy {
+                    given: policy.given ^ given,
+                    withheld: policy.withheld ^ withheld,
+                };
+                assert_eq!(changed.to_bits() & !policy.to_bits(), 0);
+            }
+        }
     }
 }

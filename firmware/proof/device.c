@@ -21,6 +21,7 @@ DECLARED static struct record {
 DECLARED static uint8_t entered[32];
 static size_t next_random;
 static uint32_t self_tests = PAYHSM_SELF_TESTS_OFF;
+static int no_storage_key;
 
 static struct record *records_of(const void *user) { return records[user == &host]; }
 
@@ -97,7 +98,7 @@ static payhsm_config_t config_of(struct device *device, uint32_t policy) {
     config.slots = SLOTS;
     config.groups = GROUPS;
     config.policy = policy;
-    config.storage_key = SECRETS->keys[15];
+    config.storage_key = no_storage_key ? NULL : SECRETS->keys[15];
     config.user = device;
     config.entropy = entropy;
     config.storage_load = load;
@@ -130,6 +131,7 @@ void restart(uint32_t policy) {
 }
 
 void tests_at_first_use(uint32_t mode) { self_tests = mode; }
+void keep_no_storage_key(int without) { no_storage_key = without; }
 
 void component(unsigned index, unsigned which, size_t len, uint8_t *to) {
     for (size_t i = 0; i < len; i++) {

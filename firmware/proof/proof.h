@@ -35,6 +35,10 @@ struct secrets {
 #define GIVES 64u
 /* As HOSTILE, but only in the long form of the campaign or by name. */
 #define ALSO 128u
+/* It is allowed: changed bits may make it fail, and may not make it give something else (scripts/flips). */
+#define FLIPS 256u
+/* The campaign breaks a known answer of AES in the flash first; then it must refuse. */
+#define BROKEN 512u
 
 struct operation {
     const char *name;
@@ -93,6 +97,8 @@ void restart(uint32_t policy);
 /* One of them again, over what it has stored. */
 void reopen(struct device *device, uint32_t policy);
 void tests_at_first_use(uint32_t mode);
+/* The next start has none. */
+void keep_no_storage_key(int without);
 /* A key of two components. */
 uint32_t enter(struct device *device, const char *usage, char algorithm, char mode, char exportability, unsigned index,
                size_t len);

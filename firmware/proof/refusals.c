@@ -49,9 +49,38 @@ static void untested(void) {
     restart(0);
     tests_at_first_use(PAYHSM_SELF_TESTS_OFF);
 }
-static payhsm_status_t ceremony(void) {
-    static const payhsm_key_attributes_t attributes = {{'D', '0'}, 'T', 'B', {'0', '0'}, 'N', 0};
-    return payhsm_key_generate(host.ctx, &attributes, 16, &out.handle, &out.info);
+static const payhsm_key_attributes_t DATA_KEY = {{'D', '0'}, 'T', 'B', {'0', '0'}, 'N', 0};
+static payhsm_status_t ceremony(void) { return payhsm_key_generate(host.ctx, &DATA_KEY, 16, &out.handle, &out.info); }
+
+/* An algorithm whose known answer is broken: no command uses it, and no start comes to anything. */
+static void untested_aes(void) {
+    payhsm_self_test_report_t report;
+    /* With a storage key a start tests what opens records. */
+    tests_at_first_use(PAYHSM_SELF_TESTS_REFUSE);
+    keep_no_storage_key(1);
+    restart(0);
+    keep_no_storage_key(0);
+    tests_at_first_use(PAYHSM_SELF_TESTS_OFF);
+    memset(&report, 0, sizeof report);
+    report.size = sizeof report;
+    must(payhsm_self_test(host.ctx, PAYHSM_TEST_TDEA | PAYHSM_TEST_CMAC | PAYHSM_TEST_GENERATOR, &report));
+}
+static payhsm_status_t test_and_use(void) {
+    payhsm_self_test_report_t report;
+    report.size = sizeof report;
+    (void)!payhsm_self_test(host.ctx, PAYHSM_TEST_AES, &report);
+    return payhsm_key_generate(host.ctx, &DATA_KEY, 16, &out.handle, &out.info);
+}
+static void stored_key(void) {
+    restart(0);
+    key = enter(&host, "D0", 'A', 'B', 'N', 9, 16);
+    must(payhsm_key_store(host.ctx, key));
+}
+static payhsm_status_t start_and_random(void) {
+    tests_at_first_use(PAYHSM_SELF_TESTS_FIRST_USE);
+    reopen(&host, 0);
+    tests_at_first_use(PAYHSM_SELF_TESTS_OFF);
+    return payhsm_random(host.ctx, out.bytes, 16);
 }
 
 const struct operation REFUSALS[] = {
@@ -65,5 +94,7 @@ const struct operation REFUSALS[] = {
     RUN("state: random bytes, tampered", tampered, bytes, PAYHSM_ERR_TAMPERED, HOSTILE | GIVES),
     RUN("state: MAC after a failed source", broken_source, mac, PAYHSM_ERR_ENTROPY, HOSTILE | GIVES),
     RUN("self-test: an algorithm that was not tested", untested, ceremony, PAYHSM_ERR_SELF_TEST_FAILED, HOSTILE | GIVES),
+    RUN("self-test: a wrong answer", untested_aes, test_and_use, PAYHSM_OK, BROKEN | KEEPS),
+    RUN("self-test: a wrong answer at the start", stored_key, start_and_random, PAYHSM_OK, BROKEN | ALSO | GIVES | KEEPS),
 };
 const size_t REFUSALS_COUNT = LENGTH(REFUSALS);

@@ -125,6 +125,7 @@ pub unsafe extern "C" fn payhsm_audit_open(
             // Bytes without an alignment, all of whose values are valid; whole records, at most 2048. `'static` ends
             // with `payhsm_close`, as for the tables of the context.
             let records = slice::from_raw_parts_mut(memory.cast::<Record>(), count);
+            module.enter();
             module.audit_open(records, when_full)
         })
     };
@@ -150,6 +151,7 @@ pub unsafe extern "C" fn payhsm_audit_status(ctx: *mut PayhsmCtx, status: *mut P
     unsafe {
         run(ctx, &[Place::of(status)], &[], |module| {
             let out = memory::place(status, PayhsmAuditStatus::default())?;
+            module.enter();
             let now = module.audit_status().ok_or(Error::BadState)?;
             *out = PayhsmAuditStatus {
                 oldest: now.oldest,
@@ -194,6 +196,7 @@ pub unsafe extern "C" fn payhsm_audit_read(
             let out = Output::new(records, records_capacity, records_len);
             let (out, next) = memory::both(out, memory::place(next, 0))?;
             out.fill(|bytes| {
+                module.enter();
                 let (len, following) = module.audit_read(from, bytes)?;
                 *next = following;
                 Ok(len)
@@ -347,6 +350,7 @@ pub unsafe extern "C" fn payhsm_next_event(ctx: *mut PayhsmCtx, event: *mut Payh
     unsafe {
         run(ctx, &[Place::of(event)], &[], |module| {
             let out = memory::place(event, PayhsmEvent::default())?;
+            module.enter();
             if let Some(alarm) = module.next_event() {
                 *out = PayhsmEvent {
                     event: (alarm.event as u8).into(),
@@ -387,6 +391,7 @@ pub unsafe extern "C" fn payhsm_status_message(
             let nonce = memory::input_array::<16>(nonce)?;
             out.exactly(STATUS_LEN, |bytes| {
                 let bytes = bytes.first_chunk_mut().ok_or(Error::Internal)?;
+                module.enter();
                 module.status_message(nonce, bytes)
             })
         })

@@ -145,6 +145,9 @@ pub(super) unsafe fn run_each(
         run(ctx, outputs, inputs, |module| {
             let result = command(module);
             module.begin_command();
+            if black_box(result).is_ok() {
+                module.enter();
+            }
             result
         })
     }
@@ -209,7 +212,7 @@ unsafe fn enter(
         (*ctx).busy.store(true, Ordering::Release);
         // A tamper event of before is noted here, and its keys are gone before anything else happens.
         (*ctx).module.expire();
-        let before = (*ctx).module.status().state == State::Tampered;
+        let before = (*ctx).module.is_tampered();
         (*ctx).module.begin_command();
         let mut result = command(&mut (*ctx).module);
         // What was refused on the way stays refused.
@@ -429,7 +432,11 @@ pub unsafe extern "C" fn payhsm_close(ctx: *mut PayhsmCtx) -> Status {
     // SAFETY: the caller's. The module is dropped in place, once: the marks are gone then.
     unsafe {
         let mut witness = REFUSED;
-        let result = enter(ctx, &[], &[], |_| Ok(()), &mut witness);
+        let end = |module: &mut Module| {
+            module.enter();
+            Ok(())
+        };
+        let result = enter(ctx, &[], &[], end, &mut witness);
         if result.is_ok() {
             // An interrupt that comes now finds no context.
             (*ctx).busy.store(true, Ordering::Release);
@@ -463,6 +470,7 @@ pub unsafe extern "C" fn payhsm_state(ctx: *mut PayhsmCtx, state: *mut PayhsmSta
     unsafe {
         run(ctx, &[Place::versioned(state)], &[], |module| {
             let out = VersionedOutput::new(state)?;
+            module.enter();
             let now = module.status();
             out.write(&PayhsmState {
                 size: 0,
@@ -511,7 +519,10 @@ pub unsafe extern "C" fn payhsm_tamper(ctx: *mut PayhsmCtx) -> Status {
         if is_live(ctx) {
             (*ctx).tampered.store(true, Ordering::Release);
         }
-        run(ctx, &[], &[], |_| Ok(()))
+        run(ctx, &[], &[], |module| {
+            module.enter();
+            Ok(())
+        })
     }
 }
 

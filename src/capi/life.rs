@@ -48,6 +48,7 @@ pub unsafe extern "C" fn payhsm_policy(ctx: *mut PayhsmCtx, policy: *mut u32) ->
     // SAFETY: the caller's.
     unsafe {
         run(ctx, &[Place::of(policy)], &[], |module| {
+            module.enter();
             *memory::place(policy, 0)? = module.policy().to_bits();
             Ok(())
         })

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! MACs.
 
+use core::hint::black_box;
+
 use crate::capi::context::{PayhsmCtx, run};
 use crate::capi::memory::{self, Output, Place};
 use crate::capi::status::Status;
@@ -57,7 +59,29 @@ pub(super) fn method(number: u32, len: Option<u64>) -> Result<MacMethod, Error> 
         PAYHSM_MAC_ALG3_PAD3 => (MacAlgorithm::Iso9797Alg3, sized(len)?),
         _ => return Err(Error::InvalidArgument),
     };
-    Ok(MacMethod { algorithm, padding })
+    let method = MacMethod { algorithm, padding };
+    // There and back by two tables: a changed bit of one makes no other method of it.
+    if number_of(black_box(method)) != number {
+        return Err(Error::Internal);
+    }
+    Ok(method)
+}
+
+#[inline(never)]
+const fn number_of(method: MacMethod) -> u32 {
+    match (method.algorithm, method.padding) {
+        (MacAlgorithm::Iso9797Alg1, Padding::Method1) => PAYHSM_MAC_ALG1_PAD1,
+        (MacAlgorithm::Iso9797Alg1, Padding::Method2) => PAYHSM_MAC_ALG1_PAD2,
+        (MacAlgorithm::Iso9797Alg1, Padding::Method3 { .. }) => PAYHSM_MAC_ALG1_PAD3,
+        (MacAlgorithm::Iso9797Alg3, Padding::Method1) => PAYHSM_MAC_X9_19,
+        (MacAlgorithm::Iso9797Alg3, Padding::Method2) => PAYHSM_MAC_ALG3_PAD2,
+        (MacAlgorithm::Iso9797Alg3, Padding::Method3 { .. }) => PAYHSM_MAC_ALG3_PAD3,
+        (MacAlgorithm::Cmac, _) => PAYHSM_MAC_CMAC,
+        (MacAlgorithm::HmacSha256, _) => PAYHSM_MAC_HMAC_SHA256,
+        (MacAlgorithm::HmacSha384, _) => PAYHSM_MAC_HMAC_SHA384,
+        (MacAlgorithm::HmacSha512, _) => PAYHSM_MAC_HMAC_SHA512,
+        (MacAlgorithm::UnionPay, _) => PAYHSM_MAC_UNIONPAY,
+    }
 }
 
 /// Padding method 3, which puts the length in front.

@@ -174,6 +174,7 @@ pub unsafe extern "C" fn payhsm_role_status(ctx: *mut PayhsmCtx, user: u32, stat
     unsafe {
         run(ctx, &[Place::versioned(status)], &[], |module| {
             let out = VersionedOutput::new(status)?;
+            module.enter();
             let now = module.role_status(user_number(user)?)?;
             out.write(&PayhsmUserStatus {
                 size: 0,

@@ -84,7 +84,7 @@ pub fn verify(
     check_len(value.len())?;
     let mut right = CardValue::empty();
     compute(mk, pan, atc, expiry, code, right.reset(value.len())?)?;
-    ct::verdict(ct::eq(right.digits(), value.digits()))
+    ct::agree(right.digits(), value.digits())
 }
 
 fn compute(
@@ -165,7 +165,7 @@ pub fn cavv_verify(
     check_len(value.len())?;
     let mut right = CardValue::empty();
     cavv_compute(cvk, pan, authentication, right.reset(value.len())?)?;
-    ct::verdict(ct::eq(right.digits(), value.digits()))
+    ct::agree(right.digits(), value.digits())
 }
 
 fn cavv_compute(

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Commands on card verification values: the issuer's side.
 
+use core::hint::black_box;
+
 use crate::card::cvc3::{self, IvCvc3, Tap};
 use crate::card::cvv::{self, Expiry, Kind};
 use crate::card::{CardValue, check_len};
@@ -89,7 +91,9 @@ impl<P: Platform> Hsm<'_, P> {
         self.pend();
         let mut key = Key::empty();
         self.cvv_ready(cvk, kind, pan, expiry, value.len(), &mut key)?;
-        let verified = cvv::verify(&key, kind, pan, expiry, value);
+        let verified = self
+            .denial
+            .verified(|| cvv::verify(&key, kind, pan, expiry, black_box(value)));
         self.concluded(verified)
     }
 
@@ -141,6 +145,7 @@ impl<P: Platform> Hsm<'_, P> {
         tap: Tap,
         value: &CardValue,
     ) -> Result<(), Error> {
+        self.pend();
         self.allow(Command::Cvc3Verify)?;
         let mut key = Key::<role::Imk<role::Dn>, key::Tdea>::empty();
         self.slots
@@ -154,13 +159,16 @@ impl<P: Platform> Hsm<'_, P> {
         }
         check_len(value.len())?;
         self.ask(&Question::CardValue { pan })?;
-        let mut mk = Key::empty();
-        icc_master_key(option, &key, pan, psn, &mut mk)?;
-        cvc3::verify(&mk, &IvCvc3::over(&mk, track)?, tap, value)?;
-        self.ask(&Question::Atc {
+        self.denial.verified(|| {
+            let mut mk = Key::empty();
+            icc_master_key(option, &key, pan, psn, &mut mk)?;
+            cvc3::verify(&mk, &IvCvc3::over(&mk, black_box(track))?, tap, black_box(value))
+        })?;
+        let answer = self.ask(&Question::Atc {
             pan,
             atc: tap.atc.value(),
-        })
+        });
+        self.concluded(answer)
     }
 
     /// A CVK, and what is public about the call, judged before the platform is asked.

@@ -3,6 +3,8 @@
 
 mod script;
 
+use core::hint::black_box;
+
 use crate::emv::CardAlgorithm;
 use crate::emv::derive::Psn;
 use crate::emv::element::{Atc, CryptogramKind};
@@ -184,8 +186,9 @@ impl<P: Platform> Hsm<'_, P> {
             .take(Operation::ArqcVerify, self.policy, &mut key)?;
         answer.check(profile.arpc())?;
         self.commit_uses()?;
-        let verified = verify_arqc(profile, &key, pan, psn, field55);
-        let verified = self.ruled(verified)?;
+        let verified = self
+            .denial
+            .verified(|| verify_arqc(profile, &key, pan, psn, black_box(field55)))?;
         let answer = self.answer_arqc(verified, pan, answer);
         self.concluded(answer)
     }
@@ -206,8 +209,9 @@ impl<P: Platform> Hsm<'_, P> {
         self.permitted(Permission::RawCryptogram)?;
         answer.check(recipe.arpc)?;
         self.commit_uses()?;
-        let verified = raw::verify(recipe, &key, pan, psn, request);
-        let verified = self.ruled(verified)?;
+        let verified = self
+            .denial
+            .verified(|| raw::verify(recipe, &key, pan, psn, black_box(request)))?;
         let answer = self.answer_arqc(verified, pan, answer);
         self.concluded(answer)
     }

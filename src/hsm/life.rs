@@ -236,6 +236,12 @@ impl Life {
             }
             Some(Next::Back) => self.back,
         };
+        // What ends everything does not hang on the table alone, of which a bit may have changed.
+        let next = match event {
+            Event::Tampered => State::Tampered,
+            Event::Failed if now != State::Tampered => State::Error,
+            _ => next,
+        };
         self.word = next.word();
         self.mirror = !black_box(next.word());
         if event == Event::Populated && self.back == State::Virgin {
@@ -258,7 +264,8 @@ impl Life {
     /// Judges whether `command` runs in this state.
     pub(super) fn allow(&self, command: Command) -> Result<(), Error> {
         let state = self.state();
-        if !guard!("E04" | "I03" | "K01.state", !command.states().contains(state)) {
+        let runs = command.states().contains(state) && !black_box(command).not_states().contains(state);
+        if !guard!("E04" | "I03" | "K01.state", !runs) {
             return Ok(());
         }
         Err(match state {

@@ -8,6 +8,8 @@ mod key_block;
 #[cfg(feature = "legacy")]
 mod working;
 
+use core::hint::black_box;
+
 use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::hsm::event::{LogEvent, Note};
@@ -86,7 +88,14 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Source
     /// ANSI X9.24-1:2017 annex A. Vectors: `vectors/key_management.txt`, operation `kcv`.
     pub fn key_check(&self, key: KeyHandle, method: CheckMethod, value: &[u8]) -> Result<(), Error> {
+        self.pend();
         self.allow_reading(Command::KeyCheck)?;
+        let checked = self.denial.verified(|| self.check_key(key, method, black_box(value)));
+        self.concluded(checked)
+    }
+
+    #[inline(never)]
+    fn check_key(&self, key: KeyHandle, method: CheckMethod, value: &[u8]) -> Result<(), Error> {
         let slot = self.slots.get(key)?;
         let attributes = slot.attributes()?;
         let usual = match method {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Commands that make and check MACs.
 
+use core::hint::black_box;
+
 use crate::cipher::{aes::Aes, tdes::Tdes};
 use crate::error::Error;
+use crate::hsm::denial::ROUNDS;
 use crate::hsm::event::{LogEvent, Note};
 use crate::hsm::slot::Choices;
 use crate::hsm::{Command, Hsm, KeyHandle, KeyRef, Platform};
@@ -276,6 +279,8 @@ impl<P: Platform> Hsm<'_, P> {
             let permitted = self.slots.get(handle)?.permit(Operation::MacGenerate, self.policy);
             self.ruled(permitted)?;
         }
+        let allowed = self.mac_allowed(black_box(method));
+        self.ruled(allowed)?;
         stream.check_len(out.len())?;
         self.mac_used(key, method, whole_blocks(data))?;
         stream.engine.update(data);
@@ -293,14 +298,46 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Timing
     /// The lengths of `data` and `tag`, and the method.
     pub fn mac_verify(&mut self, key: KeyRef, method: MacMethod, data: &[u8], tag: &[u8]) -> Result<(), Error> {
+        self.pend();
+        let mut verified = self.mac_verify_once(key, method, data, tag);
+        if ROUNDS > 1 && verified.is_ok() {
+            // From the key on: what was computed may have been the MAC of another message.
+            verified = self.mac_verify_again(key, method, black_box(data), black_box(tag));
+        }
+        let verified = self.concluded(verified);
+        verified.map_err(|error| self.wrong_mac(key, error))
+    }
+
+    // Each in a frame of its own: two engines are much for one stack.
+    #[inline(never)]
+    fn mac_verify_once(&mut self, key: KeyRef, method: MacMethod, data: &[u8], tag: &[u8]) -> Result<(), Error> {
         let stream = self.mac_stream(Command::MacVerify, key, method, MacPurpose::Verify);
         let mut stream = self.ruled(stream)?;
         stream.check_len(tag.len())?;
         self.mac_used(key, method, whole_blocks(data))?;
         stream.engine.update(data);
         let verified = stream.engine.conclude_verify(tag);
-        let verified = self.ruled(verified);
-        verified.map_err(|error| self.wrong_mac(key, error))
+        self.ruled(verified)
+    }
+
+    /// With a key that was judged.
+    #[inline(never)]
+    fn mac_verify_again(&self, key: KeyRef, method: MacMethod, data: &[u8], tag: &[u8]) -> Result<(), Error> {
+        let mut engine = match key {
+            KeyRef::Slot(handle) => {
+                let slot = self.slots.get(handle)?;
+                Engine::new(slot.attributes()?.algorithm, method, slot.material())?
+            }
+            KeyRef::Transaction(handle) => {
+                let keys = self.groups.keys(handle)?;
+                let request = keys.is_request(false);
+                keys.mac_key(request, method.algorithm, |algorithm, key| {
+                    Engine::new(algorithm, method, key)
+                })?
+            }
+        };
+        engine.update(data);
+        engine.conclude_verify(tag)
     }
 
     /// Checks a MAC and, if it is right, makes another one of the same message under another key: in one command, so that
@@ -330,6 +367,7 @@ impl<P: Platform> Hsm<'_, P> {
         out: &mut [u8],
     ) -> Result<(), Error> {
         out.fill(0);
+        self.pend();
         self.allow(Command::MacTranslate)?;
         if input == output {
             return Err(Error::InvalidArgument);
@@ -338,7 +376,11 @@ impl<P: Platform> Hsm<'_, P> {
         self.mac_stream(Command::MacTranslate, output, output_method, MacPurpose::Generate)?
             .check_len(out.len())?;
         self.mac_verify(input, input_method, data, tag)?;
-        self.mac_generate(output, output_method, data, out)
+        // The verification has come to its end; now until there is a MAC.
+        self.none_pending()?;
+        self.pend();
+        let made = self.mac_generate(output, output_method, data, out);
+        self.concluded(made)
     }
 
     /// Begins a message that comes in parts. A message in progress is dropped and wiped.
@@ -393,13 +435,18 @@ impl<P: Platform> Hsm<'_, P> {
     /// [`mac_verify`](Self::mac_verify). The message is over in every case.
     pub fn mac_finish_verify(&mut self, tag: &[u8]) -> Result<(), Error> {
         let key = self.mac.key;
-        let result = self.mac_in_progress(Command::MacFinishVerify).and_then(|stream| {
-            stream.check(MacPurpose::Verify, tag.len())?;
-            stream.engine.conclude_verify(tag)
-        });
-        let result = self.ruled(result);
+        let result = self.mac_conclude_verify(tag);
         self.mac_clear();
         result.map_err(|error| self.wrong_mac(key, error))
+    }
+
+    #[inline(never)]
+    fn mac_conclude_verify(&mut self, tag: &[u8]) -> Result<(), Error> {
+        self.pend();
+        let stream = self.mac_in_progress(Command::MacFinishVerify)?;
+        stream.check(MacPurpose::Verify, tag.len())?;
+        let verified = stream.engine.conclude_verify(tag);
+        self.concluded(verified)
     }
 
     /// An alarm for a MAC that was wrong.
@@ -413,6 +460,7 @@ impl<P: Platform> Hsm<'_, P> {
 
     /// Drops and wipes a message in progress; without one it does nothing.
     pub fn mac_abort(&mut self) {
+        self.enter();
         self.mac_clear();
     }
 
@@ -455,6 +503,20 @@ impl<P: Platform> Hsm<'_, P> {
         }
     }
 
+    /// Whether the policy allows the method.
+    #[inline(never)]
+    fn mac_allowed(&self, method: MacMethod) -> Result<(), Error> {
+        let splices =
+            method.algorithm == MacAlgorithm::Iso9797Alg1 && !matches!(method.padding, Padding::Method3 { .. });
+        let folds = method.algorithm == MacAlgorithm::UnionPay;
+        if splices && guard!("H05", !self.policy.has(Permission::CbcMac))
+            || folds && guard!("H05.fold", !self.policy.has(Permission::UnionPay))
+        {
+            return Err(Error::Refused);
+        }
+        Ok(())
+    }
+
     fn mac_stream(
         &mut self,
         command: Command,
@@ -463,11 +525,10 @@ impl<P: Platform> Hsm<'_, P> {
         purpose: MacPurpose,
     ) -> Result<Stream, Error> {
         self.allow(command)?;
-        if method.algorithm == MacAlgorithm::Iso9797Alg1
-            && !matches!(method.padding, Padding::Method3 { .. })
-            && guard!("H05", !self.policy.has(Permission::CbcMac))
-        {
-            return Err(Error::Refused);
+        // What a key of its own usage alone could do is judged after the key.
+        if method.algorithm != MacAlgorithm::UnionPay {
+            let allowed = self.mac_allowed(method);
+            self.ruled(allowed)?;
         }
         let engine = match key {
             KeyRef::Slot(handle) => {
@@ -481,10 +542,8 @@ impl<P: Platform> Hsm<'_, P> {
                 if !method.algorithm.is_of(attributes.usage) {
                     return Err(Error::AlgorithmMismatch);
                 }
-                let folds = method.algorithm == MacAlgorithm::UnionPay;
-                if folds && guard!("H05.fold", !self.policy.has(Permission::UnionPay)) {
-                    return Err(Error::Refused);
-                }
+                let allowed = self.mac_allowed(method);
+                self.ruled(allowed)?;
                 if !slot.serves(Choices::Mac(method.algorithm)) {
                     return Err(Error::UsageNotPermitted);
                 }

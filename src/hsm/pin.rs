@@ -12,6 +12,11 @@ pub(super) mod tries;
 #[cfg(feature = "host")]
 mod verify;
 
+#[cfg(feature = "host")]
+use core::hint::black_box;
+
+#[cfg(feature = "host")]
+use crate::ct;
 use crate::dukpt::aes::KeyType;
 use crate::error::Error;
 #[cfg(feature = "host")]
@@ -25,7 +30,7 @@ use crate::key::usage::KeyAlgorithm;
 #[cfg(feature = "host")]
 use crate::key::usage::{ModeOfUse, strength_bits};
 use crate::key::{self, Key, role};
-#[cfg(feature = "terminal")]
+#[cfg(any(feature = "terminal", feature = "host"))]
 use crate::pin::Pin;
 use crate::pin::block::{self, Format};
 use crate::pin::pan::Pan;
@@ -136,6 +141,7 @@ impl<P: Platform> Hsm<'_, P> {
         out: &mut [u8; PIN_BLOCK_MAX_LEN],
     ) -> Result<usize, Error> {
         out.fill(0);
+        self.pend();
         self.allow(Command::PinEncipher)?;
         if let KeyRef::Transaction(handle) = key
             && self.groups.keys(handle)?.side != Side::Terminal
@@ -143,14 +149,16 @@ impl<P: Platform> Hsm<'_, P> {
             return Err(Error::UsageNotPermitted);
         }
         let mut pin_key = PinKey::empty();
-        self.pin_key(key, Operation::PinEncipher, FormatUse::Carry, format, pan, &mut pin_key)?;
+        let judged = self.pin_key(key, Operation::PinEncipher, FormatUse::Carry, format, pan, &mut pin_key);
+        self.ruled(judged)?;
         pin.ready()?;
         guard!("A06.rate" | "K04", self.take_rate(Rate::Entry, key.place()))?;
         self.commit_uses()?;
         let len = pin_key
             .with(format)?
             .encipher(pin, Some(pan), &mut self.platform, out)?;
-        self.pin_used(key).inspect_err(|_| out.fill(0))?;
+        let used = self.pin_used(key).inspect_err(|_| out.fill(0));
+        self.concluded(used)?;
         Ok(len)
     }
 
@@ -190,6 +198,7 @@ impl<P: Platform> Hsm<'_, P> {
         out: &mut [u8; PIN_BLOCK_MAX_LEN],
     ) -> Result<usize, Error> {
         out.fill(0);
+        self.pend();
         self.allow(Command::PinTranslate)?;
         // The output side is judged before anything is deciphered.
         let mut output_key = PinKey::empty();
@@ -202,7 +211,12 @@ impl<P: Platform> Hsm<'_, P> {
         self.pin_host_rate()?;
         guard!("A03.asked", self.ask(&Question::PinTranslate { pan }))?;
         self.pin_used(input)?;
-        let result = block::translate(&from, enciphered, &to, Some(pan), &mut self.platform, out);
+        let judged = self.denial.judged_before(|| {
+            let mut pin = Pin::empty();
+            ct::verdict(from.open(black_box(enciphered), Some(pan), &mut pin)?)
+        });
+        let result = judged.and_then(|()| block::translate(&from, enciphered, &to, Some(pan), &mut self.platform, out));
+        let result = self.concluded(result);
         self.pin_tried(&[enciphered], result)
     }
 

@@ -13,6 +13,7 @@
 mod known;
 
 use core::fmt;
+use core::hint::black_box;
 
 use crate::error::Error;
 use crate::hsm::life::Command;
@@ -206,11 +207,18 @@ pub struct SelfTestReport {
     pub version: u32,
 }
 
+/// Far from 0.
+const OFF: u32 = 0x96A5_5A3C;
+
 /// What has been tested.
 #[derive(Debug)]
 pub(super) struct Tested {
     mode: SelfTestMode,
+    /// [`OFF`] if the mode is: a changed bit of the mode leaves out no test.
+    off: u32,
     passed: SelfTests,
+    /// The complement: a test has passed if both say so.
+    unpassed: SelfTests,
     failed: SelfTests,
     round: SelfTests,
     rounds: u32,
@@ -227,7 +235,9 @@ impl Tested {
     pub(super) const fn new(mode: SelfTestMode, hours: u16, now: Option<u64>) -> Self {
         Self {
             mode,
+            off: if matches!(mode, SelfTestMode::Off) { OFF } else { 0 },
             passed: SelfTests::NONE,
+            unpassed: SelfTests(u32::MAX),
             failed: SelfTests::NONE,
             round: SelfTests::NONE,
             rounds: 0,
@@ -251,11 +261,27 @@ impl Tested {
         self.overdue |= age.is_none_or(|age| age > self.period);
     }
 
+    fn pass(&mut self, test: SelfTest) {
+        self.passed = self.passed.with(test);
+        self.unpassed.0 &= !black_box(SelfTests::bit(test));
+    }
+
+    fn fail(&mut self, test: SelfTest) {
+        self.passed.0 &= !SelfTests::bit(test);
+        self.unpassed = self.unpassed.with(black_box(test));
+    }
+
+    /// What of a set has not passed.
+    const fn missing(&self, needed: SelfTests) -> SelfTests {
+        SelfTests(needed.without(self.passed).0 | needed.0 & SelfTests::ALL.0 & self.unpassed.0)
+    }
+
     /// Judges whether a command may run that cannot test by itself.
     pub(super) fn allow(&self, command: Command) -> Result<(), Error> {
         let needed = command.tests();
         let late = self.overdue && needed.0 != 0;
-        let untested = self.mode != SelfTestMode::Off && needed.without(self.passed).0 != 0;
+        let off = self.mode == SelfTestMode::Off && self.off == OFF;
+        let untested = !off && self.missing(needed).0 != 0;
         if guard!("K02.overdue", late) || guard!("K02" | "K02.first", untested) {
             return Err(Error::SelfTestFailed);
         }
@@ -276,7 +302,8 @@ impl<P: Platform> Hsm<'_, P> {
             result = result.and(self.run_test(*test));
         }
         *report = self.self_test_report();
-        result.and(self.test_verdict())
+        let verdict = result.and_then(|()| self.denial.verified(|| self.test_verdict()));
+        self.tests_ended(verdict)
     }
 
     /// Runs the next test of a round and gives it; after the last one a new round begins. Each step is bounded work: a
@@ -290,9 +317,18 @@ impl<P: Platform> Hsm<'_, P> {
             .find(|test| !self.tested.round.contains(**test))
             .copied()
             .ok_or(Error::Internal)?;
-        self.run_test(next)?;
-        self.test_verdict()?;
+        let tested = self
+            .run_test(next)
+            .and_then(|()| self.denial.verified(|| self.test_verdict()));
+        self.tests_ended(tested)?;
         Ok(next)
+    }
+
+    /// The end of a command that tests.
+    fn tests_ended(&self, verdict: Result<(), Error>) -> Result<(), Error> {
+        let verdict = self.ruled(verdict);
+        self.denial.enter_if(black_box(verdict).is_ok());
+        verdict
     }
 
     /// What the tests found so far.
@@ -333,26 +369,36 @@ impl<P: Platform> Hsm<'_, P> {
         let broken = self.tested.broken == Some(test);
         #[cfg(not(feature = "hazmat"))]
         let broken = false;
-        let passed = match test {
+        let result = match test {
             // No verdict is no failure and no success.
             SelfTest::Integrity => match self.platform.code_is_sound() {
                 None => {
                     self.done(test);
                     return Ok(());
                 }
-                Some(sound) => sound && !broken,
+                Some(sound) if sound && !broken => Ok(()),
+                Some(_) => self.ruled(Err(Error::SelfTestFailed)),
             },
-            test => known::run(test, broken).is_ok(),
+            test => self.denial.verified(|| known::run(black_box(test), broken)),
         };
-        if guard!("K01", !passed) {
-            self.tested.failed = self.tested.failed.with(test);
-            self.tested.passed = self.tested.passed.without(SelfTests::NONE.with(test));
-            self.life.fail(Error::SelfTestFailed);
-            return Err(Error::SelfTestFailed);
+        if guard!("K01", result.is_err()) {
+            return Err(self.test_failed(test));
         }
-        self.tested.passed = self.tested.passed.with(test);
+        // Again: what comes next makes the algorithm usable.
+        if guard!("K01", black_box(result).is_err()) {
+            return Err(self.test_failed(test));
+        }
+        self.tested.pass(test);
         self.done(test);
         Ok(())
+    }
+
+    #[inline(never)]
+    fn test_failed(&mut self, test: SelfTest) -> Error {
+        self.tested.failed = self.tested.failed.with(test);
+        self.tested.fail(test);
+        self.life.fail(Error::SelfTestFailed);
+        Error::SelfTestFailed
     }
 
     /// Counts a test for the round.
@@ -380,7 +426,7 @@ impl<P: Platform> Hsm<'_, P> {
 
     /// Runs those of a set that were not run yet.
     pub(super) fn test_now(&mut self, needed: SelfTests) -> Result<(), Error> {
-        let missing = needed.without(self.tested.passed);
+        let missing = self.tested.missing(needed);
         if missing.0 == 0 {
             return Ok(());
         }

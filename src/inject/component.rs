@@ -164,6 +164,7 @@ impl Ceremony {
     }
 
     /// Whether a part is zero in all bits that count.
+    #[inline(always)]
     fn is_zero(&self, part: &[u8]) -> Choice {
         let bits = if self.algorithm == KeyAlgorithm::Tdea {
             DES_KEY_BITS
@@ -262,6 +263,34 @@ impl Assembly {
         part: &[u8],
         kcv: Option<CheckValue>,
     ) -> Result<[u8; KCV_LEN], Error> {
+        let mut cmac = Secret::zeroed();
+        self.judge_part(custodian, part, kcv, &mut cmac)?;
+        xor(self.sum.expose_mut(), part);
+        let place = self.received;
+        *self.custodians.get_mut(place).ok_or(Error::Internal)? = custodian;
+        *self.fingerprints.get_mut(place).ok_or(Error::Internal)?.expose_mut() = *cmac.expose();
+        self.received = place.saturating_add(1);
+        Ok(shown(&cmac))
+    }
+
+    /// Judges a part as [`add`](Self::add) does, and takes nothing.
+    pub(crate) fn judge(&self, custodian: CustodianId, part: &[u8], kcv: Option<CheckValue>) -> Result<(), Error> {
+        self.judge_part(custodian, part, kcv, &mut Secret::zeroed())
+    }
+
+    /// Judges the key as [`finish`](Self::finish) does, and gives nothing.
+    pub(crate) fn judge_end(&self) -> Result<(), Error> {
+        self.complete(&mut SecretBuf::new()).map(|_| ())
+    }
+
+    #[inline(never)]
+    fn judge_part(
+        &self,
+        custodian: CustodianId,
+        part: &[u8],
+        kcv: Option<CheckValue>,
+        cmac: &mut Secret<FINGERPRINT_LEN>,
+    ) -> Result<(), Error> {
         let ceremony = self.ceremony.ok_or(Error::BadState)?;
         if self.received >= ceremony.parts {
             return Err(Error::BadState);
@@ -278,7 +307,6 @@ impl Assembly {
             return Err(Error::Component);
         }
 
-        let mut cmac = Secret::zeroed();
         ceremony.cmac_of_zeros(part, cmac.expose_mut())?;
         let mut ok = match kcv {
             Some(kcv) => ceremony.matches(kcv, part, cmac.expose())?,
@@ -289,14 +317,7 @@ impl Assembly {
         }
         let zero = ceremony.is_zero(part);
         ct::verdict(ok)?;
-        guard!("E01.zero", ct::verdict(!zero)).map_err(|_| Error::WeakKey)?;
-
-        xor(self.sum.expose_mut(), part);
-        let place = self.received;
-        *self.custodians.get_mut(place).ok_or(Error::Internal)? = custodian;
-        *self.fingerprints.get_mut(place).ok_or(Error::Internal)?.expose_mut() = *cmac.expose();
-        self.received = place.saturating_add(1);
-        Ok(shown(&cmac))
+        guard!("E01.zero", ct::verdict(!zero)).map_err(|_| Error::WeakKey)
     }
 
     /// Ends the ceremony: writes the key into `out` and gives its CMAC KCV. The place is empty afterwards, whatever
@@ -336,6 +357,7 @@ impl Assembly {
         result
     }
 
+    #[inline(never)]
     fn complete(&self, out: &mut SecretBuf<MAX_KEY_LEN>) -> Result<[u8; KCV_LEN], Error> {
         out.zeroize();
         let ceremony = self.ceremony.ok_or(Error::BadState)?;

@@ -140,7 +140,7 @@ pub(crate) fn verify_cmac(algorithm: KeyAlgorithm, material: &[u8], given: &[u8]
 
 fn compare(computed: &[u8], given: &[u8]) -> Result<(), Error> {
     match computed.get(..given.len()) {
-        Some(left) if (2..=CMAC_LEN).contains(&given.len()) => ct::verdict(ct::eq(left, given)),
+        Some(left) if (2..=CMAC_LEN).contains(&given.len()) => ct::agree(left, given),
         _ => Err(Error::InvalidLength),
     }
 }

@@ -113,6 +113,14 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// A machine with nothing in its registers, over memory that somebody else had.
+    pub fn over(flash: &'a Flash, ram: Vec<u8>) -> Self {
+        Self {
+            ram,
+            ..Self::new(flash, 0)
+        }
+    }
+
     pub fn pc(&self) -> u32 {
         self.regs.r[15]
     }

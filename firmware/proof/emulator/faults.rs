@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::cpu::{Machine, RAM_AT, Registers, Stop, Watch};
-use crate::image::{ALSO, GIVES, HOSTILE, Image, LEAKS, secrets};
+use crate::image::{ALSO, BROKEN, GIVES, HOSTILE, Image, LEAKS, secrets};
 
 /// How long a run may take beyond the undisturbed one.
 const PATIENCE: u64 = 50_000;
@@ -80,7 +80,8 @@ pub fn run(image: &Image, options: &[&str]) -> bool {
     while let [Some(operation), Some(_)] = mains.each_mut().map(|main| image.next(main)) {
         let wanted = only.is_empty() || only.iter().any(|part| operation.name.contains(*part));
         let asked = full || !only.is_empty();
-        let judged = operation.flags & HOSTILE != 0 || asked && operation.flags & ALSO != 0;
+        let always = operation.flags & HOSTILE != 0 || operation.flags & (BROKEN | ALSO) == BROKEN;
+        let judged = always || asked && operation.flags & ALSO != 0;
         if !judged || !wanted || operation.is_control_of_another("faults") {
             for main in &mut mains {
                 image.complete(main, &operation, &mut ());
@@ -91,11 +92,19 @@ pub fn run(image: &Image, options: &[&str]) -> bool {
         let mut walkers = mains.each_ref().map(|main| image.copy(main));
         let mut runner = image.copy(&mains[0]);
         let mut other = image.copy(&mains[1]);
-        let [path, _] = mains.each_mut().map(|main| {
-            let mut path = Path::default();
-            image.complete(main, &operation, &mut path);
-            path.0
-        });
+        let flash = image.flash_of(&operation);
+        for machine in walkers.iter_mut().chain([&mut runner, &mut other]) {
+            machine.flash = flash;
+        }
+        let mut path = Path::default();
+        let mut probe = image.copy(&mains[0]);
+        probe.flash = flash;
+        let refused = image.finish(&mut probe, &mut path, u64::MAX >> 1);
+        assert!(refused.is_ok_and(|status| status != 0), "{}: is not refused", operation.name);
+        let path = path.0;
+        for main in &mut mains {
+            image.complete(main, &operation, &mut ());
+        }
         let mut last = HashMap::new();
         for (i, pc) in path.iter().enumerate() {
             last.insert(*pc, i);

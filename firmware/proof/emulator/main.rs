@@ -6,11 +6,13 @@
 //!     emulate traces   IMAGE SEEDS         the same instructions and addresses whatever the secrets are
 //!     emulate residue  IMAGE [--no-burn]   what of the secrets is left after each operation
 //!     emulate faults   IMAGE [--full]      each instruction left out in turn: what is accepted
+//!     emulate flips    IMAGE [--full] [--unsealed] [NAME...]  single bits changed: what is accepted, what comes out
 //!     emulate skip     IMAGE NAME PC       where an operation goes without its first instruction at PC (hexadecimal)
 
 mod cpu;
 mod decode;
 mod faults;
+mod flips;
 mod image;
 mod residue;
 mod traces;
@@ -42,9 +44,10 @@ fn main() -> ExitCode {
         ["traces", path, seeds] => traces::run(&open(path), number(seeds)),
         ["residue", path, rest @ ..] => residue::run(&open(path), rest.contains(&"--no-burn")),
         ["faults", path, rest @ ..] => faults::run(&open(path), rest),
+        ["flips", path, rest @ ..] => flips::run(&open(path), rest),
         ["skip", path, name, pc] => faults::follow(&open(path), name, pc),
         _ => {
-            eprintln!("emulate run|secrets|traces|residue|faults: see the head of firmware/proof/emulator/main.rs");
+            eprintln!("emulate run|secrets|traces|residue|faults|flips: see the head of firmware/proof/emulator/main.rs");
             false
         }
     };

@@ -152,6 +152,7 @@ pub unsafe extern "C" fn payhsm_agreement_abort(ctx: *mut PayhsmCtx) -> Status {
     // SAFETY: the caller's.
     unsafe {
         run(ctx, &[], &[], |module| {
+            module.enter();
             module.agreement_abort();
             Ok(())
         })

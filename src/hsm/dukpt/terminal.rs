@@ -54,6 +54,7 @@ impl<P: Platform> Hsm<'_, P> {
         block: &[u8],
         profile: Profile,
     ) -> Result<(GroupHandle, InitialKeyInfo), Error> {
+        self.pend();
         self.allow(Command::DukptLoad)?;
         self.audit_ready()?;
         let mut payload = Payload::empty();
@@ -90,7 +91,8 @@ impl<P: Platform> Hsm<'_, P> {
                     Registers::Tdea(terminal) => terminal.load(&mut ik, &id, &mut journal),
                     _ => Err(Error::Internal),
                 };
-                self.loaded(index, result, check)
+                let loaded = self.loaded(index, result, check);
+                self.concluded(loaded)
             }
             _ => {
                 let id = aes::InitialKeyId::parse(&optional.ikid()?.ok_or(Error::KeyBlockOptional)?)?;
@@ -113,7 +115,8 @@ impl<P: Platform> Hsm<'_, P> {
                     Registers::Aes(terminal) => terminal.load(&mut ik, &id, &mut journal),
                     _ => Err(Error::Internal),
                 };
-                self.loaded(index, result, check)
+                let loaded = self.loaded(index, result, check);
+                self.concluded(loaded)
             }
         }
     }
@@ -147,6 +150,7 @@ impl<P: Platform> Hsm<'_, P> {
         block: &[u8],
         profile: Profile,
     ) -> Result<InitialKeyInfo, Error> {
+        self.pend();
         self.allow(Command::DukptUpdate)?;
         let Registers::Aes(terminal) = &self.groups.group(group)?.registers else {
             return Err(Error::AlgorithmMismatch);
@@ -169,7 +173,11 @@ impl<P: Platform> Hsm<'_, P> {
         terminal.update_key(&mut update_key)?;
         let mut payload = Payload::empty();
         self.audit_ready()?;
-        let verified = match block.verify(KbpkRef::Update(&update_key), &mut payload) {
+        let judged = self
+            .denial
+            .judged_before(|| block.verify_only(KbpkRef::Update(&update_key), &mut payload));
+        let verified = judged.and_then(|()| block.verify(KbpkRef::Update(&update_key), &mut payload));
+        let verified = match self.ruled(verified) {
             Err(error @ Error::VerificationFailed) => {
                 return Err(self.note_failure(Note::of(LogEvent::UnwrapFailed).at(group.place()), error));
             }
@@ -194,7 +202,8 @@ impl<P: Platform> Hsm<'_, P> {
         self.unknown_beyond_the_memory(Scheme::Aes, id.as_bytes())?;
         let mut ik = Key::empty();
         verified.unwrap_into(&mut ik)?;
-        self.replace_initial_key(group, &mut ik, &id, check)
+        let replaced = self.replace_initial_key(group, &mut ik, &id, check);
+        self.concluded(replaced)
     }
 
     /// The last part of an update. Its own frame: the state in the making is the largest thing on the stack.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Issuer scripts.
 
+use core::hint::black_box;
+
 use crate::ct;
 use crate::emv::derive::{Psn, icc_master_key};
 use crate::emv::profile::Profile;
@@ -139,6 +141,7 @@ impl<P: Platform> Hsm<'_, P> {
         out: &mut [u8],
     ) -> Result<usize, Error> {
         out.fill(0);
+        self.pend();
         self.allow(life::Command::ScriptPinChange)?;
         let (mut smi, mut smc) = (Key::<Imk<Smi>, Tdea>::empty(), Key::<Imk<Smc>, Tdea>::empty());
         let mut ac = Key::<Imk<role::Ac>, Tdea>::empty();
@@ -176,15 +179,20 @@ impl<P: Platform> Hsm<'_, P> {
 
         let (mut new_pin, mut current_pin) = (Pin::empty(), Pin::empty());
         let pan = Some(target.pan);
-        let mut good = new_key.with(new.format)?.open(new.block, pan, &mut new_pin)?;
-        if let Some(current) = current {
-            good &= current_key
-                .with(current.format)?
-                .open(current.block, pan, &mut current_pin)?;
-        }
-        // One verdict on both.
-        good &= !self.pin_refused(&new_pin);
-        let verdict = self.pin_tried(&[new.block], ct::verdict(good));
+        let verdict = self.denial.verified(|| {
+            let mut good = new_key
+                .with(new.format)?
+                .open(black_box(new.block), pan, &mut new_pin)?;
+            if let Some(current) = current {
+                good &= current_key
+                    .with(current.format)?
+                    .open(current.block, pan, &mut current_pin)?;
+            }
+            // One verdict on both.
+            good &= !self.pin_refused(&new_pin);
+            ct::verdict(good)
+        });
+        let verdict = self.pin_tried(&[new.block], verdict);
         match current {
             Some(current) => self.pin_tried(&[current.block], verdict)?,
             None => verdict?,
@@ -202,7 +210,8 @@ impl<P: Platform> Hsm<'_, P> {
             mk_ac: &mk_ac,
         };
         let current_pin = current.map(|_| &current_pin);
-        script::pin_change(profile, &keys, &request, &new_pin, current_pin, out)
+        let written = script::pin_change(profile, &keys, &request, &new_pin, current_pin, out);
+        self.concluded(written)
     }
 
     fn script_key<R: role::Role>(

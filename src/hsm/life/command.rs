@@ -76,6 +76,20 @@ macro_rules! commands {
                 }
             }
 
+            /// The states in which it does not run: a table of its own, so that a changed bit of one lets nothing run.
+            pub(in crate::hsm) const fn not_states(self) -> States {
+                match self {
+                    $($(#[$attr])* Self::$name => States(!States::$states.0),)*
+                }
+            }
+
+            /// Who may not ask for it: a table of its own.
+            pub(in crate::hsm) const fn not_roles(self) -> Roles {
+                match self {
+                    $($(#[$attr])* Self::$name => Roles::$roles.others(),)*
+                }
+            }
+
             /// Who may ask for it once officers are enrolled.
             #[must_use]
             pub const fn roles(self) -> Roles {

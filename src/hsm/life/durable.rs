@@ -19,6 +19,7 @@
 
 use super::{Command, Event, State};
 use crate::error::Error;
+use crate::hsm::WIDE;
 use crate::hsm::audit;
 use crate::hsm::role::Act;
 use crate::hsm::{Hsm, LogEvent, Note, Platform, Question};
@@ -133,6 +134,7 @@ impl<P: Platform> Hsm<'_, P> {
         };
         self.generation = life.generation;
         self.frozen = life.frozen;
+        self.wide = if life.frozen { 0 } else { WIDE };
         self.withdrawn = life.withdrawn;
         self.policy = self.policy.without(life.withdrawn);
         self.take_up_users(life.users, life.locked)
@@ -274,7 +276,7 @@ impl<P: Platform> Hsm<'_, P> {
             }
         }
         self.generation = self.generation.wrapping_add(1);
-        (self.frozen, self.withdrawn) = (false, 0);
+        (self.frozen, self.wide, self.withdrawn) = (false, WIDE, 0);
         self.save_life()?;
         #[cfg(feature = "terminal")]
         if let Some(sealer) = &self.sealer {
@@ -307,8 +309,9 @@ impl<P: Platform> Hsm<'_, P> {
     /// The state's error; [`Error::NotAuthenticated`]; [`Error::Refused`] for a frozen policy, and by the platform;
     /// [`Error::Storage`], and nothing has changed.
     pub fn policy_widen(&mut self, given: Policy) -> Result<(), Error> {
+        self.pend();
         self.allow(Command::PolicyWiden)?;
-        if self.frozen {
+        if self.frozen || self.wide != WIDE {
             return Err(Error::Refused);
         }
         self.require_two_officers(Act::PolicyWiden)?;
@@ -320,7 +323,8 @@ impl<P: Platform> Hsm<'_, P> {
             return Err(error);
         }
         self.policy = self.policy.and(given);
-        self.note(Note::of(LogEvent::PolicyChange).value(u64::from(self.policy.to_bits())))
+        let noted = self.note(Note::of(LogEvent::PolicyChange).value(u64::from(self.policy.to_bits())));
+        self.concluded(noted)
     }
 
     /// Freezes the policy: it may be narrowed, and widened no more, until the module is made anew.
@@ -330,7 +334,7 @@ impl<P: Platform> Hsm<'_, P> {
     pub fn policy_freeze(&mut self) -> Result<(), Error> {
         self.allow(Command::PolicyFreeze)?;
         self.audit_ready()?;
-        self.frozen = true;
+        (self.frozen, self.wide) = (true, 0);
         self.save_life()?;
         self.note(Note::of(LogEvent::PolicyChange).value(u64::from(self.policy.to_bits())))
     }

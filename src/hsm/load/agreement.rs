@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The agreement of a KBPK with another party.
 
+use core::hint::black_box;
+
 use crate::ecdh::PublicKey;
 use crate::ecdsa::SigningKey;
 use crate::error::Error;
@@ -70,6 +72,7 @@ impl<P: Platform> Hsm<'_, P> {
         &mut self,
         m2: &[u8; agreement::M2_LEN],
     ) -> Result<(ImportedKey, [u8; agreement::M3_LEN]), Error> {
+        self.pend();
         self.allow(Command::AgreementConfirm)?;
         let initiator = self.initiator.take();
         let authentication = self.initiator_key.take().ok_or(Error::BadState)?;
@@ -77,8 +80,10 @@ impl<P: Platform> Hsm<'_, P> {
         self.agreement_key(authentication, &HOST_KBPK, &mut psk)?;
         let mut kbpk = Key::empty();
         self.commit_uses()?;
-        let confirmation = initiator.finish(&psk, m2, &mut self.peers, &mut kbpk)?;
-        let imported = self.admit_kbpk(&kbpk, &HOST_KBPK)?;
+        let confirmation = initiator.finish(&psk, m2, &mut self.peers, &mut kbpk);
+        let confirmation = self.ruled(confirmation)?;
+        let imported = self.admit_kbpk(&kbpk, &HOST_KBPK);
+        let imported = self.concluded(imported)?;
         Ok((imported, confirmation.m3))
     }
 
@@ -115,11 +120,15 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Errors
     /// [`Error::BadState`] if none is waiting; [`Error::VerificationFailed`]; [`Error::SlotsFull`]; the state's error.
     pub fn agreement_finish(&mut self, m3: &[u8; agreement::M3_LEN]) -> Result<ImportedKey, Error> {
+        self.pend();
         self.allow(Command::AgreementFinish)?;
         let responder = self.responder.take();
         let mut kbpk = Key::empty();
-        responder.finish(m3, &mut self.peers, &mut kbpk)?;
-        self.admit_kbpk(&kbpk, &TERMINAL_KBPK)
+        self.denial.judged_before(|| responder.judge(m3))?;
+        let released = responder.finish(black_box(m3), &mut self.peers, &mut kbpk);
+        self.ruled(released)?;
+        let admitted = self.admit_kbpk(&kbpk, &TERMINAL_KBPK);
+        self.concluded(admitted)
     }
 
     /// Begins an agreement with signatures: the host's side. Gives the first message. An earlier one that was not finished
@@ -206,11 +215,14 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Errors
     /// As [`agreement_finish`](Self::agreement_finish).
     pub fn agreement_finish_signed(&mut self, m3: &[u8; agreement::SIGNED_M3_LEN]) -> Result<ImportedKey, Error> {
+        self.pend();
         self.allow(Command::AgreementFinishSigned)?;
         let responder = self.responder.take();
         let mut kbpk = Key::empty();
-        responder.finish_signed(m3, &mut self.peers, &mut kbpk)?;
-        self.admit_kbpk(&kbpk, &TERMINAL_KBPK)
+        let released = responder.finish_signed(m3, &mut self.peers, &mut kbpk);
+        self.ruled(released)?;
+        let admitted = self.admit_kbpk(&kbpk, &TERMINAL_KBPK);
+        self.concluded(admitted)
     }
 
     /// Begins an agreement that authenticates nobody, for a peer that has no other: gives the public key of a new

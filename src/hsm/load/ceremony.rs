@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The component ceremony: custodians enter a key in parts.
 
+use core::hint::black_box;
+
 use crate::error::Error;
 use crate::hsm::slot;
 use crate::hsm::{Command, Event, Hsm, ImportedKey, Platform, Question, State};
@@ -78,17 +80,36 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Timing
     /// Constant for each key length and number of components.
     pub fn component_add(&mut self, custodian: u32, component: &[u8], kcv: &[u8]) -> Result<(), Error> {
+        self.pend();
         self.expire();
         self.allow(Command::ComponentAdd)?;
         if guard!("C10.custodian", !self.people.is_custodian(custodian)) {
             self.end_ceremony();
             return Err(Error::NotAuthenticated);
         }
-        let result = check_value(kcv).and_then(|kcv| self.assembly.add(CustodianId(custodian), component, kcv));
+        let judged = self.component_judge(CustodianId(custodian), component, kcv);
+        let result = self
+            .ruled(judged)
+            .and_then(|()| self.component_take(CustodianId(custodian), component, kcv));
         if result.is_err() {
             self.end_ceremony();
         }
-        result.map(|_| ())
+        result
+    }
+
+    /// Judges a component as [`component_take`](Self::component_take) does: of a check value that a disturbed call does not
+    /// see, the other one sees it.
+    #[inline(never)]
+    fn component_judge(&self, custodian: CustodianId, component: &[u8], kcv: &[u8]) -> Result<(), Error> {
+        let given = check_value(kcv)?;
+        self.denial
+            .judged_before(|| self.assembly.judge(custodian, component, given))
+    }
+
+    #[inline(never)]
+    fn component_take(&mut self, custodian: CustodianId, component: &[u8], kcv: &[u8]) -> Result<(), Error> {
+        let added = self.assembly.add(custodian, component, check_value(black_box(kcv))?);
+        self.concluded(added.map(|_| ()))
     }
 
     /// Ends the ceremony: the exclusive or of the components becomes a key in a slot.
@@ -98,14 +119,18 @@ impl<P: Platform> Hsm<'_, P> {
     /// [`Error::VerificationFailed`] for the check value; [`Error::WeakKey`], [`Error::SlotsFull`]. The ceremony is over
     /// in every case.
     pub fn component_finish(&mut self) -> Result<ImportedKey, Error> {
+        self.pend();
         self.expire();
         self.allow(Command::ComponentFinish)?;
         let attributes = self.ceremony.ok_or(Error::BadState);
         let mut material = SecretBuf::<{ component::MAX_KEY_LEN }>::new();
-        let assembled = self.assembly.finish_into(&mut material);
+        let judged = self.denial.judged_before(|| self.assembly.judge_end());
+        let assembled = judged.and_then(|()| self.assembly.finish_into(&mut material));
+        let assembled = self.ruled(assembled);
         self.end_ceremony();
         assembled?;
-        self.admit(&attributes?, material.expose())
+        let admitted = self.admit(&attributes?, material.expose());
+        self.concluded(admitted)
     }
 
     /// Ends the ceremony without a key and wipes what was entered; without one it does nothing.

@@ -361,6 +361,7 @@ impl<P: Platform> Hsm<'_, P> {
         out: &mut [u8],
     ) -> Result<usize, Error> {
         out.fill(0);
+        self.pend();
         self.allow(Command::KeyBlockTranslate)?;
         let (mut opening, mut closing) = (Kbpk::empty(), Kbpk::empty());
         self.kbpk(to, Way::Wrap, &mut closing)?;
@@ -412,7 +413,8 @@ impl<P: Platform> Hsm<'_, P> {
         let len = closing
             .template(version, context, &attributes, blocks.list())
             .wrap_stored(closing.borrow(), material.expose(), &mut self.platform, out)?;
-        self.exported(NO_PLACE, &own_check, out)?;
+        let noted = self.exported(NO_PLACE, &own_check, out);
+        self.concluded(noted)?;
         Ok(len)
     }
 
@@ -478,7 +480,10 @@ impl<P: Platform> Hsm<'_, P> {
             self.slots.count_failure(handle);
         }
         self.commit_uses()?;
-        let verified = block.verify(protection.borrow(), payload);
+        let verified = self
+            .denial
+            .judged_before(|| block.verify_only(protection.borrow(), payload))
+            .and_then(|()| block.verify(protection.borrow(), payload));
         let verified = self.ruled(verified);
         if is_guess && !matches!(verified, Err(Error::VerificationFailed)) {
             self.slots.uncount_failure(handle);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Working keys under a terminal master key (K0), enciphered by ECB: superseded by key blocks, and by permission only.
 
+use core::hint::black_box;
+
 use crate::error::Error;
 use crate::hsm::slot::{self, Choices};
 use crate::hsm::{Command, Hsm, ImportedKey, KeyHandle, Platform, Question};
@@ -77,6 +79,7 @@ impl<P: Platform> Hsm<'_, P> {
         cipher: &[u8],
         kcv: &[u8],
     ) -> Result<ImportedKey, Error> {
+        self.pend();
         self.allow(Command::WorkingKeyImport)?;
         let mut master = Key::empty();
         let strength = self.master_key(kek, &mut master)?;
@@ -98,9 +101,12 @@ impl<P: Platform> Hsm<'_, P> {
         self.ask(&Question::WorkingKey { attributes })?;
         let mut key = SecretBuf::new();
         self.count_try(kek)?;
-        let opened = working::unwrap_ecb(&master, cipher, kcv, &mut key);
+        let opened = self
+            .denial
+            .verified(|| working::unwrap_ecb(&master, black_box(cipher), black_box(kcv), &mut key));
         self.tried(kek, opened)?;
-        self.admit(attributes, key.expose())
+        let admitted = self.admit(attributes, key.expose());
+        self.concluded(admitted)
     }
 
     /// Takes the working keys of a UnionPay sign-on answer (field 62): all of them, or none.
@@ -122,6 +128,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Source
     /// [`inject::working`](crate::inject::working).
     pub fn unionpay_sign_on(&mut self, tmk: KeyHandle, kind: SignOnKind, field: &[u8]) -> Result<WorkingKeys, Error> {
+        self.pend();
         self.allow(Command::UnionpaySignOn)?;
         let mut master = Key::empty();
         self.master_key(tmk, &mut master)?;
@@ -142,7 +149,7 @@ impl<P: Platform> Hsm<'_, P> {
         self.audit_ready()?;
         let mut keys = SignOnKeys::empty();
         self.count_try(tmk)?;
-        let opened = sign_on.open(&master, &mut keys);
+        let opened = self.denial.verified(|| black_box(&sign_on).open(&master, &mut keys));
         self.tried(tmk, opened)?;
 
         let pin = self.admit(&PIN_KEY, keys.pin.expose())?;
@@ -154,7 +161,7 @@ impl<P: Platform> Hsm<'_, P> {
             let track = self.admit(&TRACK_KEY, keys.track.expose());
             Some(track.inspect_err(|_| self.take_back(&[pin, mac]))?)
         };
-        Ok(WorkingKeys { pin, mac, track })
+        self.concluded(Ok(WorkingKeys { pin, mac, track }))
     }
 
     /// The master key, if it may open working keys, and its strength.

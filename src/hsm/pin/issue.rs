@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! New PINs: drawn, chosen by the cardholder, computed. Host side.
 
+use core::hint::black_box;
+
 use crate::ct;
 use crate::error::Error;
 use crate::hsm::pin::reference::{Ibm, Method, Visa};
@@ -144,6 +146,7 @@ impl<P: Platform> Hsm<'_, P> {
         pvki: u8,
         reference: &Pvv,
     ) -> Result<Pvv, Error> {
+        self.pend();
         self.allow(Command::PinChangePvv)?;
         let mut method = Visa::new(pvki);
         self.visa(pvk, &[Operation::PvvVerify, Operation::PvvGenerate], pan, &mut method)?;
@@ -167,6 +170,7 @@ impl<P: Platform> Hsm<'_, P> {
         profile: PinProfile,
         reference: &Offset,
     ) -> Result<Offset, Error> {
+        self.pend();
         let mut method = Ibm::new(self.ready_profile(Command::PinChange3624, profile)?);
         self.ibm(
             pvk,
@@ -240,14 +244,17 @@ impl<P: Platform> Hsm<'_, P> {
         self.ask(&Question::PinChange { pan })?;
         self.pin_used(old.key)?;
         self.pin_used(new.key)?;
-        let (mut old_pin, mut new_pin) = (Pin::empty(), Pin::empty());
-        let mut good = old_from.open(old.block, Some(pan), &mut old_pin)?;
-        good &= guard!("A11", method.matches(pan, &old_pin, reference)?);
-        good &= new_from.open(new.block, Some(pan), &mut new_pin)?;
         let mut digits = Secret::zeroed();
-        good &= method.compute(pan, &new_pin, &mut digits)?;
-        good &= !self.pin_refused(&new_pin);
-        ct::verdict(good)?;
+        let verified = self.denial.verified(|| {
+            let (mut old_pin, mut new_pin) = (Pin::empty(), Pin::empty());
+            let mut good = old_from.open(black_box(old.block), Some(pan), &mut old_pin)?;
+            good &= guard!("A11", method.matches(pan, &old_pin, black_box(reference))?);
+            good &= new_from.open(new.block, Some(pan), &mut new_pin)?;
+            good &= method.compute(pan, &new_pin, &mut digits)?;
+            good &= !self.pin_refused(&new_pin);
+            ct::verdict(good)
+        });
+        self.concluded(verified)?;
         Ok(method.publish(&mut digits))
     }
 

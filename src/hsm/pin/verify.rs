@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! PINs against their references, and references of PINs. Host side.
 
+use core::hint::black_box;
+
 use crate::ct;
 use crate::error::Error;
 use crate::hsm::pin::reference::{Ibm, Method, Visa};
@@ -106,6 +108,7 @@ impl<P: Platform> Hsm<'_, P> {
         pvk: KeyHandle,
         pvki: u8,
     ) -> Result<Pvv, Error> {
+        self.pend();
         self.allow(Command::PvvGenerate)?;
         let mut method = Visa::new(pvki);
         self.visa(pvk, &[Operation::PvvGenerate], pan, &mut method)?;
@@ -132,6 +135,7 @@ impl<P: Platform> Hsm<'_, P> {
         pvk: KeyHandle,
         profile: PinProfile,
     ) -> Result<Offset, Error> {
+        self.pend();
         let mut method = Ibm::new(self.ready_profile(Command::PinOffsetGenerate, profile)?);
         self.ibm(pvk, &[Operation::OffsetGenerate], pan, &mut method)?;
         self.pin_reference(&method, input, format, pan, enciphered)
@@ -153,9 +157,11 @@ impl<P: Platform> Hsm<'_, P> {
         self.pin_host_rate()?;
         guard!("B02" | "B07.pin", self.ask(&Question::PinVerify { pan }))?;
         self.pin_used(input)?;
-        let mut pin = Pin::empty();
-        let sound = from.open(enciphered, Some(pan), &mut pin)?;
-        let verified = ct::verdict(sound & method.matches(pan, &pin, reference)?);
+        let verified = self.denial.verified(|| {
+            let mut pin = Pin::empty();
+            let sound = from.open(black_box(enciphered), Some(pan), &mut pin)?;
+            ct::verdict(sound & method.matches(pan, &pin, black_box(reference))?)
+        });
         self.concluded(verified)
     }
 
@@ -173,11 +179,14 @@ impl<P: Platform> Hsm<'_, P> {
         self.pin_host_rate()?;
         guard!("A04" | "B05", self.ask(&Question::PinIssue { pan }))?;
         self.pin_used(input)?;
-        let mut pin = Pin::empty();
-        let sound = from.open(enciphered, Some(pan), &mut pin)?;
         let mut digits = Secret::zeroed();
-        let good = ct::verdict(sound & method.compute(pan, &pin, &mut digits)?);
-        self.pin_tried(&[enciphered], good)?;
+        let good = self.denial.verified(|| {
+            let mut pin = Pin::empty();
+            let sound = from.open(black_box(enciphered), Some(pan), &mut pin)?;
+            ct::verdict(sound & method.compute(pan, &pin, &mut digits)?)
+        });
+        let good = self.pin_tried(&[enciphered], good);
+        self.concluded(good)?;
         Ok(method.publish(&mut digits))
     }
 }

@@ -12,6 +12,8 @@
 //! | 15 | 1 | role |
 //! | 16 | 16 | random |
 
+use core::hint::black_box;
+
 use subtle::Choice;
 
 use super::record::UserRecord;
@@ -24,6 +26,7 @@ use crate::hsm::life::Command;
 use crate::hsm::{Event, Hsm, LogEvent, Note, Platform, Question, State};
 use crate::mac::Mac;
 use crate::mac::cmac::CmacAes;
+use crate::secret::Secret;
 
 /// Length of a challenge in bytes.
 pub const CHALLENGE_LEN: usize = 32;
@@ -101,6 +104,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Source
     /// SP 800-38B; RFC 6238. Vectors: `vectors/mac.txt`, `vectors/totp.txt`.
     pub fn login_finish(&mut self, response: &[u8; 16], code: u32) -> Result<SessionHandle, Error> {
+        self.pend();
         let pending = self.people.pending.take();
         self.allow(Command::LoginFinish)?;
         let Pending { user, nonce } = pending.ok_or(Error::BadState)?;
@@ -131,12 +135,14 @@ impl<P: Platform> Hsm<'_, P> {
             }
             (false, None) => Choice::from(1),
         };
-        let mut expected = [0; 16];
-        let mut mac = CmacAes::new(record.key.expose())?;
-        mac.update(&self.challenge(user, role, &nonce));
-        mac.finish(&mut expected)?;
-        let verdict = ct::verdict(ct::eq(&expected, response) & second);
-        zeroize::Zeroize::zeroize(&mut expected);
+        let verdict = self.denial.verified(|| {
+            let mut expected = Secret::<16>::zeroed();
+            ct::unlike(expected.expose_mut(), response);
+            let mut mac = CmacAes::new(record.key.expose())?;
+            mac.update(&self.challenge(user, role, &nonce));
+            mac.finish(expected.expose_mut())?;
+            ct::verdict(ct::eq(expected.expose(), black_box(response)) & black_box(second))
+        });
         if let Err(error) = verdict {
             self.after_failure()?;
             let noted = self.note_failure(Note::of(LogEvent::Login).at(u16::from(user)), error);
@@ -150,7 +156,8 @@ impl<P: Platform> Hsm<'_, P> {
             self.life.happen(Event::Unlocked);
         }
         let session = self.open_session(user, role)?;
-        self.note(Note::of(LogEvent::Login).at(u16::from(user)))?;
+        let noted = self.note(Note::of(LogEvent::Login).at(u16::from(user)));
+        self.concluded(noted)?;
         Ok(session)
     }
 

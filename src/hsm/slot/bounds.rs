@@ -84,7 +84,7 @@ pub struct KeyBounds {
 pub(super) const NO_LIMIT: u32 = u32::MAX;
 
 /// The bounds as a slot keeps them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Bounds {
     pub(super) max_uses: u32,
     pub(super) warn_uses: u32,

@@ -52,7 +52,27 @@ pub(super) struct Marks {
     /// Keys that have changed: their records may be behind.
     pub(super) changed: Cell<Places>,
     /// Keys that stand in more than one slot.
-    pub(super) copied: Places,
+    pub(super) copied: Copied,
+    /// A place was not as the last command left it.
+    pub(super) damaged: Cell<bool>,
+}
+
+/// Keys that stand in more than one slot, in two sets: a bit that is lost in one of them hides no copy.
+#[derive(Debug, Default)]
+pub(super) struct Copied([Places; 2]);
+
+impl Copied {
+    pub(super) fn insert(&mut self, index: usize) {
+        self.0.iter_mut().for_each(|set| set.insert(index));
+    }
+
+    pub(super) fn remove(&mut self, index: usize) {
+        self.0.iter_mut().for_each(|set| set.remove(index));
+    }
+
+    pub(super) fn has(&self, index: usize) -> bool {
+        self.0.iter().any(|set| set.has(index))
+    }
 }
 
 impl Marks {

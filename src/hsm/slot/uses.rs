@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::hsm::handle::KeyHandle;
 use crate::hsm::slot::bounds::{NO_LIMIT, Narrowing};
 use crate::hsm::slot::places::{Marks, Places};
-use crate::hsm::slot::{Kept, KeyInfo, Slot, Slots, equal_under, judge, judge_attributes, key_bits};
+use crate::hsm::slot::{Here, Kept, KeyInfo, Slot, Slots, equal_under, judge, judge_attributes, key_bits};
 use crate::key::usage::Attributes;
 use crate::policy::Policy;
 use subtle::Choice;
@@ -83,13 +83,15 @@ impl Slots<'_> {
 
     pub(crate) fn settled(&mut self, index: u8) {
         if let Some(slot) = self.0.get_mut(usize::from(index)) {
-            slot.stored.unsettled = false;
+            slot.touch(|slot| slot.stored.unsettled = false);
         }
     }
 
     /// Writes the record of a place, and gives its length and the counts that it has.
     pub(crate) fn write(&self, index: u8, out: &mut [u8]) -> Result<(usize, (u32, u32)), Error> {
         let slot = self.0.get(usize::from(index)).ok_or(Error::Internal)?;
+        // A damaged key is not stored: at the next start nothing would tell.
+        self.whole(slot)?;
         let counts = slot.counts_ahead();
         Ok((slot.write(counts, out)?, counts))
     }
@@ -97,16 +99,18 @@ impl Slots<'_> {
     /// The record of a place was written.
     pub(crate) fn written(&mut self, index: u8, (blocks, uses): (u32, u32)) {
         if let Some(slot) = self.0.get_mut(usize::from(index)) {
-            slot.stored.is_stored = true;
-            slot.stored.is_behind = false;
-            (slot.stored.blocks, slot.stored.uses) = (blocks, uses);
+            slot.touch(|slot| {
+                slot.stored.is_stored = true;
+                slot.stored.is_behind = false;
+                (slot.stored.blocks, slot.stored.uses) = (blocks, uses);
+            });
         }
     }
 
     /// The record of a place may have been written.
     pub(crate) fn maybe_written(&mut self, index: u8) {
         if let Some(slot) = self.0.get_mut(usize::from(index)) {
-            slot.stored.unsettled = !slot.stored.is_stored;
+            slot.touch(|slot| slot.stored.unsettled = !slot.stored.is_stored);
         }
     }
 
@@ -122,6 +126,7 @@ impl Slots<'_> {
         // A key that today's policy does not take stays, and does nothing.
         slot.invalid =
             judge(slot.attributes()?, slot.material.expose(), policy).is_err() || !slot.bounds.is_valid(today);
+        slot.reseal();
         self.find_copy(index.into());
         Ok(())
     }
@@ -141,11 +146,11 @@ impl Slots<'_> {
 
     /// Says what day it is.
     pub(crate) fn set_today(&mut self, today: u32, policy: Policy) {
-        self.1.today = today;
+        self.1 = Here::new(today, self.1.owner);
         for slot in self.0.iter_mut() {
             if let Some((attributes, _)) = slot.entry {
                 let refused = judge_attributes(&attributes, policy).is_err();
-                slot.invalid = refused || !slot.bounds.is_valid(today);
+                slot.touch(|slot| slot.invalid = refused || !slot.bounds.is_valid(today));
             }
         }
     }
@@ -157,7 +162,7 @@ impl Slots<'_> {
 
     /// Says whose session is open; 0: nobody's.
     pub(crate) const fn set_owner(&mut self, owner: u16) {
-        self.1.owner = owner;
+        self.1 = Here::new(self.1.today, owner);
     }
 
     /// Erases a key that ends with its session, and gives its place.
@@ -197,7 +202,11 @@ impl Slots<'_> {
     pub(crate) fn place(&self, index: usize) -> Option<(KeyHandle, Result<KeyInfo, Error>, &Slot)> {
         let slot = self.0.get(index)?;
         let handle = KeyHandle::new(u8::try_from(index).ok()?, slot.generation.value());
-        Some((handle, slot.info(), slot))
+        let info = match slot.entry {
+            Some(_) => self.whole(slot).and_then(|()| slot.info()),
+            None => slot.info(),
+        };
+        Some((handle, info, slot))
     }
 
     /// Gives a key the place of another, which is gone then. The other place is free.
@@ -206,6 +215,8 @@ impl Slots<'_> {
         let (Some(one), Some(other)) = self.two(from, to) else {
             return Err(Error::InvalidHandle);
         };
+        one.sound()?;
+        other.sound()?;
         core::mem::swap(&mut one.material, &mut other.material);
         core::mem::swap(&mut one.entry, &mut other.entry);
         core::mem::swap(&mut one.history, &mut other.history);
@@ -217,6 +228,8 @@ impl Slots<'_> {
         one.generation.advance();
         other.generation.advance();
         other.stored.is_behind = true;
+        one.reseal();
+        other.reseal();
         let generation = other.generation.value();
         for index in [from, to] {
             Marks::add(&self.2.changed, index);
@@ -253,7 +266,7 @@ impl Slots<'_> {
         let today = self.1.today;
         if let Some(slot) = self.0.get_mut(key.index()) {
             Marks::add(&self.2.changed, key.index());
-            slot.set_kept(kept, today);
+            slot.touch(|slot| slot.set_kept(kept, today));
         }
     }
 

@@ -128,7 +128,7 @@ impl Transcript<'_> {
             Proof::Psk(psk) => {
                 let mut expected = Secret::zeroed();
                 self.tag(psk, purpose, kcv, expected.expose_mut())?;
-                ct::verdict(ct::eq(expected.expose(), given))
+                ct::agree(expected.expose(), given)
             }
             Proof::Signature { peer, .. } => verify(peer, &self.digest(proof, purpose, kcv), given),
         }

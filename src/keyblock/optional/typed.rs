@@ -440,7 +440,7 @@ impl<'a> Time<'a> {
 /// How well a key was protected so far (WP, version 00).
 ///
 /// A pedigree never gets better: what protects a key adds its own faults.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Pedigree(u8);
 
 impl Pedigree {

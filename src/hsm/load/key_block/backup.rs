@@ -29,6 +29,8 @@
 //! Not in a backup: keys that may not leave, keys with a limited number of uses, which would come back unused, keys of a
 //! session, and DUKPT state, whose counters would come twice.
 
+use core::hint::black_box;
+
 use crate::codec::hex;
 use crate::ct;
 use crate::error::Error;
@@ -312,6 +314,7 @@ impl<P: Platform> Hsm<'_, P> {
     /// # Timing
     /// The public parts of the backup.
     pub fn backup_restore(&mut self, kbpk: KeyHandle, backup: &[u8]) -> Result<usize, Error> {
+        self.pend();
         self.allow(Command::BackupRestore)?;
         let mut protection = Kbpk::empty();
         self.backup_kbpk(kbpk, Way::Unwrap, &mut protection)?;
@@ -319,7 +322,9 @@ impl<P: Platform> Hsm<'_, P> {
         self.audit_ready()?;
         self.bind_key(kbpk, Choices::Backup)?;
         let (covered, tag) = backup.split_last_chunk::<TAG_LEN>().ok_or(Error::Record)?;
-        let verified = manifest(self.slots.get(kbpk)?.material(), covered)?.verify(tag);
+        let verified = self
+            .denial
+            .verified(|| manifest(self.slots.get(kbpk)?.material(), black_box(covered))?.verify(black_box(tag)));
         let note = Note::of(LogEvent::Restore).at(kbpk.place()).value(set.sequence);
         verified.map_err(|error| self.note_failure(note, error))?;
         self.settle_slots();
@@ -347,7 +352,7 @@ impl<P: Platform> Hsm<'_, P> {
             self.settle_slots();
             return Err(self.note_failure(note, error));
         }
-        Ok(set.keys.into())
+        self.concluded(Ok(set.keys.into()))
     }
 
     #[inline(never)]
