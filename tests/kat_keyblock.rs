@@ -611,3 +611,20 @@ fn a_payload_too_long_for_us_is_refused() {
     let error = block.verify(protection.as_ref(), &mut payload).err();
     assert_eq!(error, Some(Error::KeyBlockPayload));
 }
+
+/// What a block shows: its header, and not the key.
+#[test]
+fn blocks_are_shown_without_their_keys() {
+    let (kbpk, block) = specimens().remove(0);
+    let version = version_of(&block).unwrap();
+    let mut payload = Payload::default();
+    let shown = format!("{:?}", KeyBlock::parse(&block, Profile::of(version)).unwrap());
+    assert!(shown.starts_with("KeyBlock { header: "), "{shown}");
+    let key = Protection::new(version, &kbpk).unwrap();
+    let opened = KeyBlock::parse(&block, Profile::of(version)).unwrap();
+    let opened = opened.verify(key.as_ref(), &mut payload).unwrap();
+    let secret = format!("{:?}", opened.key_bytes());
+    let shown = format!("{opened:?}");
+    assert!(!shown.contains(secret.trim_matches(['[', ']'])), "{shown}");
+    assert_eq!(format!("{payload:?}"), "Payload { .. }");
+}

@@ -199,3 +199,22 @@ fn malformed_with_offsets() {
     let found = Track2::fault(&hex("4111111111111111 D3112 2D1 123F")).unwrap();
     assert_eq!((found.error, found.offset), (Error::EmvElement, 11));
 }
+
+/// Lengths and places go into a log, values do not.
+#[test]
+fn elements_are_shown_without_their_values() {
+    let data = [0x70, 7, 0x5A, 2, 0x99, 0x98, 0x9C, 1, 0x97];
+    let mut reader = Reader::new(&data);
+    let shown = format!("{:?}", reader.next().unwrap().unwrap());
+    assert_eq!(shown, "Element { tag: Tag(70), len: 7, depth: 0, offset: 0, .. }");
+    let shown = format!("{:?}", reader.next().unwrap().unwrap());
+    assert_eq!(shown, "Element { tag: Tag(5A), len: 2, depth: 1, offset: 2, .. }");
+    assert_eq!(format!("{reader:?}"), "Reader { len: 9, offset: 6, depth: 1, .. }");
+    let mut out = [0; 16];
+    let mut writer = Writer::new(&mut out);
+    writer.put(Tag::new(0x9F02).unwrap(), &[0x99]).unwrap();
+    assert_eq!(format!("{writer:?}"), "Writer { len: 4, depth: 0, failed: None, .. }");
+    for (tag, text) in [(0x9F02, "9F02"), (0x00DF_8101, "DF8101"), (0xDF81_8201, "DF818201")] {
+        assert_eq!(Tag::new(tag).unwrap().to_string(), text);
+    }
+}

@@ -161,6 +161,13 @@ impl KsnLayout {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn older_divisions() {
+        assert_eq!(KsnLayout::TDEA_6_5_5, KsnLayout::tdea(16, 24, 19));
+        assert_eq!(KsnLayout::TDEA_10_5_5, KsnLayout::tdea(0, 40, 19));
+        assert_ne!(KsnLayout::tdea(0, 40, 18), KsnLayout::TDEA_10_5_5);
+    }
     use crate::dukpt::tdes;
 
     const DIGITS: [u8; 10] = [0x01, 0x23, 0x45, 0x67, 0x89, 0xAB, 0xCD, 0xFF, 0xFF, 0xFF];

@@ -661,3 +661,23 @@ carried_by! {
     Imk<Dac> = E3;
     Imk<Dn> = E4;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usages_are_spelled() {
+        assert_eq!((Usage::spelled("P0"), Usage::spelled("M3")), (Usage::P0, Usage::M3));
+        for text in ["", "P", "P00"] {
+            assert_eq!(Usage::spelled(text).0, [0; 2]);
+        }
+        let macs = Usage::ALL.iter().filter(|usage| usage.is_mac()).count();
+        assert_eq!(macs, 9);
+        let cell = row(&[Usage::B2], TDEA, DERIVE);
+        assert_eq!(
+            (cell.usages, cell.algorithms, cell.modes),
+            (&[Usage::B2][..], TDEA, DERIVE)
+        );
+    }
+}

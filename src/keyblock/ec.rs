@@ -106,6 +106,12 @@ pub(super) fn write(scalar: &Secret<FIELD_LEN>, out: &mut Secret<DER_LEN>) -> Re
 mod tests {
     use super::*;
 
+    #[test]
+    fn heads_tell_the_length_behind_them() {
+        assert_eq!((LONG_HEAD, SHORT_HEAD), (head(DER_LEN), head(SHORT_LEN)));
+        assert_eq!(head(121), [0x30, 119, 2, 1, 1, 4, 32]);
+    }
+
     const SCALAR: [u8; 32] = [0x5A; 32];
 
     fn encoded() -> [u8; DER_LEN] {

@@ -329,6 +329,26 @@ impl<'a> Iterator for Iter<'a> {
 mod tests {
     use super::*;
 
+    #[test]
+    fn lists_are_read_whole() {
+        let mut places = [Optional { id: *b"PB", data: b"" }; 2];
+        assert_eq!(Optional::read_list(b"", &mut places), Ok(0));
+        assert_eq!(
+            Optional::read_list(b"LB08no 1KS181234567890123456FFFF", &mut places),
+            Ok(2)
+        );
+        assert_eq!((places[0].id, places[0].data), (*b"LB", &b"no 1"[..]));
+        assert_eq!((places[1].id, places[1].data), (*b"KS", &b"1234567890123456FFFF"[..]));
+        for (text, error) in [
+            (&b"LB08no 1LB08no 2LB08no 3"[..], Error::KeyBlockOptionalCount),
+            (b"LB08no 1LB09no 2", Error::KeyBlockOptional),
+            (b"LB08no 1L", Error::KeyBlockOptional),
+            (b"PB080000", Error::KeyBlockOptional),
+        ] {
+            assert_eq!(Optional::read_list(text, &mut places), Err(error));
+        }
+    }
+
     fn parse<'a>(header: &[u8; 16], text: &'a [u8], profile: Profile) -> Result<(Blocks<'a>, &'a [u8]), Error> {
         Blocks::parse(text, &Header::from_chars(header).unwrap(), profile)
     }

@@ -344,3 +344,90 @@ impl Slot {
         self.invalid |= !self.bounds.is_valid(today);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An AES MAC key that has processed a block, used once of nine times.
+    fn body() -> [u8; HEAD_LEN + 16] {
+        let mut body = [0; HEAD_LEN + 16];
+        let (head, key) = body.split_at_mut(HEAD_LEN);
+        head[..9].copy_from_slice(b"\x01M6AC00N\x00");
+        (head[19], head[23], head[27]) = (1, 1, 9);
+        head[36..40].fill(0xFF);
+        key.iter_mut().zip(1..).for_each(|(to, from)| *to = from);
+        body
+    }
+
+    fn read(body: &[u8]) -> Result<Slot, Error> {
+        let mut slot = Slot::EMPTY;
+        slot.read(body).map(|()| slot)
+    }
+
+    fn put<const N: usize>(at: usize, bytes: [u8; N]) -> [u8; HEAD_LEN + 16] {
+        let mut changed = body();
+        changed[at..at + N].copy_from_slice(&bytes);
+        changed
+    }
+
+    /// Whatever one byte of the head says: what is read is written the same, and nothing else is read.
+    #[test]
+    fn what_is_read_is_written() {
+        let mut taken = [0; HEAD_LEN];
+        for (at, taken) in taken.iter_mut().enumerate() {
+            for value in 0..=255 {
+                let body = put(at, [value]);
+                match read(&body) {
+                    Ok(slot) => {
+                        let mut out = [0x55; MAX_LEN];
+                        let len = slot.write((slot.blocks, slot.bounds.uses), &mut out).unwrap();
+                        assert_eq!(out[..len], body, "{at} {value}");
+                        *taken += 1_u16;
+                    }
+                    Err(error) => assert_eq!(error, Error::Record, "{at} {value}"),
+                }
+            }
+        }
+        // Layout, reserved byte; pedigree; hash; uses that it may still have; every number of wrong tries.
+        assert_eq!((taken[0], taken[8], taken[10], taken[13]), (1, 1, 5, 256));
+        assert_eq!(usize::from(taken[11]), 1 + MACS.len());
+        assert_eq!((taken[23], taken[27]), (10, 255));
+        // Nothing, the eight uses that are no MAC, and each MAC.
+        let others = if cfg!(feature = "legacy") { 9 } else { 8 };
+        assert_eq!(usize::from(taken[12]), others + MACS.len());
+    }
+
+    #[test]
+    fn records_that_nobody_writes() {
+        for len in 0..body().len() {
+            assert_eq!(read(&body()[..len]).err(), Some(Error::Record), "{len}");
+        }
+        assert!(read(&body()).is_ok());
+        assert_eq!(read(&put(20, [0, 0, 0, 10])).err(), Some(Error::Record));
+        let over = TDEA_BLOCK_LIMIT + 1;
+        assert_eq!(read(&put(16, over.to_be_bytes())).err(), Some(Error::Record));
+        assert!(read(&put(16, TDEA_BLOCK_LIMIT.to_be_bytes())).is_ok());
+    }
+
+    /// What is stored is ahead of what was used, and never above the limit.
+    #[test]
+    fn counts_are_ahead() {
+        for (blocks, ahead) in [
+            (0, 0),
+            (1, BLOCKS_AHEAD),
+            (BLOCKS_AHEAD, BLOCKS_AHEAD),
+            (BLOCKS_AHEAD + 1, 2 * BLOCKS_AHEAD),
+            (TDEA_BLOCK_LIMIT, TDEA_BLOCK_LIMIT),
+        ] {
+            assert_eq!(read(&put(16, blocks.to_be_bytes())).unwrap().counts_ahead().0, ahead);
+        }
+        let uses = |uses: u32, most: u32| {
+            let mut body = put(20, uses.to_be_bytes());
+            body[24..28].copy_from_slice(&most.to_be_bytes());
+            read(&body).unwrap().counts_ahead().1
+        };
+        assert_eq!([uses(0, 9), uses(1, 9), uses(9, 9)], [0, 1, 9]);
+        assert_eq!([uses(1, 640), uses(640, 640), uses(1, 64 * 1000)], [10, 640, 256]);
+    }
+}
