@@ -10,7 +10,7 @@
 //!                                        └─ turn, decrypt ─► 8 blocks
 //! ```
 //!
-//! There is one source over [`Vector`], a register of one or two blocks. A processor without the instructions has no engine
+//! There is one source over `Vector`, a register of one or two blocks. A processor without the instructions has no engine
 //! here: callers then compute job by job with [`aes`](super::aes).
 //!
 //! # Timing

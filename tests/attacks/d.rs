@@ -233,7 +233,7 @@ fn d05_no_other_header_around_an_old_block() {
     assert!(import_old(&text).is_ok());
     #[cfg(payhsm_weaken)]
     {
-        assert_eq!(payhsm::weaken::seen("decipherment"), 1);
+        assert_ne!(payhsm::weaken::seen("decipherment"), 0);
         let changes = (0..text.len()).filter(|&at| {
             let mut changed = text.clone();
             changed[at] = if changed[at] == b'0' { b'1' } else { b'0' };
