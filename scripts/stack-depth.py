@@ -71,6 +71,7 @@ class Elf:
 CALL = re.compile(r"^(bl|blx)\s+([0-9a-f]+) <")
 JUMP = re.compile(r"^(b|b\.n|b\.w|b(?:eq|ne|cs|cc|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)(?:\.[nw])?)\s+([0-9a-f]+) <")
 THROUGH = re.compile(r"^(?:blx|bx)(?:\w\w)?\s+(?!lr)(r\d+|ip|sl|fp)\b")
+WORD = re.compile(r"^\.word\s+0x([0-9a-f]*[13579bdf])$")
 MOVW = re.compile(r"^movw\s+(\w+), #(\d+)")
 MOVT = re.compile(r"^movt\s+(\w+), #(\d+)")
 
@@ -146,6 +147,8 @@ def main():
                 fail(f"{address:#x}: a branch from {names[here]} to {to:#x} in the middle of {names[owner(to)]}")
         elif THROUGH.match(text):
             through[here] = through.get(here, 0) + 1
+        elif match := WORD.match(text):
+            taken.add(int(match[1], 16) & ~1)
         if match := MOVW.match(text):
             low[match[1]] = int(match[2])
         elif match := MOVT.match(text):
@@ -153,15 +156,15 @@ def main():
     for address, frame in told.items():
         frames[address] = frame
 
-    # Every word that could be the address of a function.
+    # Every word that could be the address of a function; in code those that the disassembler knows for data.
     for _, section in elf.sections:
-        if section[1] == 1 and section[2] & 2:
+        if section[1] == 1 and section[2] & 6 == 2:
             data = elf.content(section)
-            for at in range(0, len(data) - 3, 4 if section[2] & 4 == 0 else 2):
+            for at in range(0, len(data) - 3, 4):
                 (word,) = struct.unpack_from("<I", data, at)
                 if word & 1:
                     taken.add(word & ~1)
-    # A word of code may look like one; what the library gives out is never one of the C functions.
+    # A word may look like one; what the library gives out is never one of the C functions.
     taken = {a for a in taken if a in names and not names[a].startswith("payhsm_")}
 
     for caller, targets in calls.items():
