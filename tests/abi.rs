@@ -108,7 +108,7 @@ fn signatures(header: &str) -> Vec<(String, String)> {
 fn compile(compiler: &str, flags: &[&str], source: &str) -> Option<[Vec<u8>; 2]> {
     Command::new(compiler).arg("--version").output().ok()?;
     let scratch = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-    let path = |ending: &str| scratch.join(format!("abi-{compiler}.{ending}"));
+    let path = |ending: &str| scratch.join(format!("abi-{compiler}-{}.{ending}", std::process::id()));
     fs::write(path("c"), source).unwrap();
     let run = |command: &mut Command| {
         let output = command.output().unwrap();
