@@ -118,7 +118,7 @@ pub(crate) fn wipe(blocks: &mut [[u8; 16]]) {
 pub(crate) struct Interleaved(
     #[cfg_attr(
         not(all(not(payhsm_portable), target_arch = "x86_64", not(target_os = "none"))),
-        allow(dead_code)
+        expect(dead_code, reason = "nothing makes one where there is no engine")
     )]
     AesEngine,
 );
