@@ -4,9 +4,8 @@
 //!
 //! Secret is all that comes out of a vector or mask register, and all that is read from memory but constants of the program, spilled
 //! public values, and, in `run*`, what stands directly behind an argument: pointers to schedules and their number. In
-//! `schedule` what stands there is the key; in `chain` what general registers read behind public addresses is public: the list
-//! of keys and blocks, which themselves are read by vector registers alone. Refused are a secret in an address, in the flags of a branch or in a
-//! division; gathers and scatters; indirect jumps; calls of anything that is not a kernel itself.
+//! `schedule` what stands there is the key. Refused are a secret in an address, in the flags of a branch or in a division; gathers
+//! and scatters; indirect jumps; calls of anything that is not a kernel itself.
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 
@@ -85,7 +84,6 @@ fn operands(text: &str) -> Vec<String> {
 
 struct Function<'a> {
     is_schedule: bool,
-    is_chain: bool,
     code: Vec<Instruction>,
     known: &'a dyn Fn(&str) -> bool,
 }
@@ -107,7 +105,6 @@ impl Function<'_> {
             (Some(base), None) if register(base).is_some_and(|r| state.registers[r] == Argument) && !self.is_schedule => Public,
             // A table of the program: its address is a constant of the image, which begins at 1 MiB.
             (Some(base), None) if register(base).is_some_and(|r| state.registers[r] == Public) && is_constant(&displacement) => Public,
-            (Some(base), None) if register(base).is_some_and(|r| state.registers[r] != Secret) && self.is_chain => Public,
             _ => Secret,
         }
     }
@@ -284,7 +281,6 @@ fn main() {
         }
         let function = Function {
             is_schedule: part.contains("schedule"),
-            is_chain: part.contains("chain"),
             code,
             known: &known,
         };

@@ -2,6 +2,7 @@
 # What scripts/objects must refuse.
     .text
     .globl planted_gather, planted_index, planted_index_of_a_key, planted_branch, planted_branch_on_mask, planted_call
+    .globl planted_constant_at_a_secret_index, planted_read_behind_a_public_address
 planted_gather:
     vpcmpeqd %xmm2, %xmm2, %xmm2
     vpgatherdd %xmm2, (%rdi,%xmm1,4), %xmm0
@@ -44,3 +45,19 @@ planted_branch_on_mask:
 planted_call:
     call *%rax
     ret
+
+# A table of the program may be read, but by what is public.
+planted_constant_at_a_secret_index:
+    vmovd %xmm0, %eax
+    and $63, %eax
+    movzbl 0x200000(%rax), %eax
+    ret
+
+# What an address is reckoned from is public, what stands there is not.
+planted_read_behind_a_public_address:
+    lea 8(%rdi), %rax
+    mov 16(%rax), %rdx
+    test %rdx, %rdx
+    jne 1f
+    nop
+1:  ret

@@ -200,15 +200,17 @@ impl Kernel for Group<'_> {
         }
 
         let mut machine = Machine::<W>::new();
+        let mut room = Planes::<W>::zero();
         for planes in key.iter_mut().chain(&mut text) {
-            planes.slice();
+            planes.slice(&mut room);
         }
         value.transpose();
         let [one, two] = &key;
         let [block, behind] = &mut text;
-        machine.des(one, false, false, block);
-        block.add(behind);
-        machine.tdes([one, two], false, false, block);
+        machine.both([one, two]);
+        machine.turn(false, block);
+        block.swap_add(behind);
+        machine.tdes(false, block);
         block.leave();
         let mut right: [[W; 4]; MAX_DIGITS] = two_pass(block);
         let mut ok = W::ONES;

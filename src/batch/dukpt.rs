@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The derivation of TDEA DUKPT on planes.
 
-use crate::cipher::bitslice::{Machine, Planes, VARIANT, Word};
+use crate::cipher::bitslice::{Machine, Planes, Word};
 use crate::dukpt::tdes::Ksn;
 
 /// Most one bits of a transaction counter: steps of every walk.
@@ -48,17 +48,19 @@ impl<W: Word> Derivation<W> {
     /// Each step takes the highest counter bit that is left, whichever it is in each job; where none is left, the key
     /// stays. So every job has ten steps, and counters cost the same.
     #[inline(always)]
-    pub(super) fn run(&mut self, machine: &mut Machine<W>, keys: &mut [Planes<W>; 2]) {
+    pub(super) fn run(&mut self, machine: &mut Machine<W>, room: &mut Planes<W>, keys: &mut [Planes<W>; 2]) {
         let Self { bdk, id, ksn } = self;
         for planes in bdk.iter_mut().chain([&mut *id]) {
-            planes.slice();
+            planes.slice(room);
         }
         let [k1, k2] = &*bdk;
         let [left, right] = keys;
         left.copy(id);
         right.copy(id);
-        machine.tdes([k1, k2], false, false, left);
-        machine.tdes([k1, k2], true, false, right);
+        machine.both([k1, k2]);
+        machine.tdes(false, left);
+        machine.vary(true);
+        machine.tdes(false, right);
 
         ksn.transpose();
         let mut counter = [W::ZERO; 21];
@@ -82,16 +84,22 @@ impl<W: Word> Derivation<W> {
                 *one = s.xor(*right);
             }
             other.copy(&one);
-            other.flip(VARIANT);
-            machine.des(left, false, false, &mut one);
-            machine.des(left, true, false, &mut other);
-            other.flip(VARIANT);
-            // Where a bit was found: left = other xor right, right = one xor right.
-            for ((left, other), right) in left.0.iter_mut().zip(&other.0).zip(&right.0) {
-                *left = left.xor(found.and(left.xor(*other).xor(*right)));
-            }
-            for (right, one) in right.0.iter_mut().zip(&one.0) {
-                *right = right.xor(found.and(*one));
+            other.vary();
+            machine.first(left);
+            machine.turn(false, &mut one);
+            machine.vary(false);
+            machine.turn(false, &mut other);
+            other.vary();
+            // Where a bit was found: left = other xor right, right = one xor right; the halves of one and other are in
+            // the other order.
+            let (keys, _) = left.0.as_chunks_mut::<32>();
+            let (others, _) = right.0.as_chunks_mut::<32>();
+            let ones = one.0.as_chunks::<32>().0.iter().zip(other.0.as_chunks::<32>().0).rev();
+            for ((left, right), (one, other)) in keys.iter_mut().zip(others).zip(ones) {
+                for (((left, right), one), other) in left.iter_mut().zip(right).zip(one).zip(other) {
+                    *left = left.xor(found.and(left.xor(*other).xor(*right)));
+                    *right = right.xor(found.and(*one));
+                }
             }
         }
     }

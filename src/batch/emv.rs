@@ -536,10 +536,11 @@ impl Kernel for Group<'_> {
         }
 
         let mut machine = Machine::<W>::new();
+        let mut room = Planes::<W>::zero();
         for planes in imk.iter_mut().chain(&mut sk).chain([&mut y, &mut arqc]) {
-            planes.slice();
+            planes.slice(&mut room);
         }
-        blocks.slice();
+        blocks.slice(&mut room);
         // The card's key: Y and its complement under the issuer's. Parity bits do not enter a DES: none is set.
         let mut mk = [const { Planes::<W>::zero() }; 2];
         {
@@ -548,18 +549,20 @@ impl Kernel for Group<'_> {
             left.copy(&y);
             right.copy(&y);
             right.flip(u64::MAX);
-            machine.tdes([k1, k2], false, false, left);
-            machine.tdes([k1, k2], false, false, right);
+            machine.both([k1, k2]);
+            machine.tdes(false, left);
+            machine.tdes(false, right);
         }
         {
-            let [k1, k2] = &mk;
+            machine.both(mk.each_ref());
             for (half, own) in sk.iter_mut().zip(&mk) {
-                machine.tdes([k1, k2], false, false, half);
+                machine.tdes(false, half);
                 half.choose(direct.0, own);
             }
         }
         let mut mac = Planes::<W>::zero();
-        retail(&mut machine, sk.each_ref(), &blocks, &mut mac);
+        machine.both(sk.each_ref());
+        retail(&machine, &blocks, &mut mac);
         let mut ok = W::ONES;
         for (one, other) in mac.0.iter().zip(&arqc.0) {
             ok = ok.andn(one.xor(*other));
@@ -567,22 +570,22 @@ impl Kernel for Group<'_> {
 
         let [one, two] = answers;
         if one || two {
-            answer.slice();
+            answer.slice(&mut room);
             for (half, own) in sk.iter_mut().zip(&mk) {
                 half.choose(by_mk.0, own);
             }
+            machine.both(sk.each_ref());
         }
         let mut arpc = Planes::<W>::zero();
         if two {
-            retail(&mut machine, sk.each_ref(), &answer, &mut arpc);
+            retail(&machine, &answer, &mut arpc);
         }
         if one {
-            let [k1, k2] = &sk;
             let [block, ..] = &mut answer.planes;
-            machine.tdes([k1, k2], false, false, block);
+            machine.tdes(false, block);
             arpc.choose(method1.0, block);
         }
-        arpc.unslice();
+        arpc.unslice(&mut room);
 
         let ok = Mask(ok);
         for (job, (atc, kind)) in (0..count).zip(public) {

@@ -6,7 +6,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::aes::{AesMac, Checks, Side};
 use super::dukpt::Derivation;
-use super::retail::{absorb, transform};
+use super::retail::absorb;
 use super::{Engine, Outcome, Plan, Runner, halves, same_len};
 use crate::cipher::bitslice::{Kernel, Machine, Mask, Planes, Word};
 use crate::ct;
@@ -325,7 +325,7 @@ impl Kernel for Group<'_, '_> {
         let (mut tag, mut mask) = (Planes::<W>::zero(), Planes::<W>::zero());
         let mut loaded = Mask::<W>::none();
         let mut longest = 0_usize;
-        let mut derived = false;
+        let mut derived = 0_usize;
         let mut aes = Mask::<W>::none();
         let mut checks = Checks::new(side);
         let mut verdicts = [0_u8; 512];
@@ -342,7 +342,7 @@ impl Kernel for Group<'_, '_> {
                 aes.set(job);
                 continue;
             }
-            derived = true;
+            derived = derived.wrapping_add(1);
             if let Some(ksn) = &lane.ksn {
                 derivation.set(job, lane.bdk, ksn);
             }
@@ -354,34 +354,36 @@ impl Kernel for Group<'_, '_> {
         checks.check(&mut verdicts);
 
         let mut machine = Machine::<W>::new();
+        let mut room = Planes::<W>::zero();
         let mut keys = [const { Planes::<W>::zero() }; 2];
-        if derived {
-            derivation.run(&mut machine, &mut keys);
+        if derived != 0 {
+            derivation.run(&mut machine, &mut room, &mut keys);
             for half in &mut keys {
                 half.flip(REQUEST);
             }
+            machine.both(keys.each_ref());
         }
-        let [left, _] = &keys;
         let mut state = Planes::<W>::zero();
         let mut block = Planes::<W>::zero();
         for index in 0..longest {
-            let mut present = Mask::<W>::none();
+            let (mut present, mut number) = (Mask::<W>::none(), 0_usize);
             for (job, message) in (0..count).zip(&messages) {
                 let value = message.block(index);
                 if value.is_some() {
                     present.set(job);
+                    number = number.wrapping_add(1);
                 }
                 block.set(job, value.unwrap_or(0));
             }
-            block.slice();
-            absorb(&mut machine, left, &block, &present, &mut state);
+            block.slice(&mut room);
+            absorb(&machine, &block, (number < derived).then_some(&present), &mut state);
             block.0 = [W::ZERO; 64];
         }
-        if derived {
-            transform(&mut machine, keys.each_ref(), &mut state);
+        if derived != 0 {
+            machine.transform(&mut state);
         }
-        tag.slice();
-        mask.slice();
+        tag.slice(&mut room);
+        mask.slice(&mut room);
         let mut ok = W::ONES;
         for ((one, other), mask) in state.0.iter().zip(&tag.0).zip(&mask.0) {
             ok = ok.andn(one.xor(*other).and(*mask));

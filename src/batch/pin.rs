@@ -349,7 +349,9 @@ impl PinLane {
     fn put(&mut self, opener: Opener) {
         self.opener.zeroize();
         self.opener = opener;
-        self.sealed.zeroize();
+        if self.sealed.is_some() {
+            self.sealed.zeroize();
+        }
     }
 
     fn field(&mut self, format: Format, pan: Option<&Pan>, block: &[u8; 8]) -> Result<(), Error> {
@@ -706,24 +708,26 @@ impl Kernel for Group<'_> {
         }
 
         let mut machine = Machine::<W>::new();
+        let mut room = Planes::<W>::zero();
         let mut keys = [const { Planes::<W>::zero() }; 2];
         if derived {
-            derivation.run(&mut machine, &mut keys);
+            derivation.run(&mut machine, &mut room, &mut keys);
             for half in &mut keys {
                 half.flip(0xFF);
             }
         }
-        block.slice();
+        block.slice(&mut room);
         let [left, right] = &keys;
         if given {
-            zone.iter_mut().for_each(Planes::slice);
+            zone.iter_mut().for_each(|planes| planes.slice(&mut room));
             let not_given = direct.0.not();
             for (part, own) in zone.iter_mut().zip([left, right, left]) {
                 part.choose(not_given, own);
             }
             machine.tdes3(zone.each_ref(), true, &mut block);
         } else {
-            machine.tdes([left, right], false, true, &mut block);
+            machine.both([left, right]);
+            machine.tdes(true, &mut block);
         }
         block.leave();
         account.transpose();
@@ -754,7 +758,7 @@ impl Kernel for Group<'_> {
         match tail {
             Tail::Open => block.transpose(),
             Tail::Pvv => {
-                key.iter_mut().for_each(Planes::slice);
+                key.iter_mut().for_each(|planes| planes.slice(&mut room));
                 text.transpose();
                 last.transpose();
                 let [one, two, _] = &key;
@@ -763,7 +767,8 @@ impl Kernel for Group<'_> {
                     *to = *from;
                 }
                 text.enter();
-                machine.tdes([one, two], false, false, &mut text);
+                machine.both([one, two]);
+                machine.tdes(false, &mut text);
                 text.leave();
                 let right: [[W; 4]; 4] = two_pass(&text);
                 for (one, other) in right.as_flattened().iter().zip(last.0.iter().skip(48)) {
@@ -772,7 +777,7 @@ impl Kernel for Group<'_> {
                 block.0 = [W::ZERO; 64];
             }
             Tail::Translate => {
-                key.iter_mut().for_each(Planes::slice);
+                key.iter_mut().for_each(|planes| planes.slice(&mut room));
                 text.transpose();
                 last.transpose();
                 // The fill stands where no digit does.
@@ -787,7 +792,7 @@ impl Kernel for Group<'_> {
                 }
                 block.enter();
                 machine.tdes3(key.each_ref(), false, &mut block);
-                block.unslice();
+                block.unslice(&mut room);
             }
         }
         let ok = Mask(ok);

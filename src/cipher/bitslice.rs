@@ -23,7 +23,7 @@ mod sbox;
 mod transpose;
 mod word;
 
-pub(crate) use machine::{Machine, Mask, Planes, VARIANT};
+pub(crate) use machine::{Machine, Mask, Planes};
 pub use word::Engine;
 pub(crate) use word::{Kernel, Word};
 
@@ -39,13 +39,13 @@ pub fn core_work(engine: Engine, count: usize) -> (u64, u64) {
         #[inline(always)]
         fn run<W: Word>(self) -> (u64, u64) {
             let mut machine = Machine::<W>::new();
-            let (mut key, mut block) = (Planes::zero(), Planes::zero());
+            let (mut key, mut block, mut room) = (Planes::zero(), Planes::zero(), Planes::zero());
             for (job, value) in (0..W::LANES).zip(0_u64..) {
                 key.set(job, value.wrapping_mul(0x9E37_79B9_7F4A_7C15));
             }
-            key.slice();
+            key.slice(&mut room);
             machine.repeat(&key, self.0, &mut block);
-            block.unslice();
+            block.unslice(&mut room);
             let sum = (0..W::LANES).fold(0, |sum, job| sum ^ block.get(job));
             let lanes = u64::try_from(W::LANES).unwrap_or(0);
             (lanes.wrapping_mul(u64::try_from(self.0).unwrap_or(0)), sum)

@@ -12,9 +12,6 @@ pub(super) const IP: [u8; 64] = [
     15, 7, // R
 ];
 
-/// The mask between the two halves of a DUKPT key: C0C0C0C0 00000000.
-pub(crate) const VARIANT: u64 = 0xC0C0_C0C0_0000_0000;
-
 /// Copies planes by constant places.
 macro_rules! place {
     ($to:ident, $from:ident: $($at:literal $source:literal)*) => {
@@ -22,36 +19,10 @@ macro_rules! place {
     };
 }
 
-/// From the standard's order of bits to that behind IP.
-#[inline(always)]
-#[rustfmt::skip]
-pub(super) fn enter<W: Word>(to: &mut [W; 64]) {
-    let from = *to;
-    place!(to, from:
-        0 57 1 49 2 41 3 33 4 25 5 17 6 9 7 1 8 59 9 51 10 43 11 35 12 27 13 19 14 11 15 3 16 61 17 53 18 45
-        19 37 20 29 21 21 22 13 23 5 24 63 25 55 26 47 27 39 28 31 29 23 30 15 31 7 32 56 33 48 34 40 35 32
-        36 24 37 16 38 8 39 0 40 58 41 50 42 42 43 34 44 26 45 18 46 10 47 2 48 60 49 52 50 44 51 36 52 28
-        53 20 54 12 55 4 56 62 57 54 58 46 59 38 60 30 61 22 62 14 63 6
-    );
-}
-
-/// The inverse of [`enter`].
-#[inline(always)]
-#[rustfmt::skip]
-pub(super) fn leave<W: Word>(to: &mut [W; 64]) {
-    let from = *to;
-    place!(to, from:
-        57 0 49 1 41 2 33 3 25 4 17 5 9 6 1 7 59 8 51 9 43 10 35 11 27 12 19 13 11 14 3 15 61 16 53 17 45 18
-        37 19 29 20 21 21 13 22 5 23 63 24 55 25 47 26 39 27 31 28 23 29 15 30 7 31 56 32 48 33 40 34 32 35
-        24 36 16 37 8 38 0 39 58 40 50 41 42 42 34 43 26 44 18 45 10 46 2 47 60 48 52 49 44 50 36 51 28 52
-        20 53 12 54 4 55 62 56 54 57 46 58 38 59 30 60 22 61 14 62 6 63
-    );
-}
-
 /// PC-1 over a key in the order behind IP, each register twice.
 #[inline(always)]
 #[rustfmt::skip]
-fn schedule<W: Word>(key: &[W; 64], to: &mut [W; 112]) {
+pub(super) fn schedule<W: Word>(key: &[W; 64], to: &mut [W; 112]) {
     place!(to, key:
         0 32 28 32 1 33 29 33 2 34 30 34 3 35 31 35 4 36 32 36 5 37 33 37 6 38 34 38 7 39 35 39 8 0 36 0 9 1
         37 1 10 2 38 2 11 3 39 3 12 4 40 4 13 5 41 5 14 6 42 6 15 7 43 7 16 40 44 40 17 41 45 41 18 42 46 42
@@ -78,18 +49,20 @@ impl<W: Word> Planes<W> {
     /// Writes the value of a job, before the transposition.
     #[inline(always)]
     pub(crate) fn set(&mut self, job: usize, value: u64) {
-        let row = self.0.get_mut(job & 63);
-        if let Some(element) = row.and_then(|row| row.elements_mut().as_mut().get_mut(job.wrapping_shr(6))) {
-            *element = value;
+        let (row, element) = place_of::<W>(job);
+        let row = self.0.get_mut(row);
+        if let Some(to) = row.and_then(|row| row.elements_mut().as_mut().get_mut(element)) {
+            *to = value;
         }
     }
 
     /// The value of a job, behind the transposition back.
     #[inline(always)]
     pub(crate) fn get(&self, job: usize) -> u64 {
-        let row = self.0.get(job & 63);
-        let element = row.and_then(|row| row.elements().as_ref().get(job.wrapping_shr(6)));
-        element.copied().unwrap_or(0)
+        let (row, element) = place_of::<W>(job);
+        let row = self.0.get(row);
+        let value = row.and_then(|row| row.elements().as_ref().get(element));
+        value.copied().unwrap_or(0)
     }
 
     /// Values to planes in the standard's order, and back.
@@ -98,18 +71,16 @@ impl<W: Word> Planes<W> {
         W::transpose(&mut self.0);
     }
 
-    /// Values to planes in the order behind IP, which every DES and every key needs.
+    /// Values to planes in the order behind IP, which every DES and every key needs. In `room` they stand in between.
     #[inline(always)]
-    pub(crate) fn slice(&mut self) {
-        W::transpose(&mut self.0);
-        W::permute(&mut self.0, true);
+    pub(crate) fn slice(&mut self, room: &mut Self) {
+        W::slice(&mut self.0, &mut room.0);
     }
 
     /// Planes in the order behind IP to values.
     #[inline(always)]
-    pub(crate) fn unslice(&mut self) {
-        W::permute(&mut self.0, false);
-        W::transpose(&mut self.0);
+    pub(crate) fn unslice(&mut self, room: &mut Self) {
+        W::unslice(&mut self.0, &mut room.0);
     }
 
     /// From the standard's order to that behind IP.
@@ -127,6 +98,37 @@ impl<W: Word> Planes<W> {
     #[inline(always)]
     pub(crate) fn copy(&mut self, from: &Self) {
         self.0 = from.0;
+    }
+
+    /// Exchanges the halves.
+    #[inline(always)]
+    fn swap(&mut self) {
+        if let ([left, right], _) = self.0.as_chunks_mut::<32>() {
+            core::mem::swap(left, right);
+        }
+    }
+
+    /// Exchanges the halves and adds.
+    #[inline(always)]
+    pub(crate) fn swap_add(&mut self, other: &Self) {
+        let (([left, right], _), ([first, last], _)) = (self.0.as_chunks_mut::<32>(), other.0.as_chunks::<32>()) else {
+            return;
+        };
+        for ((left, right), (first, last)) in left.iter_mut().zip(right).zip(first.iter().zip(last)) {
+            (*left, *right) = (right.xor(*first), left.xor(*last));
+        }
+    }
+
+    /// Adds C0C0C0C0 00000000, in the order behind IP, in whichever order the halves are.
+    #[inline(always)]
+    pub(crate) fn vary(&mut self) {
+        if let ([left, right], _) = self.0.as_chunks_mut::<32>() {
+            for half in [left, right] {
+                for word in half.iter_mut().skip(4).take(4) {
+                    *word = word.not();
+                }
+            }
+        }
     }
 
     #[inline(always)]
@@ -173,90 +175,153 @@ impl<W: Word> Mask<W> {
 
     #[inline(always)]
     pub(crate) fn set(&mut self, job: usize) {
-        if let Some(element) = self.0.elements_mut().as_mut().get_mut(job.wrapping_shr(6)) {
-            *element |= (1_u64 << 63).wrapping_shr(low(job));
+        let (row, element) = place_of::<W>(job);
+        if let Some(to) = self.0.elements_mut().as_mut().get_mut(element) {
+            *to |= (1_u64 << 63).wrapping_shr(shift(row));
         }
     }
 
     #[inline(always)]
     pub(crate) fn get(&self, job: usize) -> u8 {
-        let element = self.0.elements().as_ref().get(job.wrapping_shr(6)).copied().unwrap_or(0);
-        let [.., bit] = element.wrapping_shr(63_u32.wrapping_sub(low(job))).to_be_bytes();
+        let (row, element) = place_of::<W>(job);
+        let element = self.0.elements().as_ref().get(element).copied().unwrap_or(0);
+        let [.., bit] = element.wrapping_shr(63_u32.wrapping_sub(shift(row))).to_be_bytes();
         bit & 1
     }
 }
 
-/// The place of a job in its element, from the left.
+/// The word of a job before the transposition, which is its place in the elements behind it, and its element: jobs one
+/// behind the other stand so in memory.
 #[inline(always)]
-fn low(job: usize) -> u32 {
-    u32::try_from(job & 63).unwrap_or(0)
+const fn place_of<W: Word>(job: usize) -> (usize, usize) {
+    let elements = W::LANES.wrapping_shr(6);
+    (job.wrapping_shr(elements.trailing_zeros()) & 63, job & elements.wrapping_sub(1))
+}
+
+#[inline(always)]
+fn shift(row: usize) -> u32 {
+    u32::try_from(row).unwrap_or(0)
 }
 
 /// Places in [`KeyPlanes`] of the bits that [`VARIANT`] changes.
-const VARIANT_PLACES: [u8; 16] = [4, 32, 5, 33, 6, 34, 7, 35, 12, 40, 13, 41, 14, 42, 15, 43];
+const VARIANT_PLACES: [usize; 16] = [4, 32, 5, 33, 6, 34, 7, 35, 12, 40, 13, 41, 14, 42, 15, 43];
 
-/// One DES of a chain.
-pub(crate) struct Step<'a, W: Word> {
-    pub(crate) key: &'a Planes<W>,
-    /// C0C0C0C0 00000000 is added to the key.
-    pub(crate) variant: bool,
-    pub(crate) backward: bool,
-}
-
-/// Room for the key that is being worked with; wiped when it goes.
-pub(crate) struct Machine<W: Word>(KeyPlanes<W>);
+/// The two keys that are being worked with, scheduled; wiped when they go.
+///
+/// A key is scheduled once for all that is done with it: the third DES of two-key TDEA takes the schedule of the first,
+/// both halves of a derived key and all blocks of a message take those that are there.
+pub(crate) struct Machine<W: Word>([KeyPlanes<W>; 2]);
 
 impl<W: Word> Machine<W> {
     #[inline(always)]
     pub(crate) const fn new() -> Self {
-        Self(KeyPlanes([W::ZERO; 112]))
+        Self([const { KeyPlanes([W::ZERO; 112]) }; 2])
     }
 
     /// One key, many DESes.
     #[cfg(feature = "hazmat")]
     #[inline(always)]
     pub(super) fn repeat(&mut self, key: &Planes<W>, count: usize, block: &mut Planes<W>) {
-        self.des(key, false, false, block);
-        if let ([left, right], _) = block.0.as_chunks_mut::<32>() {
-            for _ in 1..count {
-                W::des(&self.0, right, left, false);
-                core::mem::swap(right, left);
+        self.first(key);
+        for _ in 0..count {
+            self.turn(false, block);
+        }
+    }
+
+    /// Takes the first key.
+    #[inline(always)]
+    pub(crate) fn first(&mut self, key: &Planes<W>) {
+        let [one, _] = &mut self.0;
+        W::schedule(&key.0, one);
+    }
+
+    /// Takes both keys: of two-key TDEA, or of MAC algorithm 3.
+    #[inline(always)]
+    pub(crate) fn both(&mut self, keys: [&Planes<W>; 2]) {
+        for (to, key) in self.0.iter_mut().zip(keys) {
+            W::schedule(&key.0, to);
+        }
+    }
+
+    /// Adds C0C0C0C0 00000000 to both keys, or to the first alone.
+    #[inline(always)]
+    pub(crate) fn vary(&mut self, both: bool) {
+        for key in self.0.iter_mut().take(if both { 2 } else { 1 }) {
+            // Where PC-1 puts the two highest bits of the first four bytes.
+            for place in VARIANT_PLACES {
+                if let Some(word) = key.0.get_mut(place) {
+                    *word = word.not();
+                }
             }
         }
     }
 
-    /// One DES.
+    /// One DES under the first key. The halves are left in the other order: what stood first of the result stands last.
     #[inline(always)]
-    pub(crate) fn des(&mut self, key: &Planes<W>, variant: bool, backward: bool, block: &mut Planes<W>) {
-        let step = Step { key, variant, backward };
-        W::chain(self, &[step], block);
+    pub(crate) fn turn(&self, backward: bool, block: &mut Planes<W>) {
+        let [one, _] = &self.0;
+        if let ([left, right], _) = block.0.as_chunks_mut::<32>() {
+            W::des(one, left, right, backward);
+        }
     }
 
-    /// Three-key TDEA.
+    /// One DES under the first key.
+    #[cfg(test)]
     #[inline(always)]
-    pub(crate) fn tdes3(&mut self, [k1, k2, k3]: [&Planes<W>; 3], backward: bool, block: &mut Planes<W>) {
-        let step = |key, backward| Step {
-            key,
-            variant: false,
-            backward,
-        };
-        let [first, last] = if backward { [k3, k1] } else { [k1, k3] };
-        let steps = [step(first, backward), step(k2, !backward), step(last, backward)];
-        W::chain(self, &steps, block);
+    pub(crate) fn des(&self, backward: bool, block: &mut Planes<W>) {
+        self.turn(backward, block);
+        block.swap();
     }
 
     /// Two-key TDEA.
     #[inline(always)]
-    pub(crate) fn tdes(&mut self, [k1, k2]: [&Planes<W>; 2], variant: bool, backward: bool, block: &mut Planes<W>) {
-        let step = |key, backward| Step { key, variant, backward };
-        W::chain(self, &[step(k1, backward), step(k2, !backward), step(k1, backward)], block);
+    pub(crate) fn tdes(&self, backward: bool, block: &mut Planes<W>) {
+        let [one, two] = &self.0;
+        if let ([left, right], _) = block.0.as_chunks_mut::<32>() {
+            // The permutations between two DESes cancel.
+            W::des(one, left, right, backward);
+            W::des(two, right, left, !backward);
+            W::des(one, left, right, backward);
+        }
+        block.swap();
+    }
+
+    /// Three-key TDEA, of keys that are taken for it.
+    #[inline(always)]
+    pub(crate) fn tdes3(&mut self, [k1, k2, k3]: [&Planes<W>; 3], backward: bool, block: &mut Planes<W>) {
+        let [first, last] = if backward { [k3, k1] } else { [k1, k3] };
+        self.both([first, k2]);
+        let ([left, right], _) = block.0.as_chunks_mut::<32>() else {
+            return;
+        };
+        let [one, two] = &self.0;
+        W::des(one, left, right, backward);
+        W::des(two, right, left, !backward);
+        self.first(last);
+        let [one, _] = &self.0;
+        W::des(one, left, right, backward);
+        block.swap();
+    }
+
+    /// The output transformation of MAC algorithm 3, of a block whose halves stand in the other order: deciphered under the
+    /// second key, enciphered under the first one.
+    #[inline(always)]
+    pub(crate) fn transform(&self, block: &mut Planes<W>) {
+        let [one, two] = &self.0;
+        if let ([left, right], _) = block.0.as_chunks_mut::<32>() {
+            W::des(two, right, left, true);
+            W::des(one, left, right, false);
+        }
+        block.swap();
     }
 }
 
 impl<W: Word> Drop for Machine<W> {
     #[inline(always)]
     fn drop(&mut self) {
-        W::wipe(&mut self.0.0);
+        for key in &mut self.0 {
+            W::wipe(&mut key.0);
+        }
     }
 }
 
@@ -264,35 +329,4 @@ impl<W: Word> Drop for Machine<W> {
 #[inline(always)]
 fn bit(constant: u64, number: u8) -> bool {
     constant.wrapping_shr(64_u32.wrapping_sub(number.into())) & 1 != 0
-}
-
-/// DESes one after the other; the permutations between them cancel.
-#[inline(always)]
-pub(super) fn chain<W: Word>(machine: &mut Machine<W>, steps: &[Step<'_, W>], block: &mut Planes<W>) {
-    let Machine(key) = machine;
-    let ([left, right], _) = block.0.as_chunks_mut::<32>() else {
-        return;
-    };
-    let mut swapped = false;
-    for step in steps {
-        schedule(&step.key.0, &mut key.0);
-        if step.variant {
-            // Where PC-1 puts the two highest bits of the first four bytes.
-            for place in VARIANT_PLACES {
-                if let Some(word) = key.0.get_mut(usize::from(place)) {
-                    *word = word.not();
-                }
-            }
-        }
-        if swapped {
-            W::des(key, right, left, step.backward);
-        } else {
-            W::des(key, left, right, step.backward);
-        }
-        swapped = !swapped;
-    }
-    // R16 stands first.
-    if swapped {
-        core::mem::swap(left, right);
-    }
 }

@@ -56,14 +56,14 @@ macro_rules! substitute {
 #[inline(always)]
 #[rustfmt::skip]
 fn round<W: Word>(left: &mut Half<W>, right: &Half<W>, key: &Window<W>) {
-    substitute!(left, right, key, b1, t1, [4, 3, 2, 1, 0, 31], [4, 0, 23, 10, 16, 13], [30, 22, 16, 8]);
-    substitute!(left, right, key, b2, t2, [8, 7, 6, 5, 4, 3], [9, 20, 5, 14, 27, 2], [17, 1, 27, 12]);
-    substitute!(left, right, key, b3, t3, [12, 11, 10, 9, 8, 7], [7, 25, 3, 11, 18, 22], [5, 29, 15, 23]);
-    substitute!(left, right, key, b4, t4, [16, 15, 14, 13, 12, 11], [1, 12, 19, 26, 6, 15], [0, 9, 19, 25]);
-    substitute!(left, right, key, b5, t5, [20, 19, 18, 17, 16, 15], [82, 74, 64, 58, 79, 68], [2, 24, 13, 7]);
-    substitute!(left, right, key, b6, t6, [24, 23, 22, 21, 20, 19], [75, 60, 72, 78, 67, 57], [18, 10, 28, 3]);
-    substitute!(left, right, key, b7, t7, [28, 27, 26, 25, 24, 23], [80, 61, 83, 66, 76, 71], [6, 21, 11, 31]);
     substitute!(left, right, key, b8, t8, [0, 31, 30, 29, 28, 27], [59, 56, 63, 77, 69, 73], [20, 14, 26, 4]);
+    substitute!(left, right, key, b7, t7, [28, 27, 26, 25, 24, 23], [80, 61, 83, 66, 76, 71], [6, 21, 11, 31]);
+    substitute!(left, right, key, b6, t6, [24, 23, 22, 21, 20, 19], [75, 60, 72, 78, 67, 57], [18, 10, 28, 3]);
+    substitute!(left, right, key, b4, t4, [16, 15, 14, 13, 12, 11], [1, 12, 19, 26, 6, 15], [0, 9, 19, 25]);
+    substitute!(left, right, key, b3, t3, [12, 11, 10, 9, 8, 7], [7, 25, 3, 11, 18, 22], [5, 29, 15, 23]);
+    substitute!(left, right, key, b2, t2, [8, 7, 6, 5, 4, 3], [9, 20, 5, 14, 27, 2], [17, 1, 27, 12]);
+    substitute!(left, right, key, b1, t1, [4, 3, 2, 1, 0, 31], [4, 0, 23, 10, 16, 13], [30, 22, 16, 8]);
+    substitute!(left, right, key, b5, t5, [20, 19, 18, 17, 16, 15], [82, 74, 64, 58, 79, 68], [2, 24, 13, 7]);
 }
 
 /// Sixteen rounds without IP and its inverse. The halves do not change places: the block is then R16 in `right`, L16 in

@@ -68,17 +68,20 @@ impl Kernel for Compare {
                 values.set(job, *value);
             }
         }
-        values.iter_mut().for_each(Planes::slice);
+        let mut room = Planes::zero();
+        values.iter_mut().for_each(|planes| planes.slice(&mut room));
         let [k1, k2, block] = &values;
         let mut machine = Machine::new();
         let mut results = [const { Planes::<W>::zero() }; 5];
         results.iter_mut().for_each(|result| result.copy(block));
-        machine.des(k1, false, false, &mut results[0]);
-        machine.des(k1, false, true, &mut results[1]);
-        machine.tdes([k1, k2], false, false, &mut results[2]);
-        machine.tdes([k1, k2], false, true, &mut results[3]);
-        machine.des(k1, true, false, &mut results[4]);
-        results.iter_mut().for_each(Planes::unslice);
+        machine.both([k1, k2]);
+        machine.des(false, &mut results[0]);
+        machine.des(true, &mut results[1]);
+        machine.tdes(false, &mut results[2]);
+        machine.tdes(true, &mut results[3]);
+        machine.vary(true);
+        machine.des(false, &mut results[4]);
+        results.iter_mut().for_each(|planes| planes.unslice(&mut room));
         for (job, row) in rows.iter().enumerate() {
             let [k1, k2, block] = row.map(u64::to_be_bytes);
             let des = Des::new(&k1);

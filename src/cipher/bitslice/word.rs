@@ -5,7 +5,7 @@
 //! (rounds, transposition, wiping) which exist once for each word instead of once for each use.
 #![allow(unsafe_code)]
 
-use super::machine::{self, Machine, Planes, Step};
+use super::machine;
 use super::rounds::{self, Half, KeyPlanes};
 use super::transpose;
 
@@ -23,7 +23,8 @@ pub enum Engine {
     Emulated,
 }
 
-/// A bit of each of [`LANES`](Self::LANES) jobs. Bit 63 - *b* of element *q* is of job 64 *q* + *b*.
+/// A bit of each of [`LANES`](Self::LANES) jobs. Bit 63 - *b* of element *q* is of job *b* times the number of elements,
+/// plus *q*.
 ///
 /// Every method is for code that is inlined into the body of [`Kernel::run`] and so is compiled with the instructions that
 /// the word needs: `run` is the only way to a word.
@@ -85,21 +86,27 @@ pub(crate) trait Word: Copy {
 
     /// Sixteen rounds.
     fn des(key: &KeyPlanes<Self>, left: &mut Half<Self>, right: &mut Half<Self>, backward: bool);
-    /// DESes one after the other on a block.
-    fn chain(machine: &mut Machine<Self>, steps: &[Step<'_, Self>], block: &mut Planes<Self>);
+    /// PC-1 over a key in the order behind IP.
+    fn schedule(key: &[Self; 64], to: &mut KeyPlanes<Self>);
     /// Blocks to planes, or planes to blocks.
     fn transpose(planes: &mut [Self; 64]);
+    /// Blocks to planes in the order behind IP.
+    fn slice(planes: &mut [Self; 64], room: &mut [Self; 64]);
+    /// Planes in the order behind IP to blocks.
+    fn unslice(planes: &mut [Self; 64], room: &mut [Self; 64]);
     /// Planes from the standard's order to that behind IP, or back.
     fn permute(planes: &mut [Self; 64], enter: bool);
     /// Zeros that the compiler does not leave out.
-    #[inline(never)]
-    fn wipe(words: &mut [Self]) {
-        for word in words {
-            // SAFETY: a reference is valid for writing.
-            unsafe { core::ptr::write_volatile(word, Self::ZERO) };
-        }
-        core::sync::atomic::compiler_fence(core::sync::atomic::Ordering::SeqCst);
+    fn wipe(words: &mut [Self]);
+}
+
+#[inline(always)]
+fn zeros<W: Word>(words: &mut [W]) {
+    for word in words {
+        // SAFETY: a reference is valid for writing.
+        unsafe { core::ptr::write_volatile(word, W::ZERO) };
     }
+    core::sync::atomic::compiler_fence(core::sync::atomic::Ordering::SeqCst);
 }
 
 /// Sliced code that runs on any word.
@@ -212,16 +219,28 @@ impl Word for u64 {
         rounds::sixteen(key, left, right, backward);
     }
     #[inline(never)]
-    fn chain(machine: &mut Machine<Self>, steps: &[Step<'_, Self>], block: &mut Planes<Self>) {
-        machine::chain(machine, steps, block);
+    fn schedule(key: &[Self; 64], to: &mut KeyPlanes<Self>) {
+        machine::schedule(key, &mut to.0);
     }
     #[inline(never)]
     fn transpose(planes: &mut [Self; 64]) {
         transpose::in_place(planes);
     }
     #[inline(never)]
+    fn slice(planes: &mut [Self; 64], room: &mut [Self; 64]) {
+        transpose::slice(planes, room);
+    }
+    #[inline(never)]
+    fn unslice(planes: &mut [Self; 64], room: &mut [Self; 64]) {
+        transpose::unslice(planes, room);
+    }
+    #[inline(never)]
     fn permute(planes: &mut [Self; 64], enter: bool) {
-        if enter { machine::enter(planes) } else { machine::leave(planes) }
+        if enter { transpose::enter(planes) } else { transpose::leave(planes) }
+    }
+    #[inline(never)]
+    fn wipe(words: &mut [Self]) {
+        zeros(words);
     }
 }
 
@@ -296,16 +315,28 @@ impl Word for Emulated {
         rounds::sixteen(key, left, right, backward);
     }
     #[inline(never)]
-    fn chain(machine: &mut Machine<Self>, steps: &[Step<'_, Self>], block: &mut Planes<Self>) {
-        machine::chain(machine, steps, block);
+    fn schedule(key: &[Self; 64], to: &mut KeyPlanes<Self>) {
+        machine::schedule(key, &mut to.0);
     }
     #[inline(never)]
     fn transpose(planes: &mut [Self; 64]) {
         transpose::in_place(planes);
     }
     #[inline(never)]
+    fn slice(planes: &mut [Self; 64], room: &mut [Self; 64]) {
+        transpose::slice(planes, room);
+    }
+    #[inline(never)]
+    fn unslice(planes: &mut [Self; 64], room: &mut [Self; 64]) {
+        transpose::unslice(planes, room);
+    }
+    #[inline(never)]
     fn permute(planes: &mut [Self; 64], enter: bool) {
-        if enter { machine::enter(planes) } else { machine::leave(planes) }
+        if enter { transpose::enter(planes) } else { transpose::leave(planes) }
+    }
+    #[inline(never)]
+    fn wipe(words: &mut [Self]) {
+        zeros(words);
     }
 }
 
@@ -318,7 +349,7 @@ mod x86 {
         _mm512_ternarylogic_epi64, _mm512_xor_si512,
     };
 
-    use super::{Half, Kernel, KeyPlanes, Machine, Planes, Step, Word, machine, rounds, transpose};
+    use super::{Half, Kernel, KeyPlanes, Word, machine, rounds, transpose, zeros};
 
     #[target_feature(enable = "avx2")]
     pub(super) fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
@@ -408,14 +439,14 @@ mod x86 {
                     unsafe { once(key, left, right, backward) };
                 }
                 #[inline(always)]
-                fn chain(machine: &mut Machine<Self>, steps: &[Step<'_, Self>], block: &mut Planes<Self>) {
+                fn schedule(key: &[Self; 64], to: &mut KeyPlanes<Self>) {
                     #[target_feature(enable = $features)]
                     #[inline(never)]
-                    fn once(machine: &mut Machine<$name>, steps: &[Step<'_, $name>], block: &mut Planes<$name>) {
-                        machine::chain(machine, steps, block);
+                    fn once(key: &[$name; 64], to: &mut KeyPlanes<$name>) {
+                        machine::schedule(key, &mut to.0);
                     }
                     // SAFETY: see above.
-                    unsafe { once(machine, steps, block) };
+                    unsafe { once(key, to) };
                 }
                 #[inline(always)]
                 fn transpose(planes: &mut [Self; 64]) {
@@ -428,14 +459,44 @@ mod x86 {
                     unsafe { once(planes) };
                 }
                 #[inline(always)]
+                fn slice(planes: &mut [Self; 64], room: &mut [Self; 64]) {
+                    #[target_feature(enable = $features)]
+                    #[inline(never)]
+                    fn once(planes: &mut [$name; 64], room: &mut [$name; 64]) {
+                        transpose::slice(planes, room);
+                    }
+                    // SAFETY: see above.
+                    unsafe { once(planes, room) };
+                }
+                #[inline(always)]
+                fn unslice(planes: &mut [Self; 64], room: &mut [Self; 64]) {
+                    #[target_feature(enable = $features)]
+                    #[inline(never)]
+                    fn once(planes: &mut [$name; 64], room: &mut [$name; 64]) {
+                        transpose::unslice(planes, room);
+                    }
+                    // SAFETY: see above.
+                    unsafe { once(planes, room) };
+                }
+                #[inline(always)]
                 fn permute(planes: &mut [Self; 64], enter: bool) {
                     #[target_feature(enable = $features)]
                     #[inline(never)]
                     fn once(planes: &mut [$name; 64], enter: bool) {
-                        if enter { machine::enter(planes) } else { machine::leave(planes) }
+                        if enter { transpose::enter(planes) } else { transpose::leave(planes) }
                     }
                     // SAFETY: see above.
                     unsafe { once(planes, enter) };
+                }
+                #[inline(always)]
+                fn wipe(words: &mut [Self]) {
+                    #[target_feature(enable = $features)]
+                    #[inline(never)]
+                    fn once(words: &mut [$name]) {
+                        zeros(words);
+                    }
+                    // SAFETY: see above.
+                    unsafe { once(words) };
                 }
             }
         };
