@@ -247,11 +247,11 @@ def aims():
     at_least("two threads", "≥ 1.9 × one", both and float(both), 1.9, lambda v: f"{v:.2f}", "`scripts/perf threads`")
     for what, values in sorted(growth_of("slots").items()):
         line(f"a command at most slots to that at fewest: {what}", "flat: ≤ 1.25", values[max(values)] / values[min(values)], 1.25, lambda v: f"{v:.2f}")
-    counts = {row["operation"]: row["payhsm-2"] for row in rows("instructions")}
+    counts = {row["operation"]: row["payhsm-s"] for row in rows("instructions")}
     for operation, most in (("TDEA block, encipher", 10000), ("DES key setup", 3000)):
         value = counts.get(operation)
         line(f"{operation}, Cortex-M4", f"≤ {most:,} instructions", value and int(value), most, lambda v: f"{v:,}", absent="`scripts/perf instructions`")
-    kernel = {row["what"]: int(row["bytes"]) for row in rows("flash")}.get("DES kernel (rounds, constants, key schedule), payhsm-2")
+    kernel = {row["what"]: int(row["bytes"]) for row in rows("flash")}.get("DES kernel (rounds, constants, key schedule), payhsm-s")
     line("DES kernel, Cortex-M4", "≤ 4,096 bytes", kernel, 4096, lambda v: f"{v:,}", absent="`scripts/perf instructions`")
     return table(["what", "aim", "measured", "", "why, and what was tried"], body, left=5)
 
@@ -358,7 +358,7 @@ def plots():
               for operation, by in by_operation(rows("ratios")).items()]
     bars("ratios", "Time of payhsm to that of its peers (median; line: 95 % of the rounds)", groups, PEERS,
          "below 1: payhsm is faster", 1.0)
-    groups = [(row["operation"], {label: (float(row[image]),) * 3 for label, image in (("payhsm", "payhsm-2"), ("mbedTLS's tables", "mbedtls"))
+    groups = [(row["operation"], {label: (float(row[image]),) * 3 for label, image in (("payhsm", "payhsm-s"), ("mbedTLS's tables", "mbedtls"))
                if row.get(image, "-") not in ("-", "0")}) for row in rows("instructions")]
     bars("instructions", "Instructions on a Cortex-M4", groups, ["payhsm", "mbedTLS's tables"], "average of the runs")
     for against, title, across in (("bytes", "Cost of a byte against the length", "bytes"), ("slots", "Cost of a command against the number of slots", "slots"),

@@ -448,34 +448,30 @@ impl<'m, P: Platform> Hsm<'m, P> {
     /// without a storage key. Damaged records are no error
     /// here: the module comes up [`State::Tampered`].
     pub fn new(platform: P, slots: &'m mut [Slot], groups: &'m mut [Group], config: Config<'_>) -> Result<Self, Error> {
-        let mut platform = Guard::new(platform, config.entropy);
-        let slots = Slots::new(slots, &mut platform)?;
-        let groups = Groups::new(groups, &mut platform)?;
-        let now = platform.tick();
-        if config.self_test_hours != 0 && now.is_none() {
-            return Err(Error::InvalidArgument);
-        }
-        let own = OwnKeys::new(config.storage_key, &mut platform)?;
-        let anchored = cfg!(feature = "terminal") && platform.monotonic().is_ok_and(|counter| counter.is_some());
-        let sealer = match config.storage_key {
-            Some(key) => Some(Sealer::new(key)?),
-            None => None,
-        };
-        let mut module = Self {
-            platform,
+        let mut module = Self::at_rest(platform, slots, groups, &config);
+        module.start(&config)?;
+        Ok(module)
+    }
+
+    /// A module that has not been started: where it stays. It is the largest part of a context, and whoever has the place
+    /// for it makes it there.
+    #[cfg_attr(target_os = "none", inline(always))]
+    pub(crate) fn at_rest(platform: P, slots: &'m mut [Slot], groups: &'m mut [Group], config: &Config<'_>) -> Self {
+        Self {
+            platform: Guard::new(platform, config.entropy),
             policy: config.policy,
-            anchored,
+            anchored: false,
             life: Life::NEW,
             denial: denial::Denial::new(),
-            slots,
-            groups,
-            sealer,
+            slots: Slots::new(slots),
+            groups: Groups::new(groups),
+            sealer: None,
             scratch: Scratch::new(),
-            own,
+            own: OwnKeys::EMPTY,
             events: event::Queue::EMPTY,
             log: None,
             people: People::new(config.login_tries, config.idle_minutes),
-            tested: Tested::new(config.self_tests, config.self_test_hours, now),
+            tested: Tested::new(config.self_tests, config.self_test_hours, None),
             generation: 0,
             withdrawn: 0,
             frozen: false,
@@ -497,9 +493,9 @@ impl<'m, P: Platform> Hsm<'m, P> {
             #[cfg(feature = "host")]
             initial_keys: dukpt::InitialKeys::EMPTY,
             #[cfg(feature = "terminal")]
-            entry_rate: limit::Bucket::new(config.pin_limits.entry, now),
+            entry_rate: limit::Bucket::new(config.pin_limits.entry, None),
             #[cfg(feature = "host")]
-            host_rate: limit::Bucket::new(config.pin_limits.host, now),
+            host_rate: limit::Bucket::new(config.pin_limits.host, None),
             #[cfg(feature = "host")]
             profiles: [None; pin::profile::PROFILES],
             #[cfg(feature = "host")]
@@ -514,21 +510,49 @@ impl<'m, P: Platform> Hsm<'m, P> {
             bare_agreement: unauthenticated::Agreement::empty(),
             #[cfg(feature = "ec")]
             peers: PeerHistory::new(),
-        };
+        }
+    }
+
+    /// Starts a module at rest, once, with the configuration that it was made with. After an error it is only good to be
+    /// dropped.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub(crate) fn start(&mut self, config: &Config<'_>) -> Result<(), Error> {
+        self.slots.start(&mut self.platform)?;
+        self.groups.start(&mut self.platform)?;
+        let now = self.platform.tick();
+        if config.self_test_hours != 0 && now.is_none() {
+            return Err(Error::InvalidArgument);
+        }
+        self.tested = Tested::new(config.self_tests, config.self_test_hours, now);
+        #[cfg(feature = "terminal")]
+        {
+            self.entry_rate = limit::Bucket::new(config.pin_limits.entry, now);
+        }
+        #[cfg(feature = "host")]
+        {
+            self.host_rate = limit::Bucket::new(config.pin_limits.host, now);
+        }
+        self.own.derive(config.storage_key, &mut self.platform)?;
+        self.anchored = cfg!(feature = "terminal") && self.platform.monotonic().is_ok_and(|counter| counter.is_some());
+        if let Some(key) = config.storage_key {
+            self.sealer = Some(Sealer::new(key)?);
+        }
         // What opens the records is tested before it does.
         if config.storage_key.is_some() && config.self_tests != SelfTestMode::Off {
-            let _ = module.test_now(SelfTests::KEYS);
+            let _ = self.test_now(SelfTests::KEYS);
         }
-        module.take_up_life();
+        self.take_up_life();
         if config.persistent_limits && config.storage_key.is_none() {
             return Err(Error::NoKey);
         }
-        module.take_up_slots();
+        self.take_up_slots();
         #[cfg(feature = "terminal")]
-        if !matches!(module.life.state(), State::Tampered | State::Error) {
-            module.take_up_groups();
+        if !matches!(self.life.state(), State::Tampered | State::Error) {
+            self.take_up_groups();
         }
-        Ok(module)
+        Ok(())
     }
 
     /// The state and how full the tables are.

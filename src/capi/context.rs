@@ -3,7 +3,7 @@
 
 use core::ffi::c_void;
 use core::hint::black_box;
-use core::mem::{align_of, offset_of, size_of};
+use core::mem::{MaybeUninit, align_of, offset_of, size_of};
 use core::ptr;
 use core::slice;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,8 @@ use crate::capi::platform::Callbacks;
 use crate::capi::status::{PAYHSM_ABI_VERSION, PAYHSM_OK, Status, status};
 use crate::error::Error;
 use crate::hsm::{Config, Group, Hsm, PinLimits, RateLimit, Slot, State};
-use crate::key::Key;
+use crate::key::role::StorageKey;
+use crate::key::{Aes, Key};
 use crate::policy::Policy;
 use crate::weaken::guard;
 
@@ -123,10 +124,32 @@ pub(super) unsafe fn run(
 ) -> Status {
     // A refusal, until the command has succeeded.
     let mut witness = REFUSED;
-    // SAFETY: the caller's.
-    let result = unsafe { enter(ctx, outputs, inputs, command, &mut witness) };
+    // SAFETY: the caller's. Only between `begin` and `end` is the module borrowed.
+    let result = unsafe {
+        match begin(ctx, outputs, inputs, &mut witness) {
+            Ok(before) => end(ctx, outputs, before, perform(ctx, command), &mut witness),
+            Err(error) => Err(error),
+        }
+    };
+    finish(result, &witness)
+}
+
+/// The command in a frame of its own, which is overwritten with what lies below it; the one part of [`run`] that each C
+/// function has for itself.
+///
+/// # Safety
+/// [`begin`] has succeeded.
+#[inline(never)]
+unsafe fn perform(ctx: *mut PayhsmCtx, command: impl FnOnce(&mut Module) -> Result<(), Error>) -> Result<(), Error> {
+    // SAFETY: the context is live, and no other call is running.
+    command(unsafe { &mut (*ctx).module })
+}
+
+/// The end of a call whose command came to its end or was never begun.
+#[inline(never)]
+fn finish(result: Result<(), Error>, witness: &u32) -> Status {
     burn_stack();
-    agreed(result, &witness)
+    agreed(result, witness)
 }
 
 /// As [`run`], for a command over many jobs, each of which has its own status: what a job was refused is not the command's.
@@ -157,6 +180,8 @@ pub(super) unsafe fn run_each(
 const REFUSED: u32 = 0x39C6_6A95;
 /// Neither its complement nor near to it.
 const GRANTED: u32 = 0xC65A_953C;
+/// The context was judged: what [`end`] must find.
+const BEGUN: u32 = 0x53A3_0F5C;
 
 /// The status, which is success only if both ways of the result say so.
 #[inline(never)]
@@ -178,16 +203,14 @@ fn agreed(result: Result<(), Error>, witness: &u32) -> Status {
     status(black_box(result))
 }
 
+/// Judges the context and where the parameters lie, keeps others out, and notes a tamper event of before.
+///
+/// Returns: whether the module was tampered already.
+///
 /// # Safety
 /// As [`run`].
 #[inline(never)]
-unsafe fn enter(
-    ctx: *mut PayhsmCtx,
-    outputs: &[Place],
-    inputs: &[Place],
-    command: impl FnOnce(&mut Module) -> Result<(), Error>,
-    witness: &mut u32,
-) -> Result<(), Error> {
+unsafe fn begin(ctx: *mut PayhsmCtx, outputs: &[Place], inputs: &[Place], witness: &mut u32) -> Result<bool, Error> {
     if ctx.is_null() {
         return Err(Error::NullPointer);
     }
@@ -214,9 +237,27 @@ unsafe fn enter(
         (*ctx).module.expire();
         let before = (*ctx).module.is_tampered();
         (*ctx).module.begin_command();
-        let mut result = command(&mut (*ctx).module);
-        // What was refused on the way stays refused.
-        if result.is_ok() && (*ctx).module.was_denied() {
+        ptr::write_volatile(witness, BEGUN);
+        Ok(before)
+    }
+}
+
+/// Ends a command: what was refused on the way stays refused, and no output of a refused one is left.
+///
+/// # Safety
+/// As [`run`]; [`begin`] has succeeded and the command has returned.
+#[inline(never)]
+unsafe fn end(
+    ctx: *mut PayhsmCtx,
+    outputs: &[Place],
+    before: bool,
+    mut result: Result<(), Error>,
+    witness: &mut u32,
+) -> Result<(), Error> {
+    // SAFETY: as in `begin`.
+    unsafe {
+        // A command that nobody has let begin has not succeeded either.
+        if result.is_ok() && ((*ctx).module.was_denied() || ptr::read_volatile(witness) != BEGUN) {
             result = Err(Error::Internal);
         }
         // One that came while the command ran: keys first, then the outputs. Nothing of this call goes out.
@@ -230,7 +271,7 @@ unsafe fn enter(
                 output.wipe();
             }
         }
-        if black_box(result).is_ok() && !(*ctx).module.was_denied() {
+        if black_box(result).is_ok() && !(*ctx).module.was_denied() && ptr::read_volatile(witness) == BEGUN {
             ptr::write_volatile(witness, GRANTED);
         }
         result
@@ -309,6 +350,39 @@ unsafe fn init(
     config: *const PayhsmConfig,
     ctx: *mut *mut PayhsmCtx,
 ) -> Result<(), Error> {
+    let mut storage_key = None;
+    // SAFETY: the caller's; after it, a module at rest is in its place. It is dropped if it does not start; no call finds the
+    // context before its marks are there.
+    unsafe {
+        let (context, config) = prepare(memory, memory_len, config, ctx, &mut storage_key)?;
+        let config = Config {
+            storage_key: storage_key.as_ref(),
+            ..config
+        };
+        if let Err(error) = (*context).module.start(&config) {
+            ptr::drop_in_place(&raw mut (*context).module);
+            return Err(error);
+        }
+        (&raw mut (*context).busy).write(AtomicBool::new(false));
+        (&raw mut (*context).magic).write(MAGIC);
+        (&raw mut (*context).mirror).write(!MAGIC);
+        ctx.write(context);
+    }
+    Ok(())
+}
+
+/// Judges what a start is given, and makes the module at rest; what it needs for that is off the stack when it starts.
+///
+/// # Safety
+/// As [`payhsm_init`].
+#[inline(never)]
+unsafe fn prepare(
+    memory: *mut u8,
+    memory_len: usize,
+    config: *const PayhsmConfig,
+    ctx: *mut *mut PayhsmCtx,
+    key: &mut Option<Key<StorageKey, Aes>>,
+) -> Result<(*mut PayhsmCtx, Config<'static>), Error> {
     // A caller built against an older header has a shorter structure: its size alone is looked at first.
     // SAFETY: C1 and C2 for the number at the head of `config`.
     let config_place = unsafe { Place::versioned(config) };
@@ -320,7 +394,7 @@ unsafe fn init(
         &[config_place, Place::bytes(storage_key, PAYHSM_STORAGE_KEY_LEN)],
     )?;
     // SAFETY: C1 and C2 for `ctx`; C3 was judged.
-    let ctx = unsafe { memory::place(ctx, ptr::null_mut()) }?;
+    unsafe { memory::place(ctx, ptr::null_mut()) }?;
     let config = config?;
     if config.abi_version != PAYHSM_ABI_VERSION {
         return Err(Error::AbiMismatch);
@@ -348,11 +422,10 @@ unsafe fn init(
     if memory_len < needed {
         return Err(Error::InvalidLength);
     }
-    let mut storage_key = None;
     if !config.storage_key.is_null() {
         // SAFETY: C1 and C2 for 32 bytes.
         let bytes = unsafe { memory::input(config.storage_key, PAYHSM_STORAGE_KEY_LEN) }?;
-        storage_key.insert(Key::empty()).set(bytes)?;
+        key.insert(Key::empty()).set(bytes)?;
     }
     let flash = if config.flash.is_null() {
         None
@@ -364,6 +437,9 @@ unsafe fn init(
     // SAFETY: aligned and large enough, as below. The flag is there before the module that reads it.
     let platform = unsafe {
         (&raw mut (*context).tampered).write(AtomicBool::new(false));
+        // Whatever was here before is no context from now on.
+        (&raw mut (*context).magic).write_volatile(0);
+        (&raw mut (*context).mirror).write_volatile(0);
         Callbacks::new(&config, flash.as_ref(), &raw const (*context).tampered)
     }?;
     // SAFETY: the base is aligned and large enough for the context and, behind it, the tables: `needed` bytes, by the
@@ -384,40 +460,46 @@ unsafe fn init(
         )
     };
     let ceremony_minutes = u16::try_from(config.ceremony_minutes).map_err(|_| Error::InvalidArgument)?;
-    let module = Hsm::new(
-        platform,
-        slots,
-        groups,
-        Config {
-            policy,
-            storage_key: storage_key.as_ref(),
-            pin_limits: PinLimits {
-                entry: config.pin_entry.limit(RateLimit::PIN_ENTRY),
-                host: config.pin_host.limit(RateLimit::NONE),
-            },
-            ceremony_minutes,
-            entropy: config.source()?,
-            self_tests: config.test_mode()?,
-            self_test_hours: u16::try_from(config.self_test_hours).map_err(|_| Error::InvalidArgument)?,
-            login_tries: config.tries()?,
-            idle_minutes: u16::try_from(config.idle_minutes).map_err(|_| Error::InvalidArgument)?,
-            persistent_limits: config.persistent_limits != 0,
+    let config = Config {
+        policy,
+        storage_key: None,
+        pin_limits: PinLimits {
+            entry: config.pin_entry.limit(RateLimit::PIN_ENTRY),
+            host: config.pin_host.limit(RateLimit::NONE),
         },
-    )?;
+        ceremony_minutes,
+        entropy: config.source()?,
+        self_tests: config.test_mode()?,
+        self_test_hours: u16::try_from(config.self_test_hours).map_err(|_| Error::InvalidArgument)?,
+        login_tries: config.tries()?,
+        idle_minutes: u16::try_from(config.idle_minutes).map_err(|_| Error::InvalidArgument)?,
+        persistent_limits: config.persistent_limits != 0,
+    };
     // SAFETY: aligned and large enough; see above.
     unsafe {
-        context.write(PayhsmCtx {
-            magic: MAGIC,
-            busy: AtomicBool::new(false),
-            tampered: AtomicBool::new(false),
-            len: needed,
-            log: Place::NONE,
-            module,
-            mirror: !MAGIC,
-        });
+        settle(
+            &mut *(&raw mut (*context).module).cast(),
+            platform,
+            slots,
+            groups,
+            &config,
+        );
+        (&raw mut (*context).len).write(needed);
+        (&raw mut (*context).log).write(Place::NONE);
     }
-    *ctx = context;
-    Ok(())
+    Ok((context, config))
+}
+
+/// Makes a module in its place, in a frame that is gone before it starts.
+#[inline(never)]
+fn settle(
+    place: &mut MaybeUninit<Module>,
+    platform: Callbacks,
+    slots: &'static mut [Slot],
+    groups: &'static mut [Group],
+    config: &Config<'_>,
+) {
+    place.write(Module::at_rest(platform, slots, groups, config));
 }
 
 /// Erases every key and ends the context. Its memory is the caller's again; stored records stay.
@@ -432,11 +514,13 @@ pub unsafe extern "C" fn payhsm_close(ctx: *mut PayhsmCtx) -> Status {
     // SAFETY: the caller's. The module is dropped in place, once: the marks are gone then.
     unsafe {
         let mut witness = REFUSED;
-        let end = |module: &mut Module| {
-            module.enter();
-            Ok(())
+        let result = match begin(ctx, &[], &[], &mut witness) {
+            Ok(before) => {
+                (*ctx).module.enter();
+                end(ctx, &[], before, Ok(()), &mut witness)
+            }
+            Err(error) => Err(error),
         };
-        let result = enter(ctx, &[], &[], end, &mut witness);
         if result.is_ok() {
             // An interrupt that comes now finds no context.
             (*ctx).busy.store(true, Ordering::Release);

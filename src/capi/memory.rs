@@ -417,17 +417,24 @@ pub(super) unsafe fn copy_in<'a>(data: *const u8, len: usize, out: *mut u8) -> R
     Ok(unsafe { slice::from_raw_parts_mut(out, len) })
 }
 
-/// How many words of the stack below a call are overwritten after it: more than the deepest call of a thumb image takes
-/// (`scripts/residue` prints how deep each is), and four times as much where frames are larger.
-const BURN_WORDS: usize = if cfg!(target_os = "none") { 1952 } else { 4096 };
+/// How many words of the stack below a call are overwritten after it: more than the deepest call of a thumb image takes, and
+/// four times as much where frames are larger. `scripts/size` holds a terminal's to what it computes; `scripts/residue`, with
+/// every feature, prints how deep each call is.
+const BURN_WORDS: usize = if cfg!(not(target_os = "none")) {
+    4096
+} else if cfg!(any(feature = "host", feature = "ec")) {
+    1840
+} else {
+    976
+};
 
-/// The same after a start, which makes the whole context on the stack.
+/// The same after a start.
 const START_BURN_WORDS: usize = if cfg!(not(target_os = "none")) {
     16384
-} else if cfg!(feature = "host") {
-    4736
+} else if cfg!(any(feature = "host", feature = "ec")) {
+    2048
 } else {
-    4096
+    976
 };
 
 /// Overwrites the stack that a call has used: moved values and spilled registers leave copies that no destructor

@@ -1,22 +1,28 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! AES with the key length chosen at run time (FIPS 197), over the `aes` crate: AES-NI or the ARMv8 instructions where
-//! the processor has them, fixsliced software elsewhere. Constant time in all of them.
+//! AES with the key length chosen at run time (FIPS 197): over the `aes` crate, with AES-NI or the ARMv8 instructions where
+//! the processor has them, and without an operating system in software of its own. Constant time in all of them.
 
+#[cfg(not(target_os = "none"))]
 use core::fmt;
 
-use ::aes::{Aes128, Aes192, Aes256};
 #[cfg(not(target_os = "none"))]
-use ::aes::{Aes128Enc, Aes192Enc, Aes256Enc};
-use cipher::{
-    Block, BlockCipherDecClosure, BlockCipherDecrypt, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser, KeyInit,
-    consts::U16,
-};
+use ::aes::{Aes128, Aes128Enc, Aes192, Aes192Enc, Aes256, Aes256Enc};
+use cipher::{Block, BlockCipherEncrypt};
+#[cfg(not(target_os = "none"))]
+use cipher::{BlockCipherDecClosure, BlockCipherDecrypt, BlockCipherEncClosure, BlockSizeUser, KeyInit, consts::U16};
 
 use crate::error::Error;
+
+#[cfg(any(test, target_os = "none"))]
+mod sliced;
+
+#[cfg(target_os = "none")]
+pub use self::sliced::Aes;
 
 /// Block length in bytes.
 pub const BLOCK_LEN: usize = 16;
 
+#[cfg(not(target_os = "none"))]
 macro_rules! aes {
     ($(#[$doc:meta])* $name:ident($schedule:ident): $aes128:ident, $aes192:ident, $aes256:ident) => {
         $(#[$doc])*
@@ -67,6 +73,7 @@ macro_rules! aes {
     };
 }
 
+#[cfg(not(target_os = "none"))]
 aes! {
     /// AES-128, AES-192 or AES-256 with its key schedule. The key length is public.
     Aes(Schedule): Aes128, Aes192, Aes256
@@ -117,6 +124,7 @@ pub fn encrypt_once(key: &[u8], blocks: &mut [Block<Aes>]) -> Result<(), Error> 
     Ok(())
 }
 
+#[cfg(not(target_os = "none"))]
 impl BlockCipherDecrypt for Aes {
     fn decrypt_with_backend(&self, f: impl BlockCipherDecClosure<BlockSize = Self::BlockSize>) {
         match &self.0 {

@@ -161,20 +161,36 @@ impl Tdes {
     ///
     /// # Errors
     /// [`Error::InvalidKeyLength`] for any other length.
+    #[cfg_attr(target_os = "none", inline(always))]
     pub fn new(key: &[u8]) -> Result<Self, Error> {
+        let mut tdes = Self::IDLE;
+        tdes.set(key)?;
+        Ok(tdes)
+    }
+
+    /// A place for a schedule: all zero.
+    pub(crate) const IDLE: Self = Self {
+        chain: [Rounds::EMPTY; 3],
+        single: false,
+        engine: Engine::Portable,
+    };
+
+    /// Schedules `key` in its place: moved, a schedule takes its length of the stack each time.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    #[cfg_attr(target_os = "none", inline(never))]
+    #[cfg_attr(not(target_os = "none"), inline)]
+    pub(crate) fn set(&mut self, key: &[u8]) -> Result<(), Error> {
+        let engine = Engine::chosen();
+        let [first, second, third] = &mut self.chain;
         let (k1, rest) = match key.as_chunks::<8>() {
             ([k1], []) => (k1, None),
             ([k1, k2], []) => (k1, Some((k2, None))),
             ([k1, k2, k3], []) => (k1, Some((k2, Some(k3)))),
             _ => return Err(Error::InvalidKeyLength),
         };
-        let engine = Engine::chosen();
-        let mut tdes = Self {
-            chain: [Rounds::EMPTY; 3],
-            single: rest.is_none(),
-            engine,
-        };
-        let [first, second, third] = &mut tdes.chain;
+        (self.single, self.engine) = (rest.is_none(), engine);
         engine.schedule(k1, first);
         if let Some((k2, k3)) = rest {
             engine.schedule(k2, second);
@@ -184,7 +200,7 @@ impl Tdes {
                 None => *third = *first,
             }
         }
-        Ok(tdes)
+        Ok(())
     }
 
     fn chain(&self) -> &[Rounds] {

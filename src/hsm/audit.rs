@@ -21,7 +21,6 @@ use crate::hsm::load::{Kbpk, Way};
 use crate::hsm::slot::Choices;
 use crate::hsm::{Command, Hsm, KeyHandle, Platform, State};
 use crate::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
-use crate::mac::Mac;
 use crate::mac::cmac::CmacAes;
 use crate::pin::pan::Pan;
 #[cfg(feature = "host")]
@@ -623,9 +622,7 @@ impl<'m, P: Platform> Hsm<'m, P> {
         for (to, from) in message.iter_mut().zip(fields) {
             *to = from;
         }
-        let mut mac = CmacAes::new(self.own.audit())?;
-        mac.update(message);
-        mac.finish(tag).inspect_err(|_| out.fill(0))?;
+        CmacAes::once(self.own.audit(), &[message], tag).inspect_err(|_| out.fill(0))?;
         ct::public(out);
         Ok(())
     }

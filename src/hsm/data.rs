@@ -8,7 +8,7 @@ mod modes;
 mod reencipher;
 
 use crate::cipher::modes as cipher_modes;
-use crate::cipher::{aes, tdes};
+use crate::cipher::{aes, scheduled, tdes};
 use crate::error::Error;
 use crate::hsm::dukpt::Purpose;
 use crate::hsm::slot::{Choices, Slots};
@@ -171,11 +171,27 @@ const fn blocks(len: usize) -> u64 {
 }
 
 fn run(algorithm: KeyAlgorithm, key: &[u8], way: Way, iv: &[u8], data: &mut [u8]) -> Result<(), Error> {
-    match (algorithm, way) {
-        (KeyAlgorithm::Tdea, Way::Encipher) => cipher_modes::cbc_encrypt(&tdes::Tdes::new(key)?, iv, data),
-        (KeyAlgorithm::Tdea, Way::Decipher) => cipher_modes::cbc_decrypt(&tdes::Tdes::new(key)?, iv, data),
-        (KeyAlgorithm::Aes, Way::Encipher) => cipher_modes::cbc_encrypt(&aes::Aes::new(key)?, iv, data),
-        (KeyAlgorithm::Aes, Way::Decipher) => cipher_modes::cbc_decrypt(&aes::Aes::new(key)?, iv, data),
+    match algorithm {
+        KeyAlgorithm::Tdea => tdea_cbc(key, way, iv, data),
+        KeyAlgorithm::Aes => aes_cbc(key, way, iv, data),
         _ => Err(Error::AlgorithmMismatch),
+    }
+}
+
+#[inline(never)]
+fn tdea_cbc(key: &[u8], way: Way, iv: &[u8], data: &mut [u8]) -> Result<(), Error> {
+    scheduled!(let cipher = tdes::Tdes, key);
+    match way {
+        Way::Encipher => cipher_modes::cbc_encrypt(&cipher, iv, data),
+        Way::Decipher => cipher_modes::cbc_decrypt(&cipher, iv, data),
+    }
+}
+
+#[inline(never)]
+fn aes_cbc(key: &[u8], way: Way, iv: &[u8], data: &mut [u8]) -> Result<(), Error> {
+    scheduled!(let cipher = aes::Aes, key);
+    match way {
+        Way::Encipher => cipher_modes::cbc_encrypt(&cipher, iv, data),
+        Way::Decipher => cipher_modes::cbc_decrypt(&cipher, iv, data),
     }
 }

@@ -271,11 +271,16 @@ impl fmt::Debug for TransactionKsn {
 pub(crate) struct Groups<'m>(&'m mut [Group]);
 
 impl<'m> Groups<'m> {
-    pub(crate) fn new(memory: &'m mut [Group], entropy: &mut impl Entropy) -> Result<Self, Error> {
-        if memory.len() > usize::from(MAX_GROUPS) {
+    pub(crate) const fn new(memory: &'m mut [Group]) -> Self {
+        Self(memory)
+    }
+
+    /// Takes the groups of the memory, empty, each with random first generations.
+    pub(crate) fn start(&mut self, entropy: &mut impl Entropy) -> Result<(), Error> {
+        if self.0.len() > usize::from(MAX_GROUPS) {
             return Err(Error::InvalidLength);
         }
-        for group in memory.iter_mut() {
+        for group in self.0.iter_mut() {
             let mut start = [0; 8];
             entropy.fill(&mut start)?;
             // Handles are public.
@@ -285,7 +290,7 @@ impl<'m> Groups<'m> {
             group.generation = Generation::new(u32::from_be_bytes([a, b, c, d]));
             group.transaction_generation = Generation::new(u32::from_be_bytes([e, f, g, h]));
         }
-        Ok(Self(memory))
+        Ok(())
     }
 
     pub(crate) fn capacity(&self) -> usize {

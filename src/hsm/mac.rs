@@ -117,31 +117,42 @@ enum Engine {
 }
 
 impl Engine {
-    fn new(algorithm: KeyAlgorithm, method: MacMethod, key: &[u8]) -> Result<Self, Error> {
+    /// Starts a message in this place.
+    fn begin(&mut self, algorithm: KeyAlgorithm, method: MacMethod, key: &[u8]) -> Result<(), Error> {
+        let padding = method.padding;
         match (method.algorithm, algorithm) {
             (MacAlgorithm::Iso9797Alg1, KeyAlgorithm::Tdea | KeyAlgorithm::Des) => {
-                Ok(Self::CbcTdea(CbcMac::new(Tdes::new(key)?, method.padding)))
+                self.put(|| Ok(Self::CbcTdea(CbcMac::new(Tdes::new(key)?, padding))))
             }
             (MacAlgorithm::Iso9797Alg1, KeyAlgorithm::Aes) => {
-                Ok(Self::CbcAes(CbcMac::new(Aes::new(key)?, method.padding)))
+                self.put(|| Ok(Self::CbcAes(CbcMac::new(Aes::new(key)?, padding))))
             }
-            (MacAlgorithm::Iso9797Alg3, KeyAlgorithm::Tdea) => Ok(Self::Retail(RetailMac::new(key, method.padding)?)),
-            (MacAlgorithm::Cmac, KeyAlgorithm::Tdea) => Ok(Self::CmacTdea(CmacTdes::new(key)?)),
-            (MacAlgorithm::Cmac, KeyAlgorithm::Aes) => Ok(Self::CmacAes(CmacAes::new(key)?)),
+            (MacAlgorithm::Iso9797Alg3, KeyAlgorithm::Tdea) => {
+                self.put(|| Ok(Self::Retail(RetailMac::new(key, padding)?)))
+            }
+            (MacAlgorithm::Cmac, KeyAlgorithm::Tdea) => self.put(|| Ok(Self::CmacTdea(CmacTdes::new(key)?))),
+            (MacAlgorithm::Cmac, KeyAlgorithm::Aes) => self.put(|| Ok(Self::CmacAes(CmacAes::new(key)?))),
             (MacAlgorithm::HmacSha256, KeyAlgorithm::Hmac | KeyAlgorithm::HmacSha2) => {
-                Ok(Self::HmacSha256(HmacSha256::new(key)?))
+                self.put(|| Ok(Self::HmacSha256(HmacSha256::new(key)?)))
             }
             (MacAlgorithm::HmacSha384, KeyAlgorithm::Hmac | KeyAlgorithm::HmacSha2) => {
-                Ok(Self::HmacSha384(HmacSha384::new(key)?))
+                self.put(|| Ok(Self::HmacSha384(HmacSha384::new(key)?)))
             }
             (MacAlgorithm::HmacSha512, KeyAlgorithm::Hmac | KeyAlgorithm::HmacSha2) => {
-                Ok(Self::HmacSha512(HmacSha512::new(key)?))
+                self.put(|| Ok(Self::HmacSha512(HmacSha512::new(key)?)))
             }
             (MacAlgorithm::UnionPay, KeyAlgorithm::Tdea | KeyAlgorithm::Des) => {
-                Ok(Self::UnionPay(UnionPayMac::new(key)?))
+                self.put(|| Ok(Self::UnionPay(UnionPayMac::new(key)?)))
             }
             _ => Err(Error::AlgorithmMismatch),
         }
+    }
+
+    /// Each algorithm is made in a frame of its own: the frames of all of them in one would be the deepest of the module.
+    #[inline(never)]
+    fn put(&mut self, make: impl FnOnce() -> Result<Self, Error>) -> Result<(), Error> {
+        *self = make()?;
+        Ok(())
     }
 
     const fn len(&self) -> usize {
@@ -272,8 +283,17 @@ impl<P: Platform> Hsm<'_, P> {
     /// ISO/IEC 9797-1:2011 algorithms 1, 3 and 5; ANSI X9.19; NIST SP 800-38B; FIPS 198-1. Vectors: `vectors/mac.txt`.
     pub fn mac_generate(&mut self, key: KeyRef, method: MacMethod, data: &[u8], out: &mut [u8]) -> Result<(), Error> {
         out.fill(0);
-        let stream = self.mac_stream(Command::MacGenerate, key, method, MacPurpose::Generate);
-        let mut stream = self.ruled(stream)?;
+        let allowed = self.allow(Command::MacGenerate);
+        self.ruled(allowed)?;
+        self.make_mac(key, method, data, out)
+    }
+
+    // Apart from `allow`, below which self-tests run.
+    #[inline(never)]
+    fn make_mac(&mut self, key: KeyRef, method: MacMethod, data: &[u8], out: &mut [u8]) -> Result<(), Error> {
+        let mut stream = Stream::IDLE;
+        let made = self.mac_stream(key, method, MacPurpose::Generate, &mut stream);
+        self.ruled(made)?;
         if let KeyRef::Slot(handle) = key {
             // Again, and from here: what was asked above may have been another operation by then.
             let permitted = self.slots.get(handle)?.permit(Operation::MacGenerate, self.policy);
@@ -311,8 +331,11 @@ impl<P: Platform> Hsm<'_, P> {
     // Each in a frame of its own: two engines are much for one stack.
     #[inline(never)]
     fn mac_verify_once(&mut self, key: KeyRef, method: MacMethod, data: &[u8], tag: &[u8]) -> Result<(), Error> {
-        let stream = self.mac_stream(Command::MacVerify, key, method, MacPurpose::Verify);
-        let mut stream = self.ruled(stream)?;
+        let allowed = self.allow(Command::MacVerify);
+        self.ruled(allowed)?;
+        let mut stream = Stream::IDLE;
+        let made = self.mac_stream(key, method, MacPurpose::Verify, &mut stream);
+        self.ruled(made)?;
         stream.check_len(tag.len())?;
         self.mac_used(key, method, whole_blocks(data))?;
         stream.engine.update(data);
@@ -323,19 +346,20 @@ impl<P: Platform> Hsm<'_, P> {
     /// With a key that was judged.
     #[inline(never)]
     fn mac_verify_again(&self, key: KeyRef, method: MacMethod, data: &[u8], tag: &[u8]) -> Result<(), Error> {
-        let mut engine = match key {
+        let mut engine = Engine::Idle { _zeros: [0; IDLE_LEN] };
+        match key {
             KeyRef::Slot(handle) => {
                 let slot = self.slots.get(handle)?;
-                Engine::new(slot.attributes()?.algorithm, method, slot.material())?
+                engine.begin(slot.attributes()?.algorithm, method, slot.material())?;
             }
             KeyRef::Transaction(handle) => {
                 let keys = self.groups.keys(handle)?;
                 let request = keys.is_request(false);
                 keys.mac_key(request, method.algorithm, |algorithm, key| {
-                    Engine::new(algorithm, method, key)
-                })?
+                    engine.begin(algorithm, method, key)
+                })?;
             }
-        };
+        }
         engine.update(data);
         engine.conclude_verify(tag)
     }
@@ -373,8 +397,7 @@ impl<P: Platform> Hsm<'_, P> {
             return Err(Error::InvalidArgument);
         }
         // The output side is judged before anything is verified.
-        self.mac_stream(Command::MacTranslate, output, output_method, MacPurpose::Generate)?
-            .check_len(out.len())?;
+        self.judge_mac(output, output_method, out.len())?;
         self.mac_verify(input, input_method, data, tag)?;
         // The verification has come to its end; now until there is a MAC.
         self.none_pending()?;
@@ -383,14 +406,31 @@ impl<P: Platform> Hsm<'_, P> {
         self.concluded(made)
     }
 
+    /// Whether a MAC of this length may be made.
+    #[inline(never)]
+    fn judge_mac(&mut self, key: KeyRef, method: MacMethod, len: usize) -> Result<(), Error> {
+        let mut stream = Stream::IDLE;
+        self.mac_stream(key, method, MacPurpose::Generate, &mut stream)?;
+        stream.check_len(len)
+    }
+
     /// Begins a message that comes in parts. A message in progress is dropped and wiped.
     ///
     /// # Errors
     /// As [`mac_generate`](Self::mac_generate).
     pub fn mac_begin(&mut self, key: KeyRef, method: MacMethod, purpose: MacPurpose) -> Result<(), Error> {
         self.mac_clear();
-        self.mac = self.mac_stream(Command::MacBegin, key, method, purpose)?;
+        self.allow(Command::MacBegin)?;
+        self.put_mac(key, method, purpose)?;
         self.mac_used(key, method, 1).inspect_err(|_| self.mac_clear())
+    }
+
+    #[inline(never)]
+    fn put_mac(&mut self, key: KeyRef, method: MacMethod, purpose: MacPurpose) -> Result<(), Error> {
+        let mut stream = Stream::IDLE;
+        self.mac_stream(key, method, purpose, &mut stream)?;
+        self.mac = stream;
+        Ok(())
     }
 
     /// Takes more of the message.
@@ -517,20 +557,24 @@ impl<P: Platform> Hsm<'_, P> {
         Ok(())
     }
 
+    /// Makes a stream in `stream`, which is idle.
     fn mac_stream(
         &mut self,
-        command: Command,
         key: KeyRef,
         method: MacMethod,
         purpose: MacPurpose,
-    ) -> Result<Stream, Error> {
-        self.allow(command)?;
+        stream: &mut Stream,
+    ) -> Result<(), Error> {
         // What a key of its own usage alone could do is judged after the key.
         if method.algorithm != MacAlgorithm::UnionPay {
             let allowed = self.mac_allowed(method);
             self.ruled(allowed)?;
         }
-        let engine = match key {
+        stream.key = key;
+        stream.purpose = purpose;
+        stream.min_len = u8::try_from(method.algorithm.min_len()).map_err(|_| Error::Internal)?;
+        let engine = &mut stream.engine;
+        match key {
             KeyRef::Slot(handle) => {
                 let slot = self.slots.get(handle)?;
                 let operation = match purpose {
@@ -547,28 +591,20 @@ impl<P: Platform> Hsm<'_, P> {
                 if !slot.serves(Choices::Mac(method.algorithm)) {
                     return Err(Error::UsageNotPermitted);
                 }
-                Engine::new(attributes.algorithm, method, slot.material())?
+                engine.begin(attributes.algorithm, method, slot.material())
             }
             KeyRef::Transaction(handle) => {
                 let keys = self.groups.keys(handle)?;
                 let request = keys.is_request(purpose == MacPurpose::Generate);
-                let engine = keys.mac_key(request, method.algorithm, |algorithm, key| {
-                    Engine::new(algorithm, method, key)
+                keys.mac_key(request, method.algorithm, |algorithm, key| {
+                    engine.begin(algorithm, method, key)
                 })?;
                 if !self.groups.serves_mac(handle, method.algorithm)? {
                     return Err(Error::UsageNotPermitted);
                 }
-                engine
+                Ok(())
             }
-        };
-        Ok(Stream {
-            engine,
-            key,
-            min_len: u8::try_from(method.algorithm.min_len()).map_err(|_| Error::Internal)?,
-            uncounted: 0,
-            purpose,
-            _filled: [0; 5],
-        })
+        }
     }
 }
 

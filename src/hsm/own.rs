@@ -11,7 +11,6 @@ use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::key::role::StorageKey;
 use crate::key::{Aes, Key};
-use crate::mac::Mac;
 use crate::mac::cmac::CmacAes;
 use crate::secret::SecretBuf;
 use crate::store::seal::derive;
@@ -30,23 +29,28 @@ pub(super) struct OwnKeys {
 }
 
 impl OwnKeys {
+    /// None yet.
+    pub(super) const EMPTY: Self = Self {
+        audit: SecretBuf::new(),
+        cards: SecretBuf::new(),
+        device: [0; 8],
+    };
+
     /// Derives them. Without a storage key fingerprints last until the next start only, and there is no audit key.
-    pub(super) fn new(key: Option<&Key<StorageKey, Aes>>, entropy: &mut impl Entropy) -> Result<Self, Error> {
-        let mut own = Self {
-            audit: SecretBuf::new(),
-            cards: SecretBuf::new(),
-            device: [0; 8],
-        };
-        let cards = own.cards.reset(KEY_LEN)?;
+    pub(super) fn derive(
+        &mut self,
+        key: Option<&Key<StorageKey, Aes>>,
+        entropy: &mut impl Entropy,
+    ) -> Result<(), Error> {
+        let cards = self.cards.reset(KEY_LEN)?;
         let Some(key) = key else {
-            entropy.fill(cards)?;
-            return Ok(own);
+            return entropy.fill(cards);
         };
         derive(key, b"card fingerprints", cards)?;
-        derive(key, b"audit log", own.audit.reset(KEY_LEN)?)?;
-        derive(key, b"device identity", &mut own.device)?;
-        ct::public(&mut own.device);
-        Ok(own)
+        derive(key, b"audit log", self.audit.reset(KEY_LEN)?)?;
+        derive(key, b"device identity", &mut self.device)?;
+        ct::public(&mut self.device);
+        Ok(())
     }
 
     /// The key of the audit log; empty without one.
@@ -62,9 +66,7 @@ impl OwnKeys {
     /// The fingerprint of a card: AES-CMAC of its 11 account digits (values 0 to 9), of which the first 8 bytes.
     pub(super) fn fingerprint(&self, account: &[u8; 11]) -> Result<[u8; FINGERPRINT_LEN], Error> {
         let mut out = [0; FINGERPRINT_LEN];
-        let mut mac = CmacAes::new(self.cards.expose())?;
-        mac.update(account);
-        mac.finish(&mut out)?;
+        CmacAes::once(self.cards.expose(), &[account], &mut out)?;
         ct::public(&mut out);
         Ok(out)
     }

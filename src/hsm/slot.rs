@@ -495,12 +495,16 @@ impl Here {
 }
 
 impl<'m> Slots<'m> {
-    /// Takes at most 256 slots of `memory`, empty, each with a random first generation.
-    pub(crate) fn new(memory: &'m mut [Slot], entropy: &mut impl Entropy) -> Result<Self, Error> {
-        if memory.len() > 256 {
+    pub(crate) fn new(memory: &'m mut [Slot]) -> Self {
+        Self(memory, Here::new(0, 0), Marks::default())
+    }
+
+    /// Takes at most 256 slots of the memory, empty, each with a random first generation.
+    pub(crate) fn start(&mut self, entropy: &mut impl Entropy) -> Result<(), Error> {
+        if self.0.len() > 256 {
             return Err(Error::InvalidLength);
         }
-        for slot in memory.iter_mut() {
+        for slot in self.0.iter_mut() {
             let mut start = [0; 4];
             entropy.fill(&mut start)?;
             // Handles are public.
@@ -509,7 +513,7 @@ impl<'m> Slots<'m> {
             slot.generation = Generation::new(u32::from_be_bytes(start));
             slot.reseal();
         }
-        Ok(Self(memory, Here::new(0, 0), Marks::default()))
+        Ok(())
     }
 
     pub(crate) fn capacity(&self) -> usize {

@@ -24,13 +24,13 @@ use core::fmt;
 use subtle::Choice;
 use zeroize::Zeroize;
 
-use crate::cipher::{modes, tdes::Tdes};
+use crate::cipher::{modes, scheduled, tdes::Tdes};
 use crate::ct;
 use crate::error::Error;
 use crate::key::role::Role;
 use crate::key::usage::KeyAlgorithm;
 use crate::key::{Aes, Algorithm, Key, Tdea, parity};
-use crate::mac::{Mac, cmac::CmacAes, cmac::CmacTdes};
+use crate::mac::cmac::{CmacAes, CmacTdes};
 use crate::secret::{Secret, SecretBuf};
 use crate::weaken::guard;
 
@@ -139,14 +139,10 @@ impl Ceremony {
     fn cmac_of_zeros(&self, material: &[u8], out: &mut [u8; FINGERPRINT_LEN]) -> Result<(), Error> {
         out.zeroize();
         if self.algorithm == KeyAlgorithm::Tdea {
-            let mut cmac = CmacTdes::new(material)?;
-            cmac.update(&[0; 8]);
             let (left, _) = out.split_at_mut(8);
-            cmac.finish(left)
+            CmacTdes::once(material, &[&[0; 8]], left)
         } else {
-            let mut cmac = CmacAes::new(material)?;
-            cmac.update(&[0; FINGERPRINT_LEN]);
-            cmac.finish(out)
+            CmacAes::once(material, &[&[0; FINGERPRINT_LEN]], out)
         }
     }
 
@@ -157,7 +153,8 @@ impl Ceremony {
             CheckValue::Cmac(given) => Ok(ct::eq(&given, cmac.get(..KCV_LEN).unwrap_or(&[]))),
             CheckValue::Legacy(given) => {
                 let mut block = Secret::<8>::zeroed();
-                modes::ecb_encrypt(&Tdes::new(material)?, block.expose_mut())?;
+                scheduled!(let cipher = Tdes, material);
+                modes::ecb_encrypt(&cipher, block.expose_mut())?;
                 Ok(ct::eq(&given, block.expose().get(..given.len()).unwrap_or(&[])))
             }
         }

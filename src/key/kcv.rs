@@ -15,13 +15,13 @@ use zeroize::Zeroize;
 
 use crate::cipher::aes::Aes as AesCipher;
 use crate::cipher::modes;
+use crate::cipher::scheduled;
 use crate::cipher::tdes::Tdes;
 use crate::ct;
 use crate::error::Error;
 use crate::key::role::Role;
 use crate::key::usage::KeyAlgorithm;
 use crate::key::{Aes, Key, Tdea};
-use crate::mac::Mac;
 use crate::mac::cmac::{CmacAes, CmacTdes};
 use crate::secret::Secret;
 
@@ -168,10 +168,23 @@ fn encipher_zero(algorithm: KeyAlgorithm, material: &[u8], out: &mut [u8; MAX_BL
     out.zeroize();
     check_len(algorithm, material.len())?;
     if algorithm == KeyAlgorithm::Aes {
-        modes::ecb_encrypt(&AesCipher::new(material)?, out)?;
+        encipher_aes(material, out)?;
         return Ok(MAX_BLOCK_LEN);
     }
-    let block = Tdes::new(material)?.encrypt([0; 8]);
+    encipher_tdea(material, out)
+}
+
+// Each cipher has a frame of its own.
+#[inline(never)]
+fn encipher_aes(material: &[u8], out: &mut [u8; MAX_BLOCK_LEN]) -> Result<(), Error> {
+    scheduled!(let cipher = AesCipher, material);
+    modes::ecb_encrypt(&cipher, out)
+}
+
+#[inline(never)]
+fn encipher_tdea(material: &[u8], out: &mut [u8; MAX_BLOCK_LEN]) -> Result<usize, Error> {
+    scheduled!(let cipher = Tdes, material);
+    let block = cipher.encrypt([0; 8]);
     for (to, from) in out.iter_mut().zip(block) {
         *to = from;
     }
@@ -181,13 +194,9 @@ fn encipher_zero(algorithm: KeyAlgorithm, material: &[u8], out: &mut [u8; MAX_BL
 fn cmac_zero(algorithm: KeyAlgorithm, material: &[u8], out: &mut [u8; CMAC_LEN]) -> Result<(), Error> {
     check_len(algorithm, material.len())?;
     if algorithm == KeyAlgorithm::Aes {
-        let mut mac = CmacAes::new(material)?;
-        mac.update(&[0; 16]);
-        mac.finish(out)
+        CmacAes::once(material, &[&[0; 16]], out)
     } else {
-        let mut mac = CmacTdes::new(material)?;
-        mac.update(&[0; 8]);
-        mac.finish(out)
+        CmacTdes::once(material, &[&[0; 8]], out)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::cipher::aes::Aes as AesCipher;
 use crate::cipher::modes;
+use crate::cipher::scheduled;
 use crate::cipher::tdes::Tdes;
 use crate::codec::hex;
 use crate::ct;
@@ -11,9 +12,9 @@ use crate::key::role::{Kbpk, UpdateKey};
 use crate::key::usage::KeyAlgorithm;
 use crate::key::{Aes, Key, Tdea};
 use crate::keyblock::header::Version;
-use crate::mac::Mac;
 use crate::mac::cmac::{CmacAes, CmacTdes};
 use crate::mac::iso9797::{CbcMac, Padding};
+use crate::mac::{Conclude, Mac};
 use crate::secret::{Secret, SecretBuf};
 use crate::weaken::guard;
 use subtle::Choice;
@@ -128,11 +129,11 @@ impl ProtectionKeys {
         let key = self.kbak.expose();
         if version.is_variant() {
             // Both parts are whole blocks, so the padding adds nothing.
-            finish(CbcMac::new(Tdes::new(key)?, Padding::Method1), text, body, out)
+            cbc_mac(key, text, body, out)
         } else if version.is_aes() {
-            finish(CmacAes::new(key)?, text, body, out)
+            CmacAes::once(key, &[text, body], out)
         } else {
-            finish(CmacTdes::new(key)?, text, body, out)
+            CmacTdes::once(key, &[text, body], out)
         }
     }
 
@@ -151,12 +152,12 @@ impl ProtectionKeys {
                 guard!("D05", ct::verdict(ok))?;
                 #[cfg(payhsm_weaken)]
                 crate::weaken::saw("decipherment");
-                modes::cbc_decrypt(&Tdes::new(key)?, iv_of(text)?, body)?;
+                decrypt_tdea(key, iv_of(text)?, body)?;
                 return Ok(ok);
             }
-            Version::B => modes::cbc_decrypt(&Tdes::new(key)?, mac, body)?,
-            Version::D => modes::cbc_decrypt(&AesCipher::new(key)?, mac, body)?,
-            Version::E => modes::ctr(&AesCipher::new(key)?, mac, body)?,
+            Version::B => decrypt_tdea(key, mac, body)?,
+            Version::D => decrypt_aes(key, mac, body)?,
+            Version::E => ctr(key, mac, body)?,
         }
         self.mac(version, text, body, computed)?;
         Ok(ct::eq(computed, mac))
@@ -167,23 +168,55 @@ impl ProtectionKeys {
         let key = self.kbek.expose();
         match version {
             Version::A | Version::C => {
-                modes::cbc_encrypt(&Tdes::new(key)?, iv_of(text)?, body)?;
+                encrypt_tdea(key, iv_of(text)?, body)?;
                 self.mac(version, text, body, mac)
             }
             Version::B => {
                 self.mac(version, text, body, mac)?;
-                modes::cbc_encrypt(&Tdes::new(key)?, mac, body)
+                encrypt_tdea(key, mac, body)
             }
             Version::D => {
                 self.mac(version, text, body, mac)?;
-                modes::cbc_encrypt(&AesCipher::new(key)?, mac, body)
+                encrypt_aes(key, mac, body)
             }
             Version::E => {
                 self.mac(version, text, body, mac)?;
-                modes::ctr(&AesCipher::new(key)?, mac, body)
+                ctr(key, mac, body)
             }
         }
     }
+}
+
+// Each cipher has a frame of its own, and its place in flash once.
+
+#[cfg_attr(target_os = "none", inline(never))]
+fn encrypt_tdea(key: &[u8], iv: &[u8], body: &mut [u8]) -> Result<(), Error> {
+    scheduled!(let cipher = Tdes, key);
+    modes::cbc_encrypt(&cipher, iv, body)
+}
+
+#[cfg_attr(target_os = "none", inline(never))]
+fn decrypt_tdea(key: &[u8], iv: &[u8], body: &mut [u8]) -> Result<(), Error> {
+    scheduled!(let cipher = Tdes, key);
+    modes::cbc_decrypt(&cipher, iv, body)
+}
+
+#[cfg_attr(target_os = "none", inline(never))]
+fn encrypt_aes(key: &[u8], iv: &[u8], body: &mut [u8]) -> Result<(), Error> {
+    scheduled!(let cipher = AesCipher, key);
+    modes::cbc_encrypt(&cipher, iv, body)
+}
+
+#[cfg_attr(target_os = "none", inline(never))]
+fn decrypt_aes(key: &[u8], iv: &[u8], body: &mut [u8]) -> Result<(), Error> {
+    scheduled!(let cipher = AesCipher, key);
+    modes::cbc_decrypt(&cipher, iv, body)
+}
+
+#[cfg_attr(target_os = "none", inline(never))]
+fn ctr(key: &[u8], counter: &[u8], body: &mut [u8]) -> Result<(), Error> {
+    scheduled!(let cipher = AesCipher, key);
+    modes::ctr(&cipher, counter, body)
 }
 
 /// A and C: the initialisation vector is the first 8 characters of the header.
@@ -191,10 +224,13 @@ fn iv_of(text: &[u8]) -> Result<&[u8], Error> {
     text.get(..8).ok_or(Error::Internal)
 }
 
-fn finish(mut mac: impl Mac, text: &[u8], body: &[u8], out: &mut [u8]) -> Result<(), Error> {
+#[cfg_attr(target_os = "none", inline(never))]
+fn cbc_mac(key: &[u8], text: &[u8], body: &[u8], out: &mut [u8]) -> Result<(), Error> {
+    let mut mac = CbcMac::new(Tdes::IDLE, Padding::Method1);
+    mac.cipher_mut().set(key)?;
     mac.update(text);
     mac.update(body);
-    mac.finish(out)
+    mac.conclude(out)
 }
 
 /// The derivation of B, D and E: CMAC over counter (1), usage (2), 00, algorithm (2) and length in bits (2).
@@ -211,9 +247,9 @@ fn expand(version: Version, kbpk: &[u8], usage: u8, out: &mut [u8]) -> Result<()
     for (chunk, counter) in out.chunks_mut(version.block_len()).zip(1_u8..) {
         let input = [counter, 0, usage, 0, 0, algorithm, bits_high, bits_low];
         if version.is_aes() {
-            finish(CmacAes::new(kbpk)?, &input, &[], chunk)?;
+            CmacAes::once(kbpk, &[&input], chunk)?;
         } else {
-            finish(CmacTdes::new(kbpk)?, &input, &[], chunk)?;
+            CmacTdes::once(kbpk, &[&input], chunk)?;
         }
     }
     Ok(())

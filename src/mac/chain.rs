@@ -13,6 +13,7 @@ pub(super) struct Chain<C: BlockCipherEncrypt> {
 }
 
 impl<C: BlockCipherEncrypt> Chain<C> {
+    #[cfg_attr(target_os = "none", inline(always))]
     pub(super) fn new(cipher: C) -> Self {
         Self {
             cipher,

@@ -54,8 +54,24 @@ macro_rules! cmac {
             ///
             /// # Errors
             /// [`Error::InvalidKeyLength`].
+            #[cfg_attr(target_os = "none", inline(always))]
             pub fn new(key: &[u8]) -> Result<Self, Error> {
                 Ok(Self(Chain::new($cipher::new(key)?)))
+            }
+
+            /// The leftmost bytes of the MAC of a message in parts. It has its frame, and its place in flash, once.
+            #[cfg_attr(target_os = "none", inline(never))]
+            pub(crate) fn once(key: &[u8], parts: &[&[u8]], out: &mut [u8]) -> Result<(), Error> {
+                #[cfg(target_os = "none")]
+                let mut mac = Self(Chain::new($cipher::IDLE));
+                #[cfg(target_os = "none")]
+                mac.0.cipher.set(key)?;
+                #[cfg(not(target_os = "none"))]
+                let mut mac = Self(Chain::new($cipher::new(key)?));
+                for part in parts {
+                    mac.update(part);
+                }
+                mac.conclude(out)
             }
         }
 

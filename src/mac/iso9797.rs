@@ -48,9 +48,21 @@ struct Padded<C: BlockCipherEncrypt> {
 }
 
 impl<C: BlockCipherEncrypt> Padded<C> {
+    #[cfg_attr(target_os = "none", inline(always))]
     fn new(cipher: C, padding: Padding) -> Self {
-        let mut chain = Chain::new(cipher);
-        if let Padding::Method3 { len } = padding {
+        let mut padded = Self {
+            chain: Chain::new(cipher),
+            padding,
+            total: 0,
+        };
+        padded.begin();
+        padded
+    }
+
+    /// What stands before the message.
+    fn begin(&mut self) {
+        let chain = &mut self.chain;
+        if let Padding::Method3 { len } = self.padding {
             // A block that ends in the number of bits.
             let bits = len.wrapping_mul(8).to_be_bytes();
             for _ in bits.len()..C::BlockSize::USIZE {
@@ -58,11 +70,6 @@ impl<C: BlockCipherEncrypt> Padded<C> {
             }
             let short = bits.len().saturating_sub(C::BlockSize::USIZE);
             chain.update(bits.get(short..).unwrap_or(&[]));
-        }
-        Self {
-            chain,
-            padding,
-            total: 0,
         }
     }
 
@@ -98,8 +105,14 @@ pub struct CbcMac<C: BlockCipherEncrypt>(Padded<C>);
 impl<C: BlockCipherEncrypt> CbcMac<C> {
     /// Starts a message.
     #[must_use]
+    #[cfg_attr(target_os = "none", inline(always))]
     pub fn new(cipher: C, padding: Padding) -> Self {
         Self(Padded::new(cipher, padding))
+    }
+
+    /// The cipher, to be scheduled in its place before the message begins; not with padding method 3.
+    pub(crate) const fn cipher_mut(&mut self) -> &mut C {
+        &mut self.0.chain.cipher
     }
 }
 

@@ -21,6 +21,7 @@ use zeroize::Zeroize;
 
 use crate::cipher::aes::Aes as AesCipher;
 use crate::cipher::modes;
+use crate::cipher::scheduled;
 use crate::cipher::tdes::Tdes;
 use crate::ct;
 use crate::entropy::Entropy;
@@ -157,6 +158,7 @@ impl Format {
 ///
 /// # Source
 /// ISO 9564-1, formats 0 to 3; vectors: `vectors/pinblock.txt`.
+#[cfg_attr(target_os = "none", inline(never))]
 pub fn encipher_tdea(
     key: &Key<PinEncryption, Tdea>,
     format: Format,
@@ -168,7 +170,7 @@ pub fn encipher_tdea(
     out.fill(0);
     let account = account_field(format, pan)?;
     pin.ready()?;
-    let cipher = tdes(key)?;
+    scheduled!(let cipher = Tdes, tdea_material(key)?);
     let mut fill = Secret::zeroed();
     random_fill(format, rng, &mut fill)?;
     let mut block = Secret::zeroed();
@@ -221,7 +223,7 @@ pub(crate) fn open_mixed(
     out: &mut Pin,
 ) -> Result<Choice, Error> {
     out.zeroize();
-    let cipher = tdes(key)?;
+    scheduled!(let cipher = Tdes, tdea_material(key)?);
     let mut clear = Secret::zeroed();
     *clear.expose_mut() = cipher.decrypt(*block);
     Ok(decode_from(format, &mut clear, account, out))
@@ -240,6 +242,7 @@ pub(crate) fn open_mixed(
 ///
 /// # Source
 /// ISO 9564-1, format 4; vectors: `vectors/pinblock.txt`, `vectors/dukpt_aes.txt`.
+#[cfg_attr(target_os = "none", inline(never))]
 pub fn encipher_aes(
     key: &Key<PinEncryption, Aes>,
     pin: &Pin,
@@ -249,7 +252,7 @@ pub fn encipher_aes(
 ) -> Result<(), Error> {
     out.fill(0);
     pin.ready()?;
-    let cipher = AesCipher::new(key.material()?)?;
+    scheduled!(let cipher = AesCipher, key.material()?);
     let mut random = Secret::zeroed();
     draw(rng, &mut random)?;
     format4_encipher(&cipher, pin, pan, random.expose(), out)
@@ -283,7 +286,7 @@ fn open_aes(
     out: &mut Pin,
 ) -> Result<Choice, Error> {
     out.zeroize();
-    let cipher = AesCipher::new(key.material()?)?;
+    scheduled!(let cipher = AesCipher, key.material()?);
     let mut field = Secret::zeroed();
     *field.expose_mut() = *block;
     modes::ecb_decrypt(&cipher, field.expose_mut())?;
@@ -461,7 +464,7 @@ pub fn encipher_tdea_with_fill(
     out: &mut [u8; BLOCK_LEN],
 ) -> Result<(), Error> {
     out.fill(0);
-    let cipher = tdes(key)?;
+    scheduled!(let cipher = Tdes, tdea_material(key)?);
     let mut block = Secret::zeroed();
     encode(format, pin, pan, fill, block.expose_mut())?;
     *out = cipher.encrypt(*block.expose());
@@ -520,13 +523,12 @@ pub(crate) fn account_field(format: Format, pan: Option<&Pan>) -> Result<[u8; BL
     }
 }
 
-/// The cipher of a PIN key. Single DES has never been permitted for one.
-fn tdes(key: &Key<PinEncryption, Tdea>) -> Result<Tdes, Error> {
-    let material = key.material()?;
-    if material.len() < 16 {
-        return Err(Error::InvalidKeyLength);
+/// The material of a PIN key. Single DES has never been permitted for one.
+fn tdea_material(key: &Key<PinEncryption, Tdea>) -> Result<&[u8], Error> {
+    match key.material()? {
+        material if material.len() < 16 => Err(Error::InvalidKeyLength),
+        material => Ok(material),
     }
-    Tdes::new(material)
 }
 
 /// Control nibble and fill of a new block, in their places in the word of a PIN field.

@@ -341,8 +341,7 @@ impl Log {
     ) -> Result<(), Error> {
         let live = self.live.ok_or(Error::Internal)?;
         let count = live.count.wrapping_add(1);
-        let before = head.places(live.count);
-        let used = before.get(record.counter.trailing_zeros() as usize).ok_or(Error::Internal)?.0;
+        let used = used(head, live.count, record.counter)?;
         // Until all is done: what is half written here is written over nowhere.
         self.closed = true;
         self.sequence = self.sequence.wrapping_add(1);
@@ -402,6 +401,13 @@ impl Log {
         (self.clean, self.closed) = (true, false);
         Ok(())
     }
+}
+
+/// Where the key stands that the record of `counter` supersedes. The places of all keys are in its frame only.
+#[inline(never)]
+fn used(head: &Head, count: u32, counter: u32) -> Result<u32, Error> {
+    let places = head.places(count);
+    Ok(places.get(counter.trailing_zeros() as usize).ok_or(Error::Internal)?.0)
 }
 
 const fn other(half: Half) -> Half {

@@ -24,6 +24,8 @@ use zeroize::Zeroize;
 
 use crate::cipher::aes::Aes as AesCipher;
 use crate::cipher::modes;
+use crate::cipher::scheduled;
+use crate::ct;
 use crate::error::Error;
 use crate::key::role::StorageKey;
 use crate::key::{Aes, Key};
@@ -212,7 +214,7 @@ impl Sealer {
         let (header, rest) = record.split_first_chunk_mut::<HEADER_LEN>().ok_or(Error::Internal)?;
         *header = self::header(place, sequence, len)?;
         let (body, tag) = rest.split_last_chunk_mut::<TAG_LEN>().ok_or(Error::Internal)?;
-        self.mac(header, body)?.finish(tag)?;
+        self.mac(header, body, tag)?;
         self.crypt(tag, body)?;
         Ok(total)
     }
@@ -239,43 +241,35 @@ impl Sealer {
             return Err(Error::Record);
         }
         self.crypt(tag, body)?;
-        let authentic = self.mac(header, body)?.verify(tag);
+        let mut computed = Secret::<TAG_LEN>::zeroed();
+        self.mac(header, body, computed.expose_mut())?;
+        let authentic = ct::verdict(ct::eq(computed.expose(), &*tag));
         guard!("J02" | "J03" | "J05", authentic)?;
         Ok((sequence, body.len()))
     }
 
-    fn mac(&self, header: &[u8; HEADER_LEN], body: &[u8]) -> Result<CmacAes, Error> {
-        let mut mac = CmacAes::new(self.authentication.expose())?;
-        mac.update(header);
-        mac.update(body);
-        Ok(mac)
+    fn mac(&self, header: &[u8; HEADER_LEN], body: &[u8], tag: &mut [u8; TAG_LEN]) -> Result<(), Error> {
+        CmacAes::once(self.authentication.expose(), &[header, body], tag)
     }
 
-    /// The authenticator of a state of the journal of areas: AES-CMAC over `header` and `body`. The header tells it from
+    /// The authenticator of a state of the journal of areas: AES-CMAC over header and body. The header tells it from
     /// a record's.
     #[cfg(feature = "terminal")]
-    pub(crate) fn state_mac(&self, header: &[&[u8]], body: &[u8]) -> Result<CmacAes, Error> {
-        let mut mac = CmacAes::new(self.authentication.expose())?;
-        for part in header {
-            mac.update(part);
-        }
-        mac.update(body);
-        Ok(mac)
+    pub(crate) fn state_mac(&self, parts: &[&[u8]], tag: &mut [u8; TAG_LEN]) -> Result<(), Error> {
+        CmacAes::once(self.authentication.expose(), parts, tag)
     }
 
-    /// The cipher of records, for a reader of many small pieces.
+    /// The key of records, for a reader of many small pieces.
     #[cfg(feature = "terminal")]
-    pub(crate) fn cipher(&self) -> Result<AesCipher, Error> {
-        AesCipher::new(self.encryption.expose())
+    pub(crate) fn key(&self) -> &[u8] {
+        self.encryption.expose()
     }
 
     /// Its own inverse.
     #[inline(never)]
     fn crypt(&self, tag: &[u8; TAG_LEN], body: &mut [u8]) -> Result<(), Error> {
-        guard!(
-            "J08",
-            modes::ctr(&AesCipher::new(self.encryption.expose())?, tag, body)
-        )
+        scheduled!(let cipher = AesCipher, self.encryption.expose());
+        guard!("J08", modes::ctr(&cipher, tag, body))
     }
 }
 
@@ -310,12 +304,7 @@ pub(crate) fn derive(key: &Key<StorageKey, Aes>, label: &[u8], out: &mut [u8]) -
 pub(crate) fn derive_from(key: &[u8], label: &[u8], out: &mut [u8]) -> Result<(), Error> {
     let bits = u16::try_from(out.len()).map_err(|_| Error::InvalidKeyLength)?.wrapping_mul(8);
     for (part, i) in out.chunks_mut(CmacAes::LEN).zip(1..) {
-        let mut mac = CmacAes::new(key)?;
-        mac.update(&[i]);
-        mac.update(label);
-        mac.update(&[0]);
-        mac.update(&bits.to_be_bytes());
-        mac.finish(part)?;
+        CmacAes::once(key, &[&[i], label, &[0], &bits.to_be_bytes()], part)?;
     }
     Ok(())
 }

@@ -105,7 +105,7 @@ fn round<W: Word>(constants: &mut &'static W::Constants, left: W, right: W, Roun
         ],
     );
     let [m0, m1, m2, m3, m4, m5] = W::masks(constants);
-    let [d0, d1, d2, d3, d4, d5] = P.map(|(_, distance)| distance);
+    let [(_, d0), (_, d1), (_, d2), (_, d3), (_, d4), (_, d5)] = P;
     left ^ (y & m0).rotate_right(d0)
         ^ (y & m1).rotate_right(d1)
         ^ (y & m2).rotate_right(d2)

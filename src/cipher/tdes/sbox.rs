@@ -112,9 +112,9 @@ fn after(address: &'static Constants32, value: u32) -> &'static Constants32 {
 #[inline(always)]
 pub(super) fn evaluate32(constants: &mut &'static Constants32, [x0, x1, x2, x3, x4, x5]: [u32; 6]) -> u32 {
     let mut at = *constants;
-    for x in [x0, x1, x2, x3, x4, x5] {
-        at = after(at, x);
-    }
+    // Not a loop: at opt-level `s` it would stay one.
+    at = after(after(after(at, x0), x1), x2);
+    at = after(after(after(at, x3), x4), x5);
     macro_rules! leaf {
         ($n:literal after $sum:expr) => {{
             at = after(at, $sum);

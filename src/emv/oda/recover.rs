@@ -129,15 +129,15 @@ pub fn assemble(len: u8, field: &[u8], remainder: &[u8], exponent: &[u8]) -> Res
             if !is_padding(pad) {
                 return Err(Fault::Padding);
             }
-            place.copy_from_slice(key);
+            copy(place, key);
         }
         None => {
             let (left, right) = place.split_at_mut_checked(field.len()).ok_or(Fault::KeyLength)?;
             if right.len() != remainder.len() {
                 return Err(Fault::Remainder);
             }
-            left.copy_from_slice(field);
-            right.copy_from_slice(remainder);
+            copy(left, field);
+            copy(right, remainder);
         }
     }
     let exponent = Exponent::from_bytes(exponent).map_err(|_| Fault::Exponent)?;
@@ -193,5 +193,12 @@ impl<'a, const N: usize> KeyCertificate<'a, N> {
             exponent_len: *exponent_len,
             field,
         })
+    }
+}
+
+/// As far as both go: the lengths are equal, which the compiler does not see at every level.
+fn copy(to: &mut [u8], from: &[u8]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
     }
 }

@@ -2,7 +2,7 @@
 //! ECB and CTR, and the encipherment of track 2 that UnionPay terminals do. For keys in slots only.
 
 use super::Way;
-use crate::cipher::{aes, modes, tdes};
+use crate::cipher::{aes, modes, scheduled, tdes};
 use crate::codec::track;
 use crate::ct;
 use crate::error::Error;
@@ -181,8 +181,8 @@ impl<P: Platform> Hsm<'_, P> {
         }
         self.data_used(handle, Choices::Ctr, data.len())?;
         match self.data_material(handle)? {
-            (KeyAlgorithm::Aes, key) => modes::ctr(&aes::Aes::new(key)?, counter, data),
-            (_, key) => modes::ctr(&tdes::Tdes::new(key)?, counter, data),
+            (KeyAlgorithm::Aes, key) => aes_ctr(key, counter, data),
+            (_, key) => tdea_ctr(key, counter, data),
         }
     }
 }
@@ -194,10 +194,38 @@ fn track_block(packed: &mut [u8]) -> Result<&mut [u8], Error> {
 }
 
 fn ecb(algorithm: KeyAlgorithm, key: &[u8], way: Way, data: &mut [u8]) -> Result<(), Error> {
-    match (algorithm, way) {
-        (KeyAlgorithm::Aes, Way::Encipher) => modes::ecb_encrypt(&aes::Aes::new(key)?, data),
-        (KeyAlgorithm::Aes, Way::Decipher) => modes::ecb_decrypt(&aes::Aes::new(key)?, data),
-        (_, Way::Encipher) => modes::ecb_encrypt(&tdes::Tdes::new(key)?, data),
-        (_, Way::Decipher) => modes::ecb_decrypt(&tdes::Tdes::new(key)?, data),
+    match algorithm {
+        KeyAlgorithm::Aes => aes_ecb(key, way, data),
+        _ => tdea_ecb(key, way, data),
     }
+}
+
+#[inline(never)]
+fn aes_ecb(key: &[u8], way: Way, data: &mut [u8]) -> Result<(), Error> {
+    scheduled!(let cipher = aes::Aes, key);
+    match way {
+        Way::Encipher => modes::ecb_encrypt(&cipher, data),
+        Way::Decipher => modes::ecb_decrypt(&cipher, data),
+    }
+}
+
+#[inline(never)]
+fn tdea_ecb(key: &[u8], way: Way, data: &mut [u8]) -> Result<(), Error> {
+    scheduled!(let cipher = tdes::Tdes, key);
+    match way {
+        Way::Encipher => modes::ecb_encrypt(&cipher, data),
+        Way::Decipher => modes::ecb_decrypt(&cipher, data),
+    }
+}
+
+#[inline(never)]
+fn aes_ctr(key: &[u8], counter: &[u8], data: &mut [u8]) -> Result<(), Error> {
+    scheduled!(let cipher = aes::Aes, key);
+    modes::ctr(&cipher, counter, data)
+}
+
+#[inline(never)]
+fn tdea_ctr(key: &[u8], counter: &[u8], data: &mut [u8]) -> Result<(), Error> {
+    scheduled!(let cipher = tdes::Tdes, key);
+    modes::ctr(&cipher, counter, data)
 }

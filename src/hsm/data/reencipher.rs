@@ -2,7 +2,7 @@
 //! Data from one key to another without their leaving in clear.
 
 use super::Way;
-use crate::cipher::{aes, modes, tdes};
+use crate::cipher::{aes, modes, scheduled, tdes};
 use crate::error::Error;
 use crate::hsm::slot::{Choices, Slots};
 use crate::hsm::{Command, Hsm, KeyHandle, KeyRef, Platform};
@@ -22,10 +22,18 @@ enum Cipher {
 }
 
 impl Cipher {
-    fn new(algorithm: KeyAlgorithm, key: &[u8]) -> Result<Self, Error> {
-        match algorithm {
-            KeyAlgorithm::Aes => Ok(Self::Aes(aes::Aes::new(key)?)),
-            KeyAlgorithm::Tdea => Ok(Self::Tdea(tdes::Tdes::new(key)?)),
+    /// A place for one.
+    const IDLE: Self = Self::Tdea(tdes::Tdes::IDLE);
+
+    /// Schedules a key in this place.
+    fn set(&mut self, algorithm: KeyAlgorithm, key: &[u8]) -> Result<(), Error> {
+        match (algorithm, &mut *self) {
+            (KeyAlgorithm::Tdea, Self::Tdea(cipher)) => cipher.set(key),
+            (KeyAlgorithm::Aes, place) => {
+                scheduled!(let cipher = aes::Aes, key);
+                *place = Self::Aes(cipher);
+                Ok(())
+            }
             _ => Err(Error::AlgorithmMismatch),
         }
     }
@@ -110,10 +118,13 @@ impl<P: Platform> Hsm<'_, P> {
         output_iv: &[u8],
         data: &mut [u8],
     ) -> Result<(), Error> {
-        self.reencipher(input, input_iv, output, output_iv, data)
+        self.allow(Command::DataReencipher)
+            .and_then(|()| self.reencipher(input, input_iv, output, output_iv, data))
             .inspect_err(|_| data.fill(0))
     }
 
+    // Two ciphers: apart from `allow`, below which self-tests run.
+    #[inline(never)]
     fn reencipher(
         &mut self,
         input: KeyRef,
@@ -122,13 +133,14 @@ impl<P: Platform> Hsm<'_, P> {
         output_iv: &[u8],
         data: &mut [u8],
     ) -> Result<(), Error> {
-        self.allow(Command::DataReencipher)?;
         if input == KeyRef::Slot(output) {
             return Err(Error::InvalidArgument);
         }
         // The output side is judged before anything is deciphered.
         let (algorithm, key) = self.data_key(output, Operation::DataEncipher, Choices::Cbc)?;
-        let (to, to_strength) = (Cipher::new(algorithm, key)?, strength_bits(algorithm, key.len()));
+        let to_strength = strength_bits(algorithm, key.len());
+        let mut to = Cipher::IDLE;
+        to.set(algorithm, key)?;
         if output_iv.len() != to.block_len() {
             return Err(Error::InvalidLength);
         }
@@ -145,7 +157,8 @@ impl<P: Platform> Hsm<'_, P> {
         match input {
             KeyRef::Slot(handle) => {
                 let (algorithm, key) = self.data_key(handle, Operation::DataDecipher, Choices::Cbc)?;
-                let from = Cipher::new(algorithm, key)?;
+                let mut from = Cipher::IDLE;
+                from.set(algorithm, key)?;
                 strong_enough(algorithm, key)?;
                 if input_iv.len() != from.block_len() {
                     return Err(Error::InvalidLength);
@@ -160,7 +173,9 @@ impl<P: Platform> Hsm<'_, P> {
                 let work = |slots: &mut Slots<'_>, algorithm, key: &[u8]| {
                     slots.charge(output, super::blocks(len))?;
                     slots.bind(output, Choices::Cbc)?;
-                    transfer(&Cipher::new(algorithm, key)?, input_iv, &to, output_iv, data)
+                    let mut from = Cipher::IDLE;
+                    from.set(algorithm, key)?;
+                    transfer(&from, input_iv, &to, output_iv, data)
                 };
                 self.with_transaction_key(handle, Way::Decipher, (input_iv, len), strong_enough, work)?;
                 self.commit_uses().inspect_err(|_| data.fill(0))

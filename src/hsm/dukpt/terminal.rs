@@ -152,6 +152,21 @@ impl<P: Platform> Hsm<'_, P> {
     ) -> Result<InitialKeyInfo, Error> {
         self.pend();
         self.allow(Command::DukptUpdate)?;
+        let mut ik = Key::empty();
+        let (id, check) = self.open_update(group, block, profile, &mut ik)?;
+        let replaced = self.replace_initial_key(group, &mut ik, &id, check);
+        self.concluded(replaced)
+    }
+
+    /// The first part of an update, in a frame that is gone when the key is loaded.
+    #[inline(never)]
+    fn open_update(
+        &mut self,
+        group: GroupHandle,
+        block: &[u8],
+        profile: Profile,
+        ik: &mut Key<role::InitialKey, key::Aes>,
+    ) -> Result<(aes::InitialKeyId, KeyCheck), Error> {
         let Registers::Aes(terminal) = &self.groups.group(group)?.registers else {
             return Err(Error::AlgorithmMismatch);
         };
@@ -200,10 +215,8 @@ impl<P: Platform> Hsm<'_, P> {
             return Err(Error::CounterReplayed);
         }
         self.unknown_beyond_the_memory(Scheme::Aes, id.as_bytes())?;
-        let mut ik = Key::empty();
-        verified.unwrap_into(&mut ik)?;
-        let replaced = self.replace_initial_key(group, &mut ik, &id, check);
-        self.concluded(replaced)
+        verified.unwrap_into(ik)?;
+        Ok((id, check))
     }
 
     /// The last part of an update. Its own frame: the state in the making is the largest thing on the stack.

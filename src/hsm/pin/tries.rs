@@ -56,7 +56,7 @@ impl Tries {
         let Some(at) = known.or_else(fewest) else {
             return;
         };
-        if let Some(rest) = self.entries.get_mut(at..) {
+        if let Some(rest @ [_, ..]) = self.entries.get_mut(at..) {
             rest.rotate_left(1);
         }
         if let Some(last) = self.entries.last_mut() {

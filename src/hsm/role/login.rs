@@ -24,7 +24,6 @@ use crate::error::Error;
 use crate::hsm::handle::SessionHandle;
 use crate::hsm::life::Command;
 use crate::hsm::{Event, Hsm, LogEvent, Note, Platform, Question, State};
-use crate::mac::Mac;
 use crate::mac::cmac::CmacAes;
 use crate::secret::Secret;
 
@@ -138,9 +137,11 @@ impl<P: Platform> Hsm<'_, P> {
         let verdict = self.denial.verified(|| {
             let mut expected = Secret::<16>::zeroed();
             ct::unlike(expected.expose_mut(), response);
-            let mut mac = CmacAes::new(record.key.expose())?;
-            mac.update(&self.challenge(user, role, &nonce));
-            mac.finish(expected.expose_mut())?;
+            CmacAes::once(
+                record.key.expose(),
+                &[&self.challenge(user, role, &nonce)],
+                expected.expose_mut(),
+            )?;
             ct::verdict(ct::eq(expected.expose(), black_box(response)) & black_box(second))
         });
         if let Err(error) = verdict {

@@ -5,6 +5,7 @@
 use super::SelfTest;
 use crate::cipher::aes::Aes as AesCipher;
 use crate::cipher::modes;
+use crate::cipher::scheduled;
 use crate::cipher::tdes::Tdes;
 #[cfg(any(feature = "host", feature = "terminal"))]
 use crate::dukpt::{aes, tdes};
@@ -129,8 +130,15 @@ fn tdea(broken: bool) -> Result<(), Error> {
     const KEY3: [u8; 24] = hex("49E692290D2A5E46BACE79B9648A4C5D491004C262DC9D49");
     const CLEAR3: [u8; 16] = hex("6B1540781B01CE1997ADAE102DBF3C5B");
     const CIPHER3: [u8; 16] = hex("4D0DC182D6E481AC4A3DC6AB6976CCAE");
-    both_ways(&Tdes::new(&KEY2)?, &CLEAR2, &CIPHER2, broken)?;
-    both_ways(&Tdes::new(&KEY3)?, &CLEAR3, &CIPHER3, broken)
+    tdea_both_ways(&KEY2, &CLEAR2, &CIPHER2, broken)?;
+    tdea_both_ways(&KEY3, &CLEAR3, &CIPHER3, broken)
+}
+
+// One schedule at a time.
+#[inline(never)]
+fn tdea_both_ways(key: &[u8], clear: &[u8; 16], enciphered: &[u8; 16], broken: bool) -> Result<(), Error> {
+    scheduled!(let cipher = Tdes, key);
+    both_ways(&cipher, clear, enciphered, broken)
 }
 
 fn both_ways<C>(cipher: &C, clear: &[u8; 16], enciphered: &[u8; 16], broken: bool) -> Result<(), Error>
@@ -156,7 +164,7 @@ fn aes_blocks(broken: bool) -> Result<(), Error> {
         (32, hex("8EA2B7CA516745BFEAFC49904B496089")),
     ];
     for (len, answer) in &ANSWERS {
-        let cipher = AesCipher::new(KEY.get(..*len).ok_or(Error::Internal)?)?;
+        scheduled!(let cipher = AesCipher, KEY.get(..*len).ok_or(Error::Internal)?);
         both_ways(&cipher, &CLEAR, answer, broken)?;
     }
     Ok(())
@@ -175,6 +183,7 @@ fn cmac(broken: bool) -> Result<(), Error> {
     mac(|| CmacTdes::new(&TDEA_KEY), short, &TDEA_MAC, broken)
 }
 
+#[inline(never)]
 fn mac<M: Mac, const N: usize>(
     new: impl Fn() -> Result<M, Error>,
     message: &[u8],

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reading and writing an area: states with their tags, and bytes that are read back.
 
+use crate::cipher::aes::Aes as AesCipher;
 use crate::cipher::modes;
+use crate::cipher::scheduled;
 use crate::ct;
 use crate::dukpt::Scheme;
 use crate::error::Error;
-use crate::mac::Mac;
 use crate::secret::Secret;
 use crate::store::seal::{Scratch, Sealer, TAG_LEN};
 use crate::store::{Area, Half, Storage};
@@ -83,8 +84,9 @@ pub(super) fn authentic(
         write(body, MARKS_LEN.wrapping_add(20), &valid.to_be_bytes());
     }
     let body = scratch.body(head.form.body_len());
-    let mac = sealer.state_mac(&[&head.bytes(), &Head::index(count)], body)?;
-    let sound = guard!("J05", mac.verify(&tag)).is_ok();
+    let mut computed = Secret::<TAG_LEN>::zeroed();
+    sealer.state_mac(&[&head.bytes(), &Head::index(count), body], computed.expose_mut())?;
+    let sound = guard!("J05", ct::verdict(ct::eq(computed.expose(), &tag))).is_ok();
     if !sound {
         scratch.wipe();
     }
@@ -107,7 +109,7 @@ pub(super) fn assemble(
     scratch: &mut Scratch,
 ) -> Result<(), Error> {
     let form = head.form;
-    let cipher = sealer.cipher()?;
+    scheduled!(let cipher = AesCipher, sealer.key());
     scratch.wipe();
     let body = scratch.body_mut();
     let mut piece = Secret::<32>::zeroed();
@@ -154,7 +156,7 @@ pub(super) fn stream(tag: &[u8; TAG_LEN], at: u32, tag_at: u32) -> [u8; 16] {
 /// The tag of a state.
 pub(super) fn tag(sealer: &Sealer, head: &Head, count: u32, body: &[u8]) -> Result<[u8; TAG_LEN], Error> {
     let mut tag = [0; TAG_LEN];
-    sealer.state_mac(&[&head.bytes(), &Head::index(count)], body)?.finish(&mut tag)?;
+    sealer.state_mac(&[&head.bytes(), &Head::index(count), body], &mut tag)?;
     // It goes into the flash.
     ct::public(&mut tag);
     Ok(tag)
@@ -171,7 +173,7 @@ pub(super) fn write_snapshot(
 ) -> Result<(), Error> {
     put(storage, head.half, 0, &head.bytes())?;
     put(storage, head.half, TAG_AT, tag)?;
-    let cipher = sealer.cipher()?;
+    scheduled!(let cipher = AesCipher, sealer.key());
     let end = head.form.records_at();
     let mut chunk = Secret::<CHUNK>::zeroed();
     let mut at = BODY_AT;
@@ -201,7 +203,7 @@ pub(super) fn write_record(
     tag: &[u8; TAG_LEN],
     body: &[u8],
 ) -> Result<(), Error> {
-    let cipher = sealer.cipher()?;
+    scheduled!(let cipher = AesCipher, sealer.key());
     let mut chunk = Secret::<CHUNK>::zeroed();
     // The tag goes with the first key.
     let (mut at, mut filled) = (record.at, 0_usize);
