@@ -43,6 +43,7 @@ mod selftest;
 mod slot;
 
 use core::fmt;
+use core::hint::black_box;
 
 use crate::entropy::{Entropy, EntropySource};
 use crate::error::Error;
@@ -657,7 +658,15 @@ impl<'m, P: Platform> Hsm<'m, P> {
 
     /// Whether a command may run now: judged before everything else. Notes tamper events and failures first, ends sessions
     /// that were idle, and runs the self-tests that the command needs.
+    // Each part is told the command by the caller: what a left-out instruction makes of one is not what the other judges.
+    #[inline(always)]
     fn allow(&mut self, command: Command) -> Result<(), Error> {
+        self.allow_first(command)?;
+        self.allow_again(black_box(command))
+    }
+
+    #[inline(never)]
+    fn allow_first(&mut self, command: Command) -> Result<(), Error> {
         self.slots.disarm();
         self.poll();
         let result = self.life.allow(command);
@@ -665,8 +674,12 @@ impl<'m, P: Platform> Hsm<'m, P> {
         let result = self.people.allow(command);
         self.ruled(result)?;
         let result = self.ready_to(command);
-        self.ruled(result)?;
-        // Each is asked again: the first answer may be what a left-out instruction made of it.
+        self.ruled(result)
+    }
+
+    /// Each is asked again: the first answer may be what a left-out instruction made of it. Only this lets a command go on.
+    #[inline(never)]
+    fn allow_again(&mut self, command: Command) -> Result<(), Error> {
         let result = self.life.allow(command).and_then(|()| {
             self.people.allow(command)?;
             self.tested.allow(command)
