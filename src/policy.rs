@@ -529,7 +529,23 @@ mod tests {
     fn every_operation_is_at_its_number() {
         for (number, operation) in Operation::ALL.iter().enumerate() {
             assert_eq!(*operation as usize, number);
+            assert_eq!(operation.row().again(), AGAIN[number]);
         }
+    }
+
+    /// What is neither given nor withheld, or both, is not given.
+    #[test]
+    fn a_permission_is_given_and_not_withheld() {
+        let bit = Permission::CbcMac as u32;
+        for (given, withheld) in [(0, 0), (bit, bit), (0, bit)] {
+            assert!(!Policy { given, withheld }.has(Permission::CbcMac));
+        }
+    }
+
+    /// SP 800-67 revision 2, 3.3.
+    #[test]
+    fn tdea_keys_process_two_to_the_twentieth_blocks() {
+        assert_eq!(TDEA_BLOCK_LIMIT, 1_048_576);
     }
 
     #[test]
@@ -544,5 +560,54 @@ mod tests {
                 assert_eq!(changed.to_bits() & !policy.to_bits(), 0);
             }
         }
+    }
+
+    #[test]
+    fn every_permission_is_a_bit_of_its_own() {
+        let permissions = [
+            Permission::ModeN,
+            Permission::WeakerPinKey,
+            Permission::LongKbpk,
+            Permission::PinKeyBothWays,
+            Permission::CbcMac,
+            Permission::ThreeKeyFromAes128,
+            Permission::LegacyDataKey,
+            Permission::SharedCvk,
+            Permission::LegacyKeyBlocks,
+            Permission::WeakPedigree,
+            Permission::ExportSensitive,
+            Permission::KeyCheckLengths,
+            Permission::RawCryptogram,
+            Permission::ExplainCryptogram,
+            Permission::LegacyImport,
+            Permission::UnauthenticatedAgreement,
+            Permission::PinFormat1,
+            Permission::PinVerifyFormat1,
+            Permission::TrivialPins,
+            Permission::ExpiredKeys,
+            Permission::UnionPay,
+            Permission::EcbData,
+            Permission::SingleDes,
+            Permission::LegacyPinVariantData,
+            Permission::WeakerDataKey,
+            Permission::OfflinePin,
+            Permission::PlaintextOfflinePin,
+        ];
+        let mut seen = 0;
+        for permission in permissions {
+            let (bit, given) = (permission as u32, Policy::STRICT.with(permission));
+            assert_eq!((bit.count_ones(), seen & bit), (1, 0), "{permission:?}");
+            seen |= bit;
+            assert!(given.has(permission) && !Policy::STRICT.has(permission));
+            assert_eq!((Policy::from_bits(bit), given.to_bits()), (Ok(given), bit));
+            // Twice given is given, twice withheld is withheld.
+            assert_eq!((given.and(given), given.with(permission)), (given, given));
+            assert_eq!(given.without(bit).without(bit), Policy::STRICT);
+        }
+        for unknown in (0..32).map(|shift| 1 << shift).filter(|bit| seen & bit == 0) {
+            assert_eq!(Policy::from_bits(unknown), Err(Error::InvalidArgument));
+            assert_eq!(Policy::from_bits(seen | unknown), Err(Error::InvalidArgument));
+        }
+        assert_eq!(Policy::from_bits(seen).map(Policy::to_bits), Ok(seen));
     }
 }

@@ -8,7 +8,7 @@ mod dukpt;
 mod vectors;
 
 use payhsm::cipher::{aes::Aes as AesCipher, modes, tdes::Tdes};
-use payhsm::dukpt::{Unstored, aes, tdes};
+use payhsm::dukpt::{Journal, Scheme, Step, Unstored, aes, tdes};
 use payhsm::error::Error;
 use payhsm::key::role::{
     Bdk, DataBoth, DataRequest, DataResponse, InitialKey, Kek, MacBoth, MacRequest, MacResponse, PinEncryption, Role,
@@ -48,6 +48,7 @@ fn aes_transaction(case: &Case) -> aes::Transaction {
     let mut transaction = aes::Transaction::empty();
     aes::Host::transaction(&ik, &ksn, &mut transaction).unwrap();
     assert_eq!(transaction.ksn(), Ok(ksn));
+    assert!(!transaction.is_empty());
     transaction
 }
 
@@ -564,5 +565,56 @@ fn aes_data() {
             other => panic!("{other:?}"),
         }
         assert_eq!(data, plaintext, "{}", case.id());
+    }
+}
+
+#[test]
+fn transactions_are_counted_from_one() {
+    let tdes = tdes::Ksn::parse(&[0xFF, 0xFF, 0x98, 0x76, 0x54, 0x32, 0x10, 0xE0, 0, 1]).unwrap();
+    let aes = aes::Ksn::parse(&[0x12, 0x34, 0x56, 0x78, 0x90, 0x12, 0x34, 0x56, 0, 0, 0, 1]).unwrap();
+    assert_eq!((tdes.transaction_number(), aes.transaction_number()), (1, 1));
+    let (tdes, aes) = (tdes.next().unwrap(), aes.next().unwrap());
+    assert_eq!((tdes.transaction_number(), aes.transaction_number()), (2, 2));
+    assert_eq!(Scheme::Tdes.transactions(), 1_048_575);
+    assert_eq!(Scheme::Aes.transactions(), 2_448_023_842);
+}
+
+struct Refusing;
+
+impl Journal for Refusing {
+    fn commit(&mut self, _: &Step<'_>) -> Result<(), Error> {
+        Err(Error::Storage)
+    }
+}
+
+/// What is lent to a terminal is asked as what is given to it.
+#[test]
+fn a_lent_journal_is_asked() {
+    let mut ik = Key::<InitialKey, Aes>::from_bytes(&[1; 16]).unwrap();
+    let id = aes::InitialKeyId::parse(&[0x12; 8]).unwrap();
+    let mut terminal = aes::Terminal::empty();
+    assert_eq!(terminal.load(&mut ik, &id, &mut &mut Refusing), Err(Error::Storage));
+    assert!(terminal.is_empty());
+}
+
+/// An exhausted state, whose registers are empty, with keys of every length that a byte can say.
+#[test]
+fn states_have_keys_of_their_scheme() {
+    for len in 0..=255_u8 {
+        let mut state = vec![0; 24 + 33 * usize::from(len)];
+        state[..4].copy_from_slice(&[1, 2, len, 8]);
+        state[4..12].fill(0x12);
+        state[24 + 32 * usize::from(len)..].fill(0x55);
+        let right = if [16, 24, 32].contains(&len) {
+            Ok(())
+        } else {
+            Err(Error::Record)
+        };
+        assert_eq!(aes::Terminal::empty().restore(&state), right, "{len}");
+        let mut state = vec![0; 24 + 21 * usize::from(len)];
+        state[..4].copy_from_slice(&[1, 1, len, 10]);
+        state[4..14].copy_from_slice(&[0xFF, 0xFF, 0x98, 0x76, 0x54, 0x32, 0x10, 0xE0, 0, 0]);
+        let right = if len == 16 { Ok(()) } else { Err(Error::Record) };
+        assert_eq!(tdes::Terminal::empty().restore(&state), right, "{len}");
     }
 }

@@ -628,3 +628,102 @@ fn blocks_are_shown_without_their_keys() {
     assert!(!shown.contains(secret.trim_matches(['[', ']'])), "{shown}");
     assert_eq!(format!("{payload:?}"), "Payload { .. }");
 }
+
+fn working_key(algorithm: KeyAlgorithm) -> Attributes {
+    Attributes::new(Usage::D0, algorithm, ModeOfUse::Encrypt, Exportability::Exportable)
+}
+
+/// Every algorithm's keys of every length: a block is written around those that are keys, and nothing else.
+#[test]
+fn only_keys_are_wrapped() {
+    let protection = Protection::new(Version::D, &[1; 16]).unwrap();
+    for (algorithm, lengths) in [
+        (KeyAlgorithm::Des, &[8][..]),
+        (KeyAlgorithm::Tdea, &[16, 24]),
+        (KeyAlgorithm::Aes, &[16, 24, 32]),
+    ] {
+        for len in 0..40 {
+            let mut out = [0x55; 256];
+            let template = Template::new(Version::D, working_key(algorithm));
+            let result = template.wrap_bytes(protection.as_ref(), &[2; 40][..len], &mut Fixed(&[9; 64]), &mut out);
+            if lengths.contains(&len) {
+                assert_eq!(open(&[1; 16], &out[..result.unwrap()]).unwrap().0, [2; 40][..len]);
+            } else {
+                assert_eq!(
+                    (result, out),
+                    (Err(Error::InvalidKeyLength), [0; 256]),
+                    "{algorithm:?} {len}"
+                );
+            }
+        }
+    }
+}
+
+/// Optional blocks that no constructor makes, one fault each.
+#[test]
+fn malformed_optional_blocks_are_not_written() {
+    let protection = Protection::new(Version::D, &[1; 16]).unwrap();
+    let label = |data| Optional { id: *b"LB", data };
+    for blocks in [
+        &[label(b"\n")][..],
+        &[Optional { id: *b"L!", data: b"" }],
+        &[Optional {
+            id: *b"PB",
+            data: b"0000",
+        }],
+        &[label(b"1"), label(b"2")],
+    ] {
+        let template = Template::new(Version::D, working_key(KeyAlgorithm::Aes)).with_optional(blocks);
+        assert_eq!(template.block_len(16), Err(Error::KeyBlockOptional), "{blocks:?}");
+        let mut out = [0x55; 256];
+        let result = template.wrap_bytes(protection.as_ref(), &[2; 16], &mut Fixed(&[9; 64]), &mut out);
+        assert_eq!((result, out), (Err(Error::KeyBlockOptional), [0; 256]));
+    }
+}
+
+#[test]
+fn key_and_padding_are_whole_blocks() {
+    let protection = Protection::new(Version::D, &[1; 16]).unwrap();
+    let mut out = [0; 256];
+    for (padding, wanted) in [
+        (14, Ok(112)),
+        (13, Err(Error::KeyBlockPayload)),
+        (15, Err(Error::KeyBlockPayload)),
+    ] {
+        let header = b"D0112D0AE00E0000";
+        let result = wrap_with(protection.as_ref(), header, &[2; 16], &[3; 16][..padding], &mut out);
+        assert_eq!(result, wanted, "{padding}");
+    }
+}
+
+/// Of 100 optional blocks the padding block is one.
+#[test]
+fn as_many_optional_blocks_as_two_digits_say() {
+    let ids: Vec<[u8; 2]> = (0..100_u8).map(|n| [b'0' + n / 10, b'0' + n % 10]).collect();
+    let blocks = |count: usize, data: &'static [u8]| {
+        let mut blocks: Vec<_> = ids[..count].iter().map(|id| Optional { id: *id, data: b"" }).collect();
+        blocks[0].data = data;
+        blocks
+    };
+    let block_len = |blocks: &[Optional<'_>]| {
+        let template = Template::new(Version::D, working_key(KeyAlgorithm::Aes));
+        template.with_optional(blocks).block_len(16)
+    };
+    // 99 blocks of 4 characters, and 4 more: whole blocks of the cipher, which need no padding block.
+    assert_eq!(block_len(&blocks(99, b"0000")), Ok(16 + 400 + 96 + 32));
+    assert_eq!(block_len(&blocks(99, b"")), Err(Error::KeyBlockOptionalCount));
+    assert_eq!(block_len(&blocks(100, b"")), Err(Error::KeyBlockOptionalCount));
+    assert_eq!(block_len(&blocks(98, b"")), Ok(16 + 400 + 96 + 32));
+}
+
+#[test]
+fn enciphered_parts_are_whole_and_hold_a_key() {
+    let parse = |header: &str, digits: usize| {
+        let text = format!("{header}{}", "0".repeat(digits));
+        KeyBlock::parse(text.as_bytes(), Profile::Iso20038).err()
+    };
+    // Without its length field and one byte of a key a block has none.
+    assert_eq!(parse("E0054D0AE00E0000", 6 + 32), None);
+    assert_eq!(parse("E0052D0AE00E0000", 4 + 32), Some(Error::KeyBlockPayload));
+    assert_eq!(parse("E0048D0AE00E0000", 32), Some(Error::KeyBlockPayload));
+}

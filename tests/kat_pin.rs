@@ -5,6 +5,7 @@
 #[path = "common/vectors.rs"]
 mod vectors;
 
+use payhsm::cipher::tdes::Tdes;
 use payhsm::error::Error;
 use payhsm::key::role::{PinEncryption, PinVerification3624, PinVerificationVisa};
 use payhsm::key::{Aes, Key, Tdea};
@@ -66,6 +67,9 @@ fn encode() {
         let mut out = [0x55; 8];
         block::encode(format, &pin(&text_pin).unwrap(), pan.as_ref(), &fill, &mut out).unwrap();
         assert_eq!(out, expected, "{}", case.id());
+        let key = Key::<PinEncryption, Tdea>::from_bytes(&[0x57; 16]).unwrap();
+        block::encipher_tdea_with_fill(&key, format, &pin(&text_pin).unwrap(), pan.as_ref(), &fill, &mut out).unwrap();
+        assert_eq!(out, Tdes::new(&[0x57; 16]).unwrap().encrypt(expected), "{}", case.id());
         let mut back = Pin::empty();
         block::decode(format, &expected, pan.as_ref(), &mut back).unwrap();
         assert_eq!(text(&back), text_pin);
@@ -414,11 +418,42 @@ fn wrong_keys_and_pairings() {
             Error::InvalidKeyLength
         );
     }
+    let formats = [Format::Iso0, Format::Iso1, Format::Iso2, Format::Iso3, Format::Iso4];
+    for (number, format) in (0..).zip(formats) {
+        assert_eq!(Format::from_number(number), Ok(format));
+    }
     assert_eq!(Format::from_number(5), Err(Error::FormatNotPermitted));
 }
 
 fn digits(text: &str) -> Vec<u8> {
     text.bytes().map(|c| c.wrapping_sub(b'0')).collect()
+}
+
+/// Behind the PIN format 3 has hexadecimal digits from A, format 1 any.
+#[test]
+fn fill_is_of_its_format() {
+    let (pin, pan) = (pin("1234").unwrap(), Pan::parse(b"5413330089020011").unwrap());
+    for digit in 0..=16 {
+        let encode = |format| block::encode(format, &pin, Some(&pan), &[digit; 14], &mut [0; 8]);
+        assert_eq!(encode(Format::Iso1).is_ok(), digit < 16, "{digit}");
+        assert_eq!(encode(Format::Iso3).is_ok(), (10..16).contains(&digit), "{digit}");
+    }
+}
+
+/// Two faults of the same kind are faults all the same.
+#[test]
+fn ibm3624_takes_digits_alone() {
+    let key = Key::<PinVerification3624, Tdea>::from_bytes(&[0x57; 16]).unwrap();
+    for given in [
+        [1, 2, 3, 10],
+        [1, 10, 10, 4],
+        [0x11, 2, 0x13, 4],
+        [0xF1, 0xF1, 0xF3, 0xF4],
+    ] {
+        let mut out = [5; 4];
+        let refused = ibm3624::pin_digits(&key, &Table::STANDARD, &[0x12; 8], &given, &mut out);
+        assert_eq!((refused, out), (Err(Error::InvalidDigit), [0; 4]), "{given:?}");
+    }
 }
 
 /// The profile under which `data` is the validation data of a PAN: its digits, and the pad behind them.

@@ -205,6 +205,9 @@ mod tests {
             (16, 0, 8),
             (255, 255, 5),
             (64, 1, 5),
+            // Counts of bits that would fit if only eight of their own bits were kept.
+            (72, 8, 8),
+            (8, 72, 8),
         ] {
             assert_eq!(
                 KsnLayout::from_digits(key_set, device, counter),

@@ -349,6 +349,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn only_well_formed_blocks_are_made() {
+        assert!(Optional::new(*b"LB", b" ~").is_ok());
+        for (id, data) in [(b"L!", &b"x"[..]), (b"LB", b"\n"), (b"LB", b"\x7F"), (b"PB", b"0")] {
+            assert_eq!(Optional::new(*id, data).err(), Some(Error::KeyBlockOptional), "{id:?}");
+        }
+    }
+
     fn parse<'a>(header: &[u8; 16], text: &'a [u8], profile: Profile) -> Result<(Blocks<'a>, &'a [u8]), Error> {
         Blocks::parse(text, &Header::from_chars(header).unwrap(), profile)
     }

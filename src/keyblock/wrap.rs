@@ -396,3 +396,74 @@ impl Writer<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::usage::{Exportability, ModeOfUse, Usage};
+
+    struct Nines;
+
+    impl Entropy for Nines {
+        fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
+            out.fill(9);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn keys_of_rsa_and_dsa_are_not_wrapped() {
+        let mut kbpk = Key::empty();
+        kbpk.set(&[1; 16]).unwrap();
+        for algorithm in [KeyAlgorithm::Rsa, KeyAlgorithm::Dsa] {
+            let attributes = Attributes::new(Usage::S0, algorithm, ModeOfUse::Sign, Exportability::Exportable);
+            let mut out = [0x55; 256];
+            let result =
+                Template::new(Version::D, attributes).wrap_stored(KbpkRef::Aes(&kbpk), &[2; 32], &mut Nines, &mut out);
+            assert_eq!((result, out), (Err(Error::Unsupported), [0; 256]));
+        }
+    }
+
+    /// A private key of P-256 travels in DER.
+    #[test]
+    #[cfg(feature = "ec")]
+    fn keys_of_p256_are_wrapped_as_der() {
+        use crate::keyblock::{KeyBlock, Profile};
+
+        let mut kbpk = Key::empty();
+        kbpk.set(&[1; 16]).unwrap();
+        let attributes = Attributes::new(Usage::S0, KeyAlgorithm::Ec, ModeOfUse::Sign, Exportability::Exportable);
+        let template = Template::new(Version::D, attributes);
+        let mut out = [0; 512];
+        let len = template
+            .wrap_stored(KbpkRef::Aes(&kbpk), &[2; 32], &mut Nines, &mut out)
+            .unwrap();
+        let block = KeyBlock::parse(&out[..len], Profile::of(Version::D)).unwrap();
+        let mut payload = Payload::empty();
+        let verified = block.verify(KbpkRef::Aes(&kbpk), &mut payload).unwrap();
+        assert_eq!(verified.key().len(), ec::DER_LEN);
+        assert!(verified.key().windows(32).any(|bytes| bytes == [2; 32]));
+    }
+
+    #[test]
+    fn every_version_has_its_lenient_profile() {
+        use crate::keyblock::Profile;
+
+        assert_eq!(Profile::of(Version::E), Profile::Iso20038);
+        for version in [Version::A, Version::B, Version::C, Version::D] {
+            assert_eq!(Profile::of(version), Profile::Tr31_2018);
+        }
+    }
+
+    /// An update key protects initial keys, in blocks of version D.
+    #[test]
+    fn update_keys_are_of_version_d() {
+        let mut update = Key::empty();
+        update.set(&[1; 16]).unwrap();
+        for (version, right) in [(Version::B, false), (Version::D, true), (Version::E, false)] {
+            let material = KbpkRef::Update(&update).material(version);
+            assert_eq!(material.is_ok(), right);
+            assert!(right || material == Err(Error::AlgorithmMismatch));
+        }
+    }
+}

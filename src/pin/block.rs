@@ -697,3 +697,28 @@ fn xor<const N: usize>(to: &mut [u8; N], from: &[u8; N]) {
         *t ^= f;
     }
 }
+
+#[cfg(all(test, feature = "host"))]
+mod tests {
+    use super::*;
+
+    /// The field of a script to a card: control, length, digits and F.
+    #[test]
+    fn clear_fields() {
+        let mut pin = Pin::empty();
+        pin.assign(4, &[1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0]).unwrap();
+        let mut field = Secret::zeroed();
+        write_clear(Format::Iso2, &pin, &mut field).unwrap();
+        assert_eq!(*field.expose(), [0x24, 0x12, 0x34, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]);
+        let mut back = Pin::empty();
+        read_clear(Format::Iso2, &mut field, &mut back).unwrap();
+        assert_eq!(back.parts(), pin.parts());
+        field.expose_mut()[7] = 0xF0;
+        assert_eq!(
+            read_clear(Format::Iso2, &mut field, &mut back),
+            Err(Error::VerificationFailed)
+        );
+        assert_eq!(back.parts().0, 0);
+        assert!(write_clear(Format::Iso2, &Pin::empty(), &mut field).is_err());
+    }
+}

@@ -148,6 +148,8 @@ mod tests {
             assert!(!bool::from(is_listed(&pin(digits), &list)));
         }
         assert!(!bool::from(is_listed(&pin(&[1, 2, 3, 4]), &[])));
+        // What a list says twice is in it all the same.
+        assert!(bool::from(is_listed(&pin(list[0]), &[list[0], list[0]])));
     }
 
     /// A source whose digits are counted.

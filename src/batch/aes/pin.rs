@@ -563,3 +563,26 @@ impl Crew<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives 1, 2, 3 and so on.
+    struct Counting;
+
+    impl Entropy for Counting {
+        fn fill(&mut self, out: &mut [u8]) -> Result<(), Error> {
+            out.iter_mut().zip(1..).for_each(|(to, from)| *to = from);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_tail_of_a_block_comes_from_the_source() {
+        let mut seal = Seal::NONE;
+        let pan = Pan::parse(b"5413330089020011").unwrap();
+        seal.set(&[1; 16], &pan, &mut Counting).unwrap();
+        assert_eq!(seal.random, [1, 2, 3, 4, 5, 6, 7, 8]);
+    }
+}

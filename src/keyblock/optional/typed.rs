@@ -598,6 +598,28 @@ mod tests {
     }
 
     #[test]
+    fn every_block_of_the_standard_is_read_as_what_it_is() {
+        let value = |data| CheckValue::read(data).unwrap();
+        assert_eq!(read(b"KC", b"00123456"), Ok(Typed::KeyCheck(value(b"00123456"))));
+        assert_eq!(
+            read(b"KP", b"0112345678AB"),
+            Ok(Typed::KbpkCheck(value(b"0112345678AB")))
+        );
+        assert_eq!(read(b"PK", b"00123456"), Ok(Typed::ExportCheck(value(b"00123456"))));
+        for id in [b"KC", b"KP", b"PK"] {
+            assert_eq!(read(id, b"02123456"), Err(Error::KeyBlockOptional));
+        }
+        assert_eq!(read(b"KV", b"any"), Ok(Typed::Values(b"any")));
+        assert_eq!(read(b"LB", b"any"), Ok(Typed::Label(b"any")));
+        let padding = Optional {
+            id: *b"PB",
+            data: b"0000",
+        };
+        assert_eq!(Typed::read(padding), Ok(Typed::Padding(b"0000")));
+        assert!(matches!(read(b"ZZ", b"any"), Ok(Typed::Other(_))));
+    }
+
+    #[test]
     fn pedigrees_never_get_better() {
         for a in 0..4 {
             for b in 0..4 {
@@ -613,6 +635,11 @@ mod tests {
         for data in [&b""[..], b"00", b"004", b"010", b"0000", b"0"] {
             assert_eq!(read(b"WP", data), Err(Error::KeyBlockOptional));
         }
+        let says = |value| (Pedigree(value).is_lesser(), Pedigree(value).is_asymmetric());
+        assert_eq!(
+            [0, 1, 2, 3].map(says),
+            [(false, false), (true, false), (false, true), (true, true)]
+        );
     }
 
     #[test]
