@@ -5,8 +5,10 @@
 #[path = "common/vectors.rs"]
 mod vectors;
 
+use payhsm::codec::tlv::Tag;
 use payhsm::emv::oda::recover::{KeyCertificate, Recovered, assemble};
-use payhsm::emv::oda::{CaKey, CardData, Date, Fault, IccKey, IssuerKey, Records, Stage, StaticData, Trust};
+use payhsm::emv::oda::signed::dynamic_data;
+use payhsm::emv::oda::{CaKey, CardData, Date, Fault, IccKey, IssuerKey, Record, Records, Stage, StaticData, Trust};
 use payhsm::error::Error;
 use payhsm::rsa::{Exponent, PublicKey};
 use vectors::{Case, cases};
@@ -319,4 +321,50 @@ fn hashes() {
         }
     }
     assert_eq!(judged, 2);
+}
+
+/// EMV Book 2, 6.5.1: the card's list or the default one, which must ask for the unpredictable number, whole.
+#[test]
+fn dynamic_data_has_the_unpredictable_number() {
+    let number = [(Tag::new(0x9F37).unwrap(), &[1, 2, 3, 4][..])];
+    let written = |ddol: Option<&[u8]>| {
+        let mut card = CardData::default();
+        card.ddol = ddol;
+        let mut out = [0; 16];
+        dynamic_data(&card, &number, &mut out).map(|len| out[..len].to_vec())
+    };
+    assert_eq!(written(None).unwrap(), [1, 2, 3, 4]);
+    assert_eq!(
+        written(Some(&[0x9F, 0x02, 0x02, 0x9F, 0x37, 0x04])).unwrap(),
+        [0, 0, 1, 2, 3, 4]
+    );
+    for (ddol, fault) in [
+        (&[][..], Fault::DynamicData),
+        (&[0x9F, 0x37, 0x03], Fault::DynamicData),
+        (&[0x9F, 0x02, 0x06], Fault::DynamicData),
+        (&[0x9F, 0x37], Fault::Malformed),
+        (&[0x9F, 0x37, 0x04, 0x9F, 0x02, 0x0D], Fault::Malformed),
+    ] {
+        let failure = written(Some(ddol)).unwrap_err();
+        assert_eq!((failure.stage, failure.fault), (Stage::DynamicSignature, fault));
+    }
+}
+
+/// What is shown of records and data of a card is none of the cardholder's.
+#[test]
+fn records_show_no_data() {
+    let record = Record {
+        sfi: 1,
+        authenticated: true,
+        data: &[0x57, 0x99],
+    };
+    assert_eq!(
+        format!("{record:?}"),
+        "Record { sfi: 1, authenticated: true, len: 2, .. }"
+    );
+    assert_eq!(format!("{:?}", CardData::default()), "CardData { .. }");
+    for sfi in [0, 31] {
+        let none = Record { sfi, ..record };
+        assert_eq!(none.write(&mut [0; 8]), Err(Error::InvalidArgument));
+    }
 }
