@@ -4,6 +4,8 @@
  *   image SEED      runs them with the secrets of a seed
  *   image list      name, expected status, flags, reason of each
  *
+ * Built with ct/traces/undefined.h it is run under valgrind, by scripts/ct.
+ *
  * Everything that is no secret has the same value and the same address in every run: the program is linked to fixed
  * addresses, and runs on a stack of its own. */
 #include <stdio.h>
@@ -123,6 +125,10 @@ int main(int argc, char **argv) {
         return 3;
     }
     fill(at, (unsigned)strtoul(argv[1], NULL, 10));
+#ifdef TRACES_UNDEFINED_H
+    (void)VALGRIND_STACK_REGISTER(stack, stack + sizeof stack);
+    (void)VALGRIND_MAKE_MEM_UNDEFINED(at, sizeof(struct secrets));
+#endif
     if (getcontext(&there) != 0) {
         return 3;
     }
@@ -133,5 +139,9 @@ int main(int argc, char **argv) {
     if (swapcontext(&back, &there) != 0) {
         return 3;
     }
+#ifdef TRACES_UNDEFINED_H
+    printf("%u operations ok, %u failed\n", undefined_ok, undefined_failed);
+    return undefined_failed != 0;
+#endif
     return status;
 }

@@ -317,7 +317,11 @@ static payhsm_status_t bare_2(void) {
 
 /* --- wrong in one place, which is a secret: what compares until something differs shows it --------------------------- */
 
-static size_t place(size_t len) { return SECRETS->entropy[3000] % len; }
+static size_t place(size_t len) {
+    uint8_t at = SECRETS->entropy[3000];
+    PUBLIC(&at, 1);
+    return at % len;
+}
 static void wrong_mac(const char *usage, char algorithm, uint32_t method, size_t len) {
     restart(POLICY);
     key = enter(&host, usage, algorithm, 'C', 'N', algorithm == 'T' ? 1 : 9, 16);

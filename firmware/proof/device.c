@@ -73,6 +73,7 @@ static payhsm_status_t save(void *user, uint32_t id, const uint8_t *data, size_t
             all[i].id = id;
             all[i].len = len;
             memcpy(all[i].bytes, data, len);
+            PUBLIC(all[i].bytes, len);
             return PAYHSM_OK;
         }
     }
@@ -167,18 +168,21 @@ uint32_t enter(struct device *device, const char *usage, char algorithm, char mo
 }
 
 void other_bytes(uint8_t *bytes, size_t len) {
+    PUBLIC(bytes, len);
     for (size_t i = 0; i < len; i++) {
         bytes[i] ^= 0x5A;
     }
 }
 
 void other_digits(uint8_t *digits, size_t len) {
+    PUBLIC(digits, len);
     for (size_t i = 0; i < len; i++) {
         digits[i] = (uint8_t)('0' + (digits[i] - '0' + 5) % 10);
     }
 }
 
 void other_characters(uint8_t *characters, size_t len) {
+    PUBLIC(characters, len);
     for (size_t i = 0; i < len; i++) {
         characters[i] = characters[i] == 'F' ? '0' : characters[i] == '9' ? 'A' : (uint8_t)(characters[i] + 1);
     }

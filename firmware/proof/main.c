@@ -4,6 +4,11 @@
 #include "../board.h"
 #include "proof.h"
 
+#ifndef PROOF_BEFORE
+#define PROOF_BEFORE(operation)
+#define PROOF_AFTER(operation, status)
+#endif
+
 static const struct operation *current;
 
 void must(payhsm_status_t status) {
@@ -14,6 +19,7 @@ void must(payhsm_status_t status) {
         board_write("\n");
         board_exit(1);
     }
+    PUBLIC(in.block, sizeof in.block);
 }
 
 _Noreturn void payhsm_unreachable_panic(void);
@@ -35,10 +41,12 @@ static void run(const struct operation *list, size_t count) {
     for (size_t i = 0; i < count; i++) {
         payhsm_status_t status;
         current = &list[i];
+        PROOF_BEFORE(current);
         current->prepare();
         proof_begin(current);
         status = current->run();
         proof_end(status);
+        PROOF_AFTER(current, status);
         board_write(current->name);
         board_write("\t");
         board_write_unsigned((uint32_t)-status);

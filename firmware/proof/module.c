@@ -61,6 +61,7 @@ static payhsm_status_t backup_write(void) { return payhsm_backup_write(host.ctx,
 static void backup_made(void) {
     backup();
     must(payhsm_backup_write(host.ctx, kbpk, saved, sizeof saved, &in.len));
+    PUBLIC(saved, sizeof saved);
     must(payhsm_key_erase(host.ctx, key));
 }
 static void backup_wrong(void) {
