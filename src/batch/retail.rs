@@ -25,7 +25,8 @@ impl<W: Word, const N: usize> Blocks<W, N> {
 
     #[inline(always)]
     pub(super) fn set(&mut self, job: usize, blocks: &[u64; N], count: usize) {
-        for (planes, block) in self.planes.iter_mut().zip(blocks).take(count) {
+        // All of them, so that nothing has to be counted: what is behind the last one is in no mask.
+        for (planes, block) in self.planes.iter_mut().zip(blocks) {
             planes.set(job, *block);
         }
         if let Some(last) = self.present.get_mut(count.wrapping_sub(1)) {
