@@ -62,7 +62,8 @@ use crate::weaken::guard;
 
 #[cfg(feature = "host")]
 pub use self::batch::{
-    ArqcVerifyJob, CvvVerifyJob, KeyImportJob, MacVerifyJob, PinTranslateJob, PinVerifyJob, TranslatedPin,
+    ArqcVerifyJob, CvvVerifyJob, KeyImportJob, MacVerifyJob, PinTranslateJob, PinVerifyJob, ReadArqc,
+    ReadArqcVerifyJob, TranslatedPin,
 };
 #[cfg(feature = "terminal")]
 pub use self::dukpt::InitialKeyInfo;

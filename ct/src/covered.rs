@@ -60,6 +60,7 @@ pub const COMMANDS: &[(&str, By)] = &[
     ("batch_mac_verify", Operation("module: batches")),
     ("batch_pin_translate", Operation("module: batches")),
     ("batch_pin_verify_pvv", Operation("module: batches")),
+    ("batch_read_arqc_verify", Operation("module: batches")),
     ("backup_len", TELLS),
     ("backup_restore", BACKUP),
     ("backup_write", BACKUP),

@@ -145,9 +145,7 @@ pub fn verify_read_arqcs(
     impl ArqcSource for Source<'_, '_> {
         fn load(&mut self, job: usize, lane: &mut ArqcLane) -> Result<(), Error> {
             let job = self.jobs.get(job).ok_or(Error::Internal)?;
-            lane.imk = halves(job.imk.material()?)?;
-            lane.message = *job.message;
-            lane.take_answer(&job.answer)
+            lane.load_read(job.imk, job.message, &job.answer)
         }
         fn store(&mut self, job: usize, outcome: Result<Verified<'_>, Error>) {
             let (Some(result), Some(own)) = (self.outcomes.get_mut(job), self.jobs.get(job)) else {
@@ -225,6 +223,11 @@ impl ArqcMessage {
         self.kind
     }
 
+    /// How the profile's cards are answered.
+    pub(crate) const fn arpc(&self) -> ArpcMethod {
+        self.arpc
+    }
+
     fn take(&mut self, profile: &Profile, pan: &Pan, psn: Psn, field55: &[u8]) -> Result<(), Error> {
         let prepared = Prepared::new(profile, field55)?;
         self.y = u64::from_be_bytes(Diversifier::new(profile.master_key(), pan, psn)?.value());
@@ -291,6 +294,18 @@ impl ArqcLane {
     ) -> Result<(), Error> {
         self.message.take(profile, pan, psn, field55)?;
         self.imk = halves(imk?.material()?)?;
+        self.take_answer(answer)
+    }
+
+    /// Takes a job whose message was read.
+    pub(crate) fn load_read(
+        &mut self,
+        imk: &Key<Imk<Ac>, Tdea>,
+        message: &ArqcMessage,
+        answer: &Answer<'_>,
+    ) -> Result<(), Error> {
+        self.imk = halves(imk.material()?)?;
+        self.message = *message;
         self.take_answer(answer)
     }
 

@@ -13,11 +13,12 @@ mod emv;
 mod mac;
 mod pin;
 
-use crate::batch::{self, Answer, Outcome, PinLane, Plan, Tail};
+use crate::batch::{self, Answer, ArqcMessage, Outcome, PinLane, Plan, Tail};
 use crate::card::CardValue;
 use crate::card::cvv::{Expiry, Kind};
 use crate::dukpt::{aes, tdes};
 use crate::emv::derive::Psn;
+use crate::emv::element::{Atc, CryptogramKind};
 use crate::emv::profile::Profile;
 use crate::error::Error;
 use crate::hsm::pin::{PIN_BLOCK_MAX_LEN, PinKey};
@@ -111,6 +112,58 @@ pub struct ArqcVerifyJob<'a> {
     pub psn: Psn,
     /// The message.
     pub field55: &'a [u8],
+    /// The answer.
+    pub answer: ArpcRequest<'a>,
+}
+
+/// A message of a TDEA card with a cryptogram, read where it came in, with the card it came from.
+///
+/// Reading needs no module and takes longer than verifying in a batch: threads that receive messages can do it there.
+#[derive(Clone, Debug)]
+pub struct ReadArqc {
+    pan: Pan,
+    message: ArqcMessage,
+}
+
+impl ReadArqc {
+    /// Reads a message and judges it, as [`arqc_verify`](Hsm::arqc_verify) does; parameters as there.
+    ///
+    /// # Errors
+    /// The TLV errors, [`Error::EmvElement`], [`Error::Iad`]; [`Error::AlgorithmMismatch`] if the profile's cards have AES;
+    /// [`Error::Unsupported`] for a method of session keys that batches do not have.
+    ///
+    /// # Timing
+    /// The message and the PAN.
+    ///
+    /// # Source
+    /// EMV Book 2 clause 8.
+    pub fn read(profile: &'static Profile, pan: &Pan, psn: Psn, field55: &[u8]) -> Result<Self, Error> {
+        Ok(Self {
+            pan: pan.clone(),
+            message: ArqcMessage::read(profile, pan, psn, field55)?,
+        })
+    }
+
+    /// The application transaction counter.
+    #[must_use]
+    pub const fn atc(&self) -> Atc {
+        self.message.atc()
+    }
+
+    /// The kind of cryptogram as the card told it.
+    #[must_use]
+    pub const fn kind(&self) -> CryptogramKind {
+        self.message.kind()
+    }
+}
+
+/// A cryptogram to be verified and answered, of a message that was read.
+#[derive(Clone, Debug)]
+pub struct ReadArqcVerifyJob<'a> {
+    /// An E0 key of TDEA with mode of use X.
+    pub imk: KeyHandle,
+    /// The message.
+    pub message: &'a ReadArqc,
     /// The answer.
     pub answer: ArpcRequest<'a>,
 }
@@ -274,6 +327,30 @@ impl<P: Platform> Hsm<'_, P> {
             done: false,
         };
         batch::run_arqcs(Plan::best(), jobs, &mut source);
+        Ok(())
+    }
+
+    /// Verifies and answers as [`batch_arqc_verify`](Self::batch_arqc_verify) does, messages that were read before. Each
+    /// counter is asked about with the PAN that the message was read with.
+    ///
+    /// # Errors
+    /// As [`batch_arqc_verify`](Self::batch_arqc_verify); those of a message were told by [`ReadArqc::read`].
+    ///
+    /// # Timing
+    /// As [`batch`].
+    pub fn batch_read_arqc_verify(
+        &mut self,
+        jobs: &[ReadArqcVerifyJob<'_>],
+        outcomes: &mut [Result<ArqcAnswer, Error>],
+    ) -> Result<(), Error> {
+        self.allow(Command::BatchArqcVerify)?;
+        same_len(jobs.len(), outcomes.len())?;
+        let mut source = emv::ReadArqcVerify {
+            module: self,
+            jobs,
+            outcomes,
+        };
+        batch::run_arqcs(Plan::best(), jobs.len(), &mut source);
         Ok(())
     }
 

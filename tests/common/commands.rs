@@ -230,6 +230,7 @@ pub fn every_result(hsm: &mut Module, handles: &Handles, more: impl FnOnce(&mut 
         ("batch_pin_verify_pvv", hsm.batch_pin_verify_pvv(&[], &mut [])),
         ("batch_pin_translate", hsm.batch_pin_translate(&[], &mut [])),
         ("batch_arqc_verify", hsm.batch_arqc_verify(&[], &mut [])),
+        ("batch_read_arqc_verify", hsm.batch_read_arqc_verify(&[], &mut [])),
         ("batch_mac_verify", hsm.batch_mac_verify(&[], &mut [])),
         ("batch_cvv_verify", hsm.batch_cvv_verify(&[], &mut [])),
         ("batch_key_import", hsm.batch_key_import(&[], &mut [])),

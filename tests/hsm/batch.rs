@@ -10,7 +10,7 @@ use payhsm::emv::profile::{Profile, VISA_CVN10, VISA_CVN18};
 use payhsm::error::Error;
 use payhsm::hsm::{
     ArpcRequest, ArqcVerifyJob, CvvVerifyJob, ImportedKey, KeyHandle, KeyImportJob, KeyRef, MacMethod, MacVerifyJob,
-    Padding, PinTranslateJob, PinVerifyJob,
+    Padding, PinTranslateJob, PinVerifyJob, ReadArqc, ReadArqcVerifyJob,
 };
 use payhsm::key::mac::Retail;
 use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
@@ -322,7 +322,8 @@ fn cryptograms() {
         })
         .collect();
     same(&outcomes, &expected);
-    assert_eq!(device[0].world().asked, device[1].world().asked);
+    let asked = device[0].world().asked.clone();
+    assert_eq!(asked, device[1].world().asked);
     let answers = outcomes
         .iter()
         .flatten()
@@ -332,6 +333,51 @@ fn cryptograms() {
         .iter()
         .filter(|outcome| matches!(outcome, Err(Error::VerificationFailed)));
     assert!(failed.count() > 20);
+
+    // The same, read before: what does not come to a key fails when it is read.
+    let device = Device::new(3);
+    let mut hsm = start(&device, Policy::STRICT, 3, 0).unwrap();
+    let imk = [key(&mut hsm, "E0", 'T', 'X', 1), key(&mut hsm, "E0", 'A', 'X', 2)];
+    let read: Vec<_> = jobs
+        .iter()
+        .map(|job| ReadArqc::read(job.profile, &job.pan, job.psn, job.field55))
+        .collect();
+    let jobs: Vec<_> = (0..JOBS)
+        .filter_map(|job| {
+            Some(ReadArqcVerifyJob {
+                imk: imk[usize::from(job % 44 == 2)],
+                message: read[job].as_ref().ok()?,
+                answer: answer(job),
+            })
+        })
+        .collect();
+    let mut again: Vec<_> = jobs.iter().map(|_| Err(Error::Internal)).collect();
+    assert_eq!(
+        hsm.batch_read_arqc_verify(&jobs, &mut again[1..]),
+        Err(Error::InvalidLength)
+    );
+    hsm.batch_read_arqc_verify(&jobs, &mut again).unwrap();
+    let mut again = again.into_iter();
+    let merged: Vec<_> = read
+        .iter()
+        .zip(&expected)
+        .map(|(read, expected)| match read {
+            Ok(message) => {
+                let outcome = again.next().unwrap();
+                if let Ok(answer) = &outcome {
+                    assert_eq!((answer.atc, answer.kind), (message.atc(), message.kind()));
+                }
+                outcome
+            }
+            // The single command judges the answer first.
+            Err(_) if matches!(expected, Err(Error::Unsupported | Error::InvalidLength)) => expected.clone(),
+            Err(error) => Err(*error),
+        })
+        .collect();
+    same(&merged, &expected);
+    assert!(again.next().is_none());
+    assert_eq!(device.world().asked, asked);
+    assert!(read.iter().filter(|read| read.is_err()).count() >= 5);
 }
 
 #[test]

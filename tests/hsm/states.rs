@@ -124,8 +124,9 @@ fn i03_every_command_in_every_state() {
         let results = every_result(&mut hsm, &handles);
         for (name, result) in &results {
             let command = Command::ALL.iter().find(|command| command.name() == *name);
-            // The short form has the row of the long one.
-            assert!(command.is_some() || *name == "key_block_export", "{name}");
+            // The short form has the row of the long one, and what was read before that of what is read in the command.
+            let other_form = ["key_block_export", "batch_read_arqc_verify"].contains(name);
+            assert!(command.is_some() || other_form, "{name}");
             if let Some(command) = command {
                 assert_eq!(command.states().contains(state), WORKING.contains(&state), "{name}");
             }

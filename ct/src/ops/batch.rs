@@ -15,6 +15,7 @@ use payhsm::emv::profile::VISA_CVN18;
 use payhsm::error::Error;
 use payhsm::hsm::{
     ArpcRequest, ArqcVerifyJob, CvvVerifyJob, KeyImportJob, MacMethod, MacVerifyJob, PinTranslateJob, PinVerifyJob,
+    ReadArqc, ReadArqcVerifyJob,
 };
 use payhsm::key::mac::{Padding, Retail};
 use payhsm::key::role::MacRequest;
@@ -282,6 +283,16 @@ fn module() -> bool {
     };
     let mut answers = [const { Err(Error::Internal) }; 19];
     hsm.batch_arqc_verify(&vec![job; 19], &mut answers).unwrap();
+    good &= answers
+        .iter()
+        .all(|outcome| matches!(outcome, Err(Error::VerificationFailed)));
+    let read = ReadArqc::read(&VISA_CVN18, &pan(), Psn::ABSENT, &field55).unwrap();
+    let job = ReadArqcVerifyJob {
+        imk,
+        message: &read,
+        answer: ArpcRequest::None,
+    };
+    hsm.batch_read_arqc_verify(&vec![job; 19], &mut answers).unwrap();
     good &= answers
         .iter()
         .all(|outcome| matches!(outcome, Err(Error::VerificationFailed)));
