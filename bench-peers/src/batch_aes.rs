@@ -4,14 +4,18 @@
 use std::hint::black_box;
 
 use payhsm::batch::{
-    AesEngine, AesMacJob, AesPinJob, AesPvvJob, AesTranslateJob, Engine, Plan, decipher_aes_pins, translate_aes_pins,
-    verify_aes_macs, verify_aes_pvvs,
+    AesEngine, AesMacJob, AesPinJob, AesPvvJob, AesTranslateJob, Engine, KeyBlockJob, Plan, decipher_aes_pins,
+    translate_aes_pins, verify_aes_macs, verify_aes_pvvs, verify_key_blocks,
 };
 use payhsm::dukpt::aes::{InitialKeyId, KeyType};
 use payhsm::entropy::Entropy;
 use payhsm::error::Error;
-use payhsm::key::role::Bdk;
+use payhsm::key::role::{Bdk, Kbpk, PinEncryption};
+use payhsm::key::usage::{Attributes, Exportability, KeyAlgorithm, ModeOfUse, Usage};
 use payhsm::key::{Aes, Key};
+use payhsm::keyblock::header::Version;
+use payhsm::keyblock::wrap::Template;
+use payhsm::keyblock::{KbpkRef, Payload, Profile};
 use payhsm::pin::block::PinKey;
 use payhsm::pin::pvv::Pvv;
 use payhsm::pin::{Pan, Pin};
@@ -73,7 +77,10 @@ pub fn batch(settings: &mut Settings) {
     let (pan, bdk) = (Pan::parse(PAN).unwrap(), Key::from_bytes(&BDK).unwrap());
     let jobs = vec![pin(&bdk, &pan); JOBS];
     let text = [0x42; 64];
-    let tag = mbedtls_cmac(&scheme::dukpt_aes_mac_key::<MbedTlsAes>(&BDK, AES_ID, AES_COUNTER), &text);
+    let tag = mbedtls_cmac(
+        &scheme::dukpt_aes_mac_key::<MbedTlsAes>(&BDK, AES_ID, AES_COUNTER),
+        &text,
+    );
     let macs = vec![mac(&bdk, &text, &tag); JOBS];
     let out = [0x51; 16];
     let out_key = Key::from_bytes(&out).unwrap();
@@ -100,7 +107,10 @@ pub fn batch(settings: &mut Settings) {
         cipher.encrypt(core::array::from_fn(|i| first[i] ^ AES_PAN_FIELD[i]))
     }
     fn checked<A: payhsm_peers::cipher::Aes>(cmac: fn(&[u8; 16], &[u8]) -> [u8; 16], text: &[u8]) -> [u8; 16] {
-        cmac(&scheme::dukpt_aes_mac_key::<A>(black_box(&BDK), AES_ID, AES_COUNTER), text)
+        cmac(
+            &scheme::dukpt_aes_mac_key::<A>(black_box(&BDK), AES_ID, AES_COUNTER),
+            text,
+        )
     }
     assert_eq!(opened::<MbedTlsAes>(), AES_PIN_FIELD);
     assert_eq!(opened::<EvpAes>(), AES_PIN_FIELD);
@@ -133,7 +143,13 @@ pub fn batch(settings: &mut Settings) {
                 (
                     PAYHSM,
                     runner(|| {
-                        translate_aes_pins(plan, black_box(&translations), &mut Fixed(1), &mut blocks, &mut outcomes)
+                        translate_aes_pins(
+                            plan,
+                            black_box(&translations),
+                            &mut Fixed(1),
+                            &mut blocks,
+                            &mut outcomes,
+                        )
                     }),
                 ),
                 (MBEDTLS, runner(|| translated::<MbedTlsAes>(black_box(&out)))),
@@ -160,6 +176,40 @@ pub fn batch(settings: &mut Settings) {
     settings.rounds = whole;
 }
 
+/// A PIN key of AES-128 in a block of version D.
+fn key_block(kbpk: &Key<Kbpk, Aes>) -> Vec<u8> {
+    let attributes = Attributes::new(
+        Usage::P0,
+        KeyAlgorithm::Aes,
+        ModeOfUse::Both,
+        Exportability::NonExportable,
+    );
+    let key: Key<PinEncryption, Aes> = Key::from_bytes(&BDK).unwrap();
+    let mut out = [0; 256];
+    let len = Template::new(Version::D, attributes)
+        .wrap(KbpkRef::Aes(kbpk), &key, &mut Fixed(3), &mut out)
+        .unwrap();
+    out[..len].to_vec()
+}
+
+fn key_blocks<'a>(kbpk: &'a Key<Kbpk, Aes>, block: &'a [u8], n: usize) -> Vec<KeyBlockJob<'a, 'a>> {
+    (0..n)
+        .map(|_| KeyBlockJob {
+            kbpk: KbpkRef::Aes(kbpk),
+            block,
+            profile: Profile::of(Version::D),
+        })
+        .collect()
+}
+
+/// Reads, verifies and deciphers; with the places for it.
+fn open_key_blocks(plan: Plan, jobs: &[KeyBlockJob<'_, '_>]) {
+    let mut payloads: Vec<_> = jobs.iter().map(|_| Payload::empty()).collect();
+    let mut outcomes: Vec<_> = jobs.iter().map(|_| Err(Error::Internal)).collect();
+    verify_key_blocks(plan, black_box(jobs), &mut payloads, &mut outcomes).unwrap();
+    assert!(outcomes.iter().all(Result::is_ok));
+}
+
 /// Cost of a job against the size of the batch.
 pub fn growth(settings: &Settings) {
     let (pan, bdk) = (Pan::parse(PAN).unwrap(), Key::from_bytes(&BDK).unwrap());
@@ -175,6 +225,20 @@ pub fn growth(settings: &Settings) {
             );
             println!(
                 "PIN of AES DUKPT, a job ({engine})\tjobs\t{n}\t{:.3}\t{:.3}",
+                median / n as f64,
+                least / n as f64
+            );
+        }
+    }
+    let kbpk = Key::from_bytes(&[0x31; 32]).unwrap();
+    let block = key_block(&kbpk);
+    for engine in engines() {
+        for n in [1, 8, 64, 512, 4096] {
+            let jobs = key_blocks(&kbpk, &block, n);
+            let plan = Plan::of(Engine::best()).aes(engine);
+            let (median, least) = nanoseconds((settings.rounds / 4).max(3), runner(|| open_key_blocks(plan, &jobs)));
+            println!(
+                "key block of version D, a job ({engine})\tjobs\t{n}\t{:.3}\t{:.3}",
                 median / n as f64,
                 least / n as f64
             );
@@ -200,6 +264,9 @@ pub fn crossovers(settings: &Settings) {
         })
         .collect();
     let macs = vec![mac(&bdk, &[0x42; 64], &[7; 16]); MOST];
+    let kbpk = Key::from_bytes(&[0x31; 32]).unwrap();
+    let block = key_block(&kbpk);
+    let blocks = key_blocks(&kbpk, &block, MOST);
     for engine in engines().filter(|engine| *engine != AesEngine::Single) {
         let found = |what: &str, run: &dyn Fn(Plan, usize)| {
             // Below the crossover of every engine of DES: handfuls.
@@ -228,6 +295,9 @@ pub fn crossovers(settings: &Settings) {
         });
         found("CMAC of 64 bytes under AES DUKPT verified", &|plan, n| {
             verify_aes_macs(plan, &macs[..n], &mut vec![Ok(()); n]).unwrap();
+        });
+        found("key block of version D verified", &|plan, n| {
+            open_key_blocks(plan, &blocks[..n])
         });
     }
 }
