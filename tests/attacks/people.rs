@@ -68,10 +68,11 @@ fn beyond_the_role(user: u8) -> (usize, usize) {
     let before = device.touched();
     let (mut refused, mut won) = (0, 0);
     for (name, result) in every_result(&mut hsm, &handles, |_| Vec::new()) {
-        let name = if name == "key_block_export" {
-            "key_block_export_as"
-        } else {
-            name
+        // Two forms of one command.
+        let name = match name {
+            "key_block_export" => "key_block_export_as",
+            "batch_read_arqc_verify" => "batch_arqc_verify",
+            _ => name,
         };
         let command = Command::ALL.iter().find(|command| command.name() == name).unwrap();
         if role.is_some_and(|role| command.roles().contains(role)) {
